@@ -1,0 +1,50 @@
+"""The law: over weeks, orders and names, ingest is commutative and idempotent. Only visits count each event."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from consumer.domain.aggregate import CENTS_BITS, Aggregate, Customer, stamp_of
+from consumer.domain.money import parse_amount
+from consumer.domain.week import week_number
+from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent, decode_event
+
+
+def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the original problem's name)
+    """Add one plain event, a dictionary as the original problem has it, to the state `D`.
+
+    Raises:
+        contract.errors.InvalidEvent: the event breaks the contract; `D` is as it was.
+    """
+    ingest_event(D, *decode_event(msgspec.json.encode(e)))
+
+
+def ingest_event(aggregate: Aggregate, event: Event, at: datetime) -> None:
+    """Add one validated event with its event time (as `decode_event` gives them) to the state."""
+    customer_id = event.customer_id
+    week = week_number(at)
+    customer = aggregate.customers.get(customer_id)
+    if customer is None:
+        customer = aggregate.customers[customer_id] = Customer(customer_id, week)
+    else:
+        customer.add_week(week)
+    changed = aggregate.changed
+    if customer not in changed:
+        changed[customer] = []
+
+    match event:
+        case OrderEvent(verb=verb, key=order_id, total_amount=amount):
+            version = (stamp_of(at, is_update=verb == "UPDATE") << CENTS_BITS) | parse_amount(amount)
+            aggregate.orders -= len(customer.orders)
+            aggregate.revenue += customer.put_order(order_id, version)
+            aggregate.orders += len(customer.orders)
+            changed[customer].append(order_id)
+        case SiteVisitEvent():
+            customer.visits += 1
+        case CustomerEvent(verb=verb, last_name=str(last_name)):
+            customer.put_name(last_name, stamp_of(at, is_update=verb == "UPDATE"))
+
+    aggregate.events += 1
+    aggregate.see_time(at)

@@ -1,0 +1,131 @@
+"""A partial: one events partition's own top x and totals. Partials of all partitions merge into the snapshot.
+
+Customers are partitioned, so the global top x lies within the union of the partitions' top x.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from consumer.domain.aggregate import Aggregate, Customer
+from consumer.domain.ltv import ltv_cents, rank_position
+from consumer.domain.money import divide_half_even, money, parse_money
+from consumer.domain.week import weeks_between
+from contract.snapshots import Basis, Money, Partitions, Row, Snapshot, Totals
+
+
+class Standing(Struct, frozen=True, array_like=True):
+    """One customer of a partial: what a row of the snapshot needs."""
+
+    customer_id: str
+    last_name: str | None
+    spend: Money
+    weeks: int
+    orders: int
+    visits: int
+
+
+class Partial(Struct, frozen=True, kw_only=True):
+    """What one partition contributes, up to (not including) its input offset `next_offset`."""
+
+    x: int
+    basis: Basis
+    next_offset: int
+    events: int
+    dead_letters: int
+    customers: int
+    orders: int
+    revenue: Money
+    time_min: datetime | None
+    time_max: datetime | None
+    standings: list[Standing]
+    """The partition's top x, best first."""
+
+
+def partial_of(
+    aggregate: Aggregate, best: Iterable[Customer], *, x: int, basis: Basis, next_offset: int = 0, dead_letters: int = 0
+) -> Partial:
+    """The partial of an aggregate whose top x is `best`."""
+    return Partial(
+        x=x,
+        basis=basis,
+        next_offset=next_offset,
+        events=aggregate.events,
+        dead_letters=dead_letters,
+        customers=len(aggregate.customers),
+        orders=aggregate.orders,
+        revenue=money(aggregate.revenue),
+        time_min=aggregate.time_min,
+        time_max=aggregate.time_max,
+        standings=[
+            Standing(c.id, c.last_name, money(c.spend), c.weeks, len(c.orders), c.visits) for c in best
+        ],
+    )
+
+
+def merge(
+    partials: Iterable[Partial],
+    *,
+    x: int,
+    basis: Basis,
+    partitions: int,
+    sequence: int,
+    emitted_at: str,
+    previous_ranks: Mapping[str, int],
+) -> Snapshot:
+    """The global snapshot. A partial on another basis does not report: its ranking answers another question.
+
+    Where a partial was cut at fewer rows than x (its writer was told a smaller x), only so many rows are certain,
+    and the snapshot's own x says so.
+    """
+    reporting = [p for p in partials if p.basis == basis]
+    x = min([x, *(p.x for p in reporting if p.customers > p.x)])
+    time_min = min((p.time_min for p in reporting if p.time_min), default=None)
+    time_max = max((p.time_max for p in reporting if p.time_max), default=None)
+    timeframe_weeks = weeks_between(time_min, time_max)
+    best = sorted((s for p in reporting for s in p.standings), key=lambda s: rank_position(s.customer_id, parse_money(s.spend), s.weeks, basis))[:x]
+    return Snapshot(
+        sequence=sequence,
+        emitted_at=emitted_at,
+        x=x,
+        basis=basis,
+        timeframe_weeks=timeframe_weeks,
+        event_time_min=time_text(time_min),
+        event_time_max=time_text(time_max),
+        partitions=Partitions(reporting=len(reporting), total=partitions),
+        totals=Totals(
+            events=sum(p.events for p in reporting),
+            customers=sum(p.customers for p in reporting),
+            orders=sum(p.orders for p in reporting),
+            revenue=money(sum(parse_money(p.revenue) for p in reporting)),
+            dead_letters=sum(p.dead_letters for p in reporting),
+        ),
+        rows=[
+            _row(rank, s, s.weeks if basis == "active" else timeframe_weeks, previous_ranks)
+            for rank, s in enumerate(best, 1)
+        ],
+    )
+
+
+def time_text(at: datetime | None) -> str | None:
+    """An instant in UTC as RFC 3339, with Z."""
+    return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def _row(rank: int, standing: Standing, weeks: int, previous_ranks: Mapping[str, int]) -> Row:
+    spend = parse_money(standing.spend)
+    visits = standing.visits
+    return Row(
+        rank=rank,
+        previous_rank=previous_ranks.get(standing.customer_id),
+        customer_id=standing.customer_id,
+        last_name=standing.last_name,
+        ltv=money(ltv_cents(spend, weeks)),
+        total_spend=standing.spend,
+        weeks=standing.weeks,
+        orders=standing.orders,
+        visits=visits,
+        revenue_per_visit=money(divide_half_even(spend, visits)) if visits else None,
+        visits_per_week=round(visits / weeks, 4),
+    )

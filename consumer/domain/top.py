@@ -1,0 +1,78 @@
+"""The top x, kept up to date by what changed, and exact: it can always come back from the full table.
+
+A lifetime value falls when its customer is active in a new week, so a structure that forgets the overflow would
+be wrong. Here a pool holds every customer that stands at the bound or better, some hundreds more than x. Whoever
+changes enters or leaves it; when fewer than x are left in it, it is filled again from the full table.
+"""
+
+from collections.abc import Collection, Iterable
+from heapq import nsmallest
+from typing import Final
+
+from consumer.domain.aggregate import Aggregate, Customer
+from consumer.domain.ltv import rank_position
+from consumer.domain.partial import merge, partial_of
+from contract.snapshots import Basis, Row
+
+MIN_POOL: Final = 1_000
+POOL_PER_X: Final = 4
+SHRINK_AT: Final = 4
+
+
+class Top:
+    """The best x of a growing set of customers."""
+
+    def __init__(self, x: int, basis: Basis) -> None:
+        self.x = x
+        self.basis: Basis = basis
+        self._size = max(MIN_POOL, POOL_PER_X * x)
+        self._pool: dict[Customer, tuple[int, str]] = {}
+        self._bound: tuple[int, str] | None = None
+        """Everybody outside the pool stands behind this position; None: nobody is outside."""
+
+    def _position(self, customer: Customer) -> tuple[int, str]:
+        return rank_position(customer.id, customer.spend, customer.week_bits.bit_count(), self.basis)
+
+    def update(self, changed: Iterable[Customer], everyone: Collection[Customer]) -> None:
+        """Take in what changed (new customers too); `everyone` is the full table to come back from."""
+        pool, bound = self._pool, self._bound
+        for customer in changed:
+            position = self._position(customer)
+            if bound is None or position <= bound:
+                pool[customer] = position
+            else:
+                pool.pop(customer, None)
+        if len(pool) < min(self.x, len(everyone)):
+            self._keep_best((self._position(c), c) for c in everyone)
+        elif len(pool) > SHRINK_AT * self._size:
+            self._keep_best((position, c) for c, position in pool.items())
+
+    def _keep_best(self, candidates: Iterable[tuple[tuple[int, str], Customer]]) -> None:
+        best = nsmallest(self._size, candidates, key=lambda pair: pair[0])
+        self._pool = {customer: position for position, customer in best}
+        self._bound = best[-1][0] if len(best) == self._size else None
+
+    def best(self) -> list[Customer]:
+        """The top x, best first."""
+        pool = self._pool
+        return nsmallest(self.x, pool, key=pool.__getitem__)
+
+
+def top_x_simple_ltv_customers(x: int, D: Aggregate, basis: Basis = "active") -> list[Row]:  # noqa: N803
+    """The x customers with the highest simple lifetime value, best first; ties go by customer id.
+
+    Args:
+        x: how many rows at most; at least 1.
+        D: the state that `ingest` filled.
+        basis: `active`, the customer's distinct weeks, or `timeframe`, the weeks of all events, for everybody.
+
+    Raises:
+        ValueError: x is less than 1.
+    """
+    if x < 1:
+        raise ValueError(f"x must be at least 1, not {x}")
+    best = nsmallest(x, D, key=lambda c: rank_position(c.id, c.spend, c.weeks, basis))
+    partial = partial_of(D, best, x=x, basis=basis)
+    return merge(
+        [partial], x=x, basis=basis, partitions=1, sequence=0, emitted_at="", previous_ranks={}
+    ).rows

@@ -1,0 +1,1 @@
+"""What crosses a topic: events, snapshots, dead letters, topic names. Depends on nothing of ours."""

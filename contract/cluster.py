@@ -1,0 +1,55 @@
+"""How to reach the cluster: KAFKA_* settings from the environment, as arguments for kafka-python."""
+
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Cluster(BaseSettings):
+    """The connection to Kafka. Every field is read from KAFKA_<FIELD>; secrets never reach a log."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", env_ignore_empty=True, extra="ignore")
+
+    bootstrap_servers: str = Field("localhost:9092", description="host:port of one or more brokers")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to talk to the brokers"
+    )
+    sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, ...")
+    sasl_username: str | None = Field(None, description="user for SASL")
+    sasl_password: SecretStr | None = Field(None, description="password for SASL")
+    ssl_cafile: str | None = Field(None, description="file of the trusted CA certificates (PEM)")
+    ssl_certfile: str | None = Field(None, description="file of the client's certificate (PEM)")
+    ssl_keyfile: str | None = Field(None, description="file of the client's private key (PEM)")
+    ssl_password: SecretStr | None = Field(None, description="password of the client's private key")
+    ssl_check_hostname: bool = Field(True, description="check that the broker's certificate names its host")
+
+    def client_settings(self, client_id: str) -> dict[str, Any]:
+        """Keyword arguments that every kafka-python client takes."""
+        settings: dict[str, Any] = {
+            "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
+            "client_id": client_id,
+            "security_protocol": self.security_protocol,
+        }
+        if "SASL" in self.security_protocol:
+            settings |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_username,
+                "sasl_plain_password": self.sasl_password and self.sasl_password.get_secret_value(),
+            }
+        if "SSL" in self.security_protocol:
+            settings |= {
+                "ssl_cafile": self.ssl_cafile,
+                "ssl_certfile": self.ssl_certfile,
+                "ssl_keyfile": self.ssl_keyfile,
+                "ssl_password": self.ssl_password and self.ssl_password.get_secret_value(),
+                "ssl_check_hostname": self.ssl_check_hostname,
+            }
+        return settings
+
+
+def environment_help() -> str:
+    """The KAFKA_* variables, one a line, for `--help` and the README."""
+    return "\n".join(
+        f"KAFKA_{name.upper()}: {field.description}" for name, field in Cluster.model_fields.items()
+    )

@@ -1,0 +1,1 @@
+"""The JSON Schemas for producers and subscribers, written from the types."""
