@@ -1,0 +1,34 @@
+"""What `ltv consume` can be told, in one place. Flags and LTV_* variables fill it (consumer/cli/consume.py)."""
+
+from dataclasses import dataclass, field
+
+from contract.cluster import Cluster
+from contract.snapshots import Basis
+from contract.topics import Topics
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One consumer process (a worker), or the template of several."""
+
+    cluster: Cluster
+    topics: Topics = field(default_factory=Topics)
+    group: str = "ltv"
+    instance_id: str = "ltv"
+    """Stable over restarts: group.instance.id, and part of the transactional.id."""
+    top: int = 10
+    basis: Basis = "active"
+    snapshot_interval_s: float = 5.0
+    commit_interval_s: float = 1.0
+    session_timeout_s: float = 45.0
+    transaction_timeout_s: float = 60.0
+    until_end: bool = False
+    max_dead_letters: int | None = None
+    """Stop when this run has set aside more than so many."""
+    max_dead_letter_ratio: float = 0.5
+    """Stop when more than this share of the last some thousand records was invalid; 1 = never."""
+
+    @property
+    def transactional_id(self) -> str:
+        """Unique per application and instance: what a restarted worker fences its dead self by."""
+        return f"{self.topics.prefix}-{self.instance_id}"

@@ -1,0 +1,107 @@
+"""One events partition: its state, how far it is, and what the next commit must write.
+
+Lifecycle: restoring -> running -> suspended (revoked: kept, in case it comes back untouched) -> running or gone.
+"""
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from consumer.domain.aggregate import Aggregate
+from consumer.domain.ingest import ingest_event
+from consumer.domain.partial import Partial, partial_of
+from consumer.domain.top import Top
+from consumer.settings import Settings
+from consumer.stream.changelog import Position, all_rows, pack, rows_of
+from consumer.stream.dead_letters import DeadLetter, dead_letter
+from consumer.stream.transport import Batch
+from contract.dead_letters import Origin
+from contract.errors import InvalidEvent
+from contract.events import decode_event
+
+REWRITE_RATIO: Final = 2
+MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
+
+
+class Partition:
+    """State of one events partition, between its changelog and the loop."""
+
+    def __init__(self, number: int, settings: Settings) -> None:
+        self.number = number
+        self._settings = settings
+        self.lifecycle: Literal["restoring", "running", "suspended"] = "restoring"
+        self.aggregate = Aggregate()
+        self.top = Top(settings.top, settings.basis)
+        self.next_offset = 0
+        self.dead_letter_count = 0
+        self.dead: list[DeadLetter] = []
+        self.uncommitted = 0
+        """Records read since the last commit."""
+        self.reported = False
+        """The partial on the topic is as of the last commit, with these settings."""
+        self.changelog_end = 0
+        """The changelog partition's high watermark after our last commit: has somebody else written since?"""
+        self.appended_bytes = 0
+        """Changelog bytes since the last rewrite began."""
+        self.table_bytes = 0
+        """What the last rewrite took."""
+
+    def ingest(self, batch: Batch) -> None:
+        """Take in a poll's records; what is invalid becomes a dead letter."""
+        aggregate, dead = self.aggregate, self.dead
+        for i, (key, value) in enumerate(zip(batch.keys, batch.values, strict=True)):
+            try:
+                event, at = decode_event(value)
+                if key != event.customer_id.encode():
+                    raise _wrong_key(key, event.customer_id)
+                ingest_event(aggregate, event, at)
+            except InvalidEvent as error:
+                origin = Origin(self._settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i])
+                dead.append(dead_letter(key, value, error, origin))
+        self.uncommitted += len(batch.values)
+
+    @property
+    def rewrite_due(self) -> bool:
+        """Whether the changelog has grown enough past the table to write the table anew and trim."""
+        return self.appended_bytes > max(REWRITE_RATIO * self.table_bytes, MIN_REWRITE_BYTES)
+
+    def changelog_values(self, *, whole: bool) -> Iterator[bytes]:
+        """The changelog records of this commit; the changes count as taken."""
+        changed = self.aggregate.take_changes()
+        self.top.update(changed, self.aggregate.customers.values())
+        self.dead_letter_count += len(self.dead)
+        position = Position(
+            group=self._settings.group,
+            next_offset=self.next_offset,
+            events=self.aggregate.events,
+            dead_letters=self.dead_letter_count,
+            time_min=self.aggregate.time_min,
+            time_max=self.aggregate.time_max,
+        )
+        return pack(all_rows(self.aggregate) if whole else rows_of(changed), position, whole=whole)
+
+    def partial(self) -> Partial:
+        """The partition's share of the snapshot, as of the changes taken."""
+        return partial_of(
+            self.aggregate,
+            self.top.best(),
+            x=self._settings.top,
+            basis=self._settings.basis,
+            next_offset=self.next_offset,
+            dead_letters=self.dead_letter_count,
+        )
+
+    def committed(self, changelog_end: int, appended: int, *, whole: bool) -> None:
+        """A commit went through: its changelog records took so many bytes and end before `changelog_end`."""
+        self.dead = []
+        self.uncommitted = 0
+        self.reported = True
+        self.changelog_end = changelog_end
+        if whole:
+            self.table_bytes, self.appended_bytes = appended, 0
+        else:
+            self.appended_bytes += appended
+
+
+def _wrong_key(key: bytes | None, customer_id: str) -> InvalidEvent:
+    shown = "there is none" if key is None else f"it is {key[:60]!r}"
+    return InvalidEvent("wrong_key", "", f"the Kafka key must be the customer id {customer_id[:60]!r}; {shown}")

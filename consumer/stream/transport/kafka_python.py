@@ -1,0 +1,324 @@
+"""The default transport: kafka-python. Traps of its 3.0.12 that are handled here, and only here:
+
+- Rebalance listeners run on the client's I/O loop: they only note, pause and place, all in memory.
+- Transactional calls wait for ever: their results are waited for here, with a deadline.
+- An offset to commit needs leader epoch -1: None can't be encoded and is retried for ever.
+- A static member never leaves its group on close: the admin client removes it.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from kafka import (
+    ConsumerRebalanceListener,
+    IsolationLevel,
+    KafkaAdminClient,
+    KafkaConsumer,
+    KafkaProducer,
+    OffsetAndMetadata,
+    OffsetSpec,
+    TopicPartition,
+)
+from kafka import errors as kafka_errors
+from kafka.admin import MemberToRemove
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+
+from consumer.settings import Settings
+from consumer.stream.transport import Batch, Clients, Headers, Rebalance
+from contract.errors import Fatal, LtvError, Retriable
+from contract.provision import ensure_topics
+from contract.topics import MAX_RECORD_BYTES
+
+CALL_TIMEOUT_MS: Final = 30_000
+MAX_POLL_RECORDS: Final = 5_000
+FETCH_BYTES: Final = 4 * 1024 * 1024
+READ_FETCH_BYTES: Final = 16 * 1024 * 1024
+QUIET_MS: Final = 1_000
+
+_FATAL: Final = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedVersionError,
+    kafka_errors.UnsupportedCodecError,
+    kafka_errors.KafkaConfigurationError,
+    kafka_errors.FencedInstanceIdError,
+    kafka_errors.MessageSizeTooLargeError,
+)
+
+
+def connect(settings: Settings) -> Clients:
+    """Connect all four clients, and take over the transactional id: a predecessor is fenced from here on.
+
+    Raises:
+        Retriable: the cluster can't be reached now.
+        Fatal: the topics or the rights are not as they must be.
+    """
+    opened: list[Any] = []
+    try:
+        for open_client in (_Admin, _Reader, _Producer, _Consumer):
+            with _cluster_errors(f"connecting to {settings.cluster.bootstrap_servers}"):
+                opened.append(open_client(settings))
+    except LtvError:
+        for client in opened:
+            client.close()
+        raise
+    admin, reader, producer, consumer = opened
+    return Clients(consumer, producer, reader, admin)
+
+
+@contextmanager
+def _cluster_errors(doing: str) -> Iterator[None]:
+    """Sort what the client raises into what can be tried again and what can't."""
+    try:
+        yield
+    except kafka_errors.FencedInstanceIdError:
+        raise Fatal(
+            f"{doing}: another consumer has joined the group with the same instance id; "
+            "give each process its own --instance-id"
+        ) from None
+    except kafka_errors.OffsetOutOfRangeError as error:
+        raise Fatal(
+            f"{doing}: records at the next offset are gone ({error}). If it is the events topic, its retention is "
+            "shorter than the consumer's lag, or it was made anew"
+        ) from error
+    except _FATAL as error:
+        raise Fatal(f"{doing}: {_said(error)}") from error
+    except kafka_errors.KafkaError as error:
+        raise Retriable(f"{doing}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    name = type(error).__name__
+    text = str(error)
+    return text if name in text else f"{name}: {text}"
+
+
+class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, settings: Settings) -> None:
+        self._topic = settings.topics.events
+        self._noted: deque[Rebalance] = deque()
+        self._membership: Any = None
+        self._client = KafkaConsumer(
+            **settings.cluster.client_settings(settings.transactional_id),
+            group_id=settings.group,
+            group_instance_id=settings.instance_id,
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(min(3.0, settings.session_timeout_s / 3) * 1000),
+            max_poll_records=MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=4 * FETCH_BYTES,
+            metrics_enabled=False,
+        )
+        self._client.subscribe(topics=[self._topic], listener=self)
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._note("revoked", revoked)
+
+    def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
+        self._note("lost", lost)
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        # The placeholder position saves a look-up of committed offsets, which we do not go by; paused, it is not read.
+        for partition in assigned:
+            self._client.pause(partition)
+            self._client.seek(partition, 0)
+        self._membership = self._client.group_metadata()
+        self._note("assigned", assigned)
+
+    def _note(self, kind: str, partitions: set[TopicPartition]) -> None:
+        self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
+
+    def poll(self, timeout_s: float) -> list[Batch]:
+        with _cluster_errors(f"reading {self._topic}"):
+            polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
+        return [
+            Batch(
+                tp.partition,
+                [record.offset for record in records],
+                [record.key for record in records],
+                [record.value for record in records],
+                [record.timestamp for record in records],
+            )
+            for tp, records in polled.items()
+        ]
+
+    def rebalances(self) -> list[Rebalance]:
+        noted = []
+        while self._noted:
+            noted.append(self._noted.popleft())
+        return noted
+
+    def start_at(self, partition: int, offset: int) -> None:
+        tp = TopicPartition(self._topic, partition)
+        self._client.seek(tp, offset)
+        self._client.resume(tp)
+
+    def position(self, partition: int) -> int:
+        with _cluster_errors(f"asking for the position in {self._topic}-{partition}"):
+            position: int | None = self._client.position(
+                TopicPartition(self._topic, partition), timeout_ms=CALL_TIMEOUT_MS
+            )
+        if position is None:
+            raise Retriable(f"the position in {self._topic}-{partition} is not known")
+        return position
+
+    def membership(self) -> Any:
+        return self._membership
+
+    def close(self) -> None:
+        self._client.close(autocommit=False, timeout_ms=CALL_TIMEOUT_MS)
+
+
+class _Producer:
+    def __init__(self, settings: Settings) -> None:
+        self._events = settings.topics.events
+        self._client = KafkaProducer(
+            **settings.cluster.client_settings(settings.transactional_id),
+            transactional_id=settings.transactional_id,
+            transaction_timeout_ms=int(settings.transaction_timeout_s * 1000),
+            acks="all",
+            linger_ms=5,
+            batch_size=1024 * 1024,
+            max_request_size=MAX_RECORD_BYTES + 64 * 1024,
+            max_block_ms=CALL_TIMEOUT_MS,
+            delivery_timeout_ms=CALL_TIMEOUT_MS,
+            request_timeout_ms=CALL_TIMEOUT_MS // 2,
+            metrics_enabled=False,
+        )
+        try:
+            self._client.init_transactions()
+        except kafka_errors.KafkaError:
+            self.close()
+            raise
+
+    def begin(self) -> None:
+        with _cluster_errors("beginning a transaction"):
+            self._client.begin_transaction()
+
+    def send(
+        self, topic: str, partition: int, value: bytes | None, key: bytes | None = None, headers: Headers | None = None
+    ) -> Any:
+        with _cluster_errors(f"writing to {topic}-{partition}"):
+            return self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
+
+    def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
+        consumed = {
+            TopicPartition(self._events, partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+        }
+        transaction = self._client._transaction_manager
+        self._finish("sending offsets to the transaction", transaction.send_offsets_to_transaction, consumed, membership)
+        self._finish("committing the transaction", transaction.begin_commit)
+
+    def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
+        """The public methods are these very steps, but their wait has no deadline."""
+        with _cluster_errors(doing):
+            result = start(*arguments)
+            self._client._sender.wakeup()
+            if not result.wait(timeout_ms=CALL_TIMEOUT_MS):
+                raise Retriable(f"{doing}: no answer within {CALL_TIMEOUT_MS} ms")
+
+    def offset_of(self, sent: Any) -> int:
+        with _cluster_errors("asking for a record's offset"):
+            offset: int = sent.get(timeout=CALL_TIMEOUT_MS / 1000).offset
+        return offset
+
+    def close(self) -> None:
+        """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
+        self._client._sender.force_close()
+        self._client.close(timeout=0)
+
+
+class _Reader:
+    def __init__(self, settings: Settings) -> None:
+        self._patience_s = settings.transaction_timeout_s + CALL_TIMEOUT_MS / 1000
+        self._client = KafkaConsumer(
+            **settings.cluster.client_settings(f"{settings.transactional_id}-reader"),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_poll_records=MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=READ_FETCH_BYTES,
+            fetch_max_bytes=READ_FETCH_BYTES,
+            fetch_max_wait_ms=100,
+            metrics_enabled=False,
+        )
+        self._admin = KafkaAdminClient(**settings.cluster.client_settings(f"{settings.transactional_id}-offsets"))
+
+    def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        starts = self._offsets(topic, partitions, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+        ends = self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
+        return {partition: (starts[partition], ends[partition]) for partition in partitions}
+
+    def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        return self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+
+    def _offsets(self, topic: str, partitions: Sequence[int], spec: Any, isolation: Any) -> dict[int, int]:
+        asked = {TopicPartition(topic, partition): spec for partition in partitions}
+        with _cluster_errors(f"asking for the offsets of {topic}"):
+            answered = self._admin.list_partition_offsets(
+                asked, isolation_level=isolation, timeout_ms=CALL_TIMEOUT_MS
+            )
+        return {tp.partition: found.offset for tp, found in answered.items()}
+
+    def read(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
+        if start >= end:
+            return
+        tp = TopicPartition(topic, partition)
+        with _cluster_errors(f"reading {topic}-{partition}"):
+            self._client.assign([tp])
+            self._client.seek(tp, start)
+            position, moved_at = start, time.monotonic()
+            while position < end:
+                polled = self._client.poll(timeout_ms=QUIET_MS)
+                now_at = self._client.position(tp, timeout_ms=CALL_TIMEOUT_MS)
+                if now_at is not None and now_at > position:
+                    position, moved_at = now_at, time.monotonic()
+                elif time.monotonic() > moved_at + self._patience_s:
+                    raise Retriable(f"{topic}-{partition}: no record within {self._patience_s:.0f} s at {position}")
+                yield [(record.offset, record.key, record.value) for record in polled.get(tp, ())]
+
+    def close(self) -> None:
+        self._client.close(autocommit=False, timeout_ms=CALL_TIMEOUT_MS)
+        self._admin.close()
+
+
+class _Admin:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = KafkaAdminClient(**settings.cluster.client_settings(f"{settings.transactional_id}-admin"))
+
+    def prepare_topics(self) -> int:
+        topics = self._settings.topics
+        with _cluster_errors("looking at the topics"):
+            described = self._client.describe_topics([topics.events])
+            partitions = len(described[0]["partitions"]) if described else 0
+            if partitions == 0:
+                raise Fatal(f"the topic {topics.events} does not exist; make it with: ltv topics create")
+            wanted = topics.internal_specs(partitions)
+            ensure_topics(self._client, wanted)
+        return partitions
+
+    def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
+        with _cluster_errors(f"trimming {topic}-{partition}"):
+            self._client.delete_records(
+                {TopicPartition(topic, partition): before_offset}, timeout_ms=CALL_TIMEOUT_MS
+            )
+
+    def leave_group(self) -> None:
+        member = MemberToRemove(group_instance_id=self._settings.instance_id, reason="stopped")
+        with _cluster_errors("leaving the group"):
+            self._client.remove_group_members(self._settings.group, [member])
+
+    def close(self) -> None:
+        self._client.close()

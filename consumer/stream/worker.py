@@ -1,0 +1,61 @@
+"""A worker: one session after the other, until it is told to stop. Retriable trouble waits and begins anew."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+
+from consumer.settings import Settings
+from consumer.stream.loop import Session
+from consumer.stream.transport import Clients
+from consumer.stream.transport.kafka_python import connect
+from contract.errors import Retriable
+
+FIRST_BACKOFF_S: Final = 0.5
+MAX_BACKOFF_S: Final = 10.0
+
+log = structlog.get_logger()
+
+
+def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
+    """Consume until `should_stop`, or with until_end until all is done; commits and leaves the group at the end.
+
+    Raises:
+        Fatal: going on would be wrong; nothing uncommitted was written.
+    """
+    backoff_s = FIRST_BACKOFF_S
+    while not should_stop():
+        session: Session | None = None
+        try:
+            with _connected(settings) as clients:
+                session = Session(settings, clients, clients.admin.prepare_topics())
+                while not should_stop() and not session.finished:
+                    session.step()
+                if not session.finished:
+                    session.commit()
+                clients.consumer.close()
+                clients.admin.leave_group()
+                log.info("stopped", finished=session.finished)
+                return
+        except Retriable as error:
+            backoff_s = FIRST_BACKOFF_S if session and session.was_ready else min(2 * backoff_s, MAX_BACKOFF_S)
+            log.warning("waiting for the cluster", cause=str(error), retry_in_s=backoff_s)
+            _wait(backoff_s, should_stop)
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Clients]:
+    clients = connect(settings)
+    try:
+        yield clients
+    finally:
+        for client in (clients.producer, clients.consumer, clients.reader, clients.admin):
+            client.close()
+
+
+def _wait(seconds: float, should_stop: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not should_stop():
+        time.sleep(0.05)
