@@ -9,6 +9,7 @@ import msgspec
 from consumer.domain.aggregate import CENTS_BITS, Aggregate, Customer, stamp_of
 from consumer.domain.money import parse_amount
 from consumer.domain.week import week_number
+from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent, decode_event
 
 
@@ -18,7 +19,11 @@ def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the orig
     Raises:
         contract.errors.InvalidEvent: the event breaks the contract; `D` is as it was.
     """
-    ingest_event(D, *decode_event(msgspec.json.encode(e)))
+    try:
+        value = msgspec.json.encode(e)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidEvent("undecodable", "", f"not JSON in UTF-8: {error}") from None
+    ingest_event(D, *decode_event(value))
 
 
 def ingest_event(aggregate: Aggregate, event: Event, at: datetime) -> None:
