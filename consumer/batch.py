@@ -1,0 +1,86 @@
+"""From event files to a snapshot, without Kafka: one pass; memory grows with customers and orders only."""
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from heapq import nsmallest
+from itertools import islice
+from typing import Final
+
+from contract.files import read_events
+from msgspec import Struct
+
+from consumer.domain.aggregate import Aggregate
+from consumer.domain.ingest import ingest_event
+from consumer.domain.ltv import rank_position
+from consumer.domain.partial import merge, partial_of, time_text
+from contract.errors import InvalidEvent
+from contract.events import decode_event
+from contract.snapshots import Basis, Snapshot
+
+CHUNK_EVENTS: Final = 10_000
+
+
+class Rejected(Struct, frozen=True):
+    """An invalid event of a file: where it stood, what it was, why it was set aside."""
+
+    path: str
+    line: int
+    value: bytes
+    error: InvalidEvent
+
+
+@dataclass
+class Batch:
+    """One run over any number of files."""
+
+    on_rejected: Callable[[Rejected], None]
+    """Called for each invalid event, in the files' order."""
+    aggregate: Aggregate = field(default_factory=Aggregate)
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Invalid events by reason."""
+
+    def ingest_file(self, path: str) -> Iterator[int]:
+        """Ingest the events of one file ("-": standard input); yields now and then the bytes read since."""
+        aggregate = self.aggregate
+        events = read_events(path)
+        while chunk := list(islice(events, CHUNK_EVENTS)):
+            for line, value in chunk:
+                try:
+                    event, at = decode_event(value)
+                except InvalidEvent as error:
+                    self.rejected[error.reason] += 1
+                    self.on_rejected(Rejected(path, line, value, error))
+                else:
+                    ingest_event(aggregate, event, at)
+            aggregate.take_changes()  # Nobody asks for them here: they must not pile up.
+            yield sum(len(value) for _, value in chunk) + len(chunk)
+
+    def snapshot(self, x: int, basis: Basis, now: datetime) -> Snapshot:
+        """The top x of all that was ingested, in the shape that subscribers of ltv.snapshots get."""
+        best = nsmallest(x, self.aggregate, key=lambda c: rank_position(c.id, c.spend, c.weeks, basis))
+        partial = partial_of(self.aggregate, best, x=x, basis=basis, dead_letters=self.rejected.total())
+        return merge(
+            [partial],
+            x=x,
+            basis=basis,
+            partitions=1,
+            sequence=0,
+            emitted_at=time_text(now.astimezone(UTC)) or "",
+            previous_ranks={},
+        )
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: it walks all live objects over and over; the state has no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
