@@ -1,7 +1,7 @@
 """Reading a topic as an onlooker: committed records only, no consumer group, nothing is left behind.
 
-Every call has a deadline. An end offset says nothing about records: transaction markers, aborted and compacted
-records take offsets too, so "the newest record" is looked for by walking back from the end.
+Every call has a deadline. An end offset says nothing about records: transaction markers, aborted and
+compacted records take offsets too, so the newest record is looked for by walking back from the end.
 """
 
 import logging
@@ -53,7 +53,7 @@ class Reader:
         self._timeout_s = call_timeout_s
         self._last_words = _LastWords()
         with self._last_words.listening(), self._explained():
-            self._client = KafkaConsumer(
+            self._client = _checked_consumer(
                 **cluster.client_settings("ltv-reader"),
                 group_id=None,
                 enable_auto_commit=False,
@@ -82,8 +82,8 @@ class Reader:
         found: set[int] = self._within_deadline(lambda: self._client.partitions_for_topic(topic))
         if not found:
             raise Fatal(
-                f"there is no topic {topic} at {self.servers}. `ltv topics create` makes the events topic and "
-                "`ltv consume` the others; is --prefix right?"
+                f"there is no topic {topic} at {self.servers}. `ltv topics create` makes the events topic "
+                "and `ltv consume` the others; is --prefix right?"
             )
         return sorted(found)
 
@@ -124,7 +124,9 @@ class Reader:
             if now_at != position:
                 position, moved_at = now_at, time.monotonic()
             elif time.monotonic() > moved_at + self._timeout_s:
-                raise Retriable(f"{tp.topic}-{tp.partition} at {self.servers}: no record at offset {position} in time")
+                raise Retriable(
+                    f"{tp.topic}-{tp.partition} at {self.servers}: no record at offset {position} in time"
+                )
 
     def follow(self, positions: dict[tuple[str, int], int]) -> None:
         """From now on `poll` returns what comes to these (topic, partition), from these offsets on."""
@@ -176,13 +178,21 @@ class Reader:
                 "docker-compose up), and is KAFKA_BOOTSTRAP_SERVERS or --bootstrap-servers right?"
             ) from None
         except kafka_errors.AuthorizationError as error:
-            raise Fatal(f"Kafka at {self.servers} refuses: {error}. Check the user's rights (ACLs)") from error
+            raise Fatal(
+                f"Kafka at {self.servers} refuses: {error}. Check the user's rights (ACLs)"
+            ) from error
         except kafka_errors.RetriableError as error:
             raise Retriable(f"Kafka at {self.servers}: {error}") from error
         except kafka_errors.KafkaError as error:
             raise Fatal(f"Kafka at {self.servers}: {error}") from error
-        except ValueError as error:
-            raise Fatal(f"{self.servers!r} is not host:port of one or more brokers ({error})") from error
+
+
+def _checked_consumer(**settings: Any) -> Any:
+    try:
+        return KafkaConsumer(**settings)
+    except ValueError as error:
+        servers = ",".join(settings["bootstrap_servers"])
+        raise Fatal(f"{servers!r} is not host:port of one or more brokers ({error})") from error
 
 
 class _LastWords(logging.Handler):
@@ -195,7 +205,7 @@ class _LastWords(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if record.levelno >= logging.ERROR and not text.startswith("Bootstrap"):
-            self.text = text
+            self.text = text.rpartition("Connection lost: ")[2]
 
     @contextmanager
     def listening(self) -> Iterator[None]:
