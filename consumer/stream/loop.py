@@ -37,14 +37,13 @@ class Session:
         self,
         settings: Settings,
         clients: Clients,
-        partitions: int,
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
         self._clients = clients
-        self._all = range(partitions)
+        self._all = range(clients.partitions)
         self._clock = clock
         self._now = now
         self._partitions: dict[int, Partition] = {}

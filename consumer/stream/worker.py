@@ -30,7 +30,7 @@ def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
         session: Session | None = None
         try:
             with _connected(settings) as clients:
-                session = Session(settings, clients, clients.admin.prepare_topics())
+                session = Session(settings, clients)
                 while not should_stop() and not session.finished:
                     session.step()
                 if not session.finished:

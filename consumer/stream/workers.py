@@ -18,7 +18,8 @@ from consumer.settings import Settings
 from consumer.stream.worker import work
 from contract.errors import Fatal
 
-FATAL_EXIT: Final = 1
+FATAL_EXIT: Final = 78
+"""A child's way to say Fatal to its parent (EX_CONFIG): any other code but 0 is a death, to be restarted."""
 STOP_DEADLINE_S: Final = 20.0
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 10.0
@@ -96,11 +97,9 @@ class _Parent:
         now = time.monotonic()
         if child.process is None:
             if not child.done and now >= child.start_at:
-                child.process = self._spawn.Process(
-                    target=_work_in_child, args=(child.settings, self._configure_logging)
-                )
-                child.process.start()
-                child.started_at = now
+                process = self._spawn.Process(target=_work_in_child, args=(child.settings, self._configure_logging))
+                process.start()
+                child.process, child.started_at = process, now
             return
         code = child.process.exitcode
         if code is None:

@@ -93,9 +93,6 @@ class LogReader(Protocol):
 class Admin(Protocol):
     """What must be asked of the cluster itself."""
 
-    def prepare_topics(self) -> int:
-        """Check the events topic, make or check our own; returns the number of events partitions."""
-
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
         """Delete the records before this offset."""
 
@@ -114,3 +111,5 @@ class Clients:
     producer: TransactionalProducer
     reader: LogReader
     admin: Admin
+    partitions: int
+    """How many the events topic has; our own topics are there and fit."""

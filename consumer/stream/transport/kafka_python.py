@@ -4,12 +4,14 @@
 - Transactional calls wait for ever: their results are waited for here, with a deadline.
 - An offset to commit needs leader epoch -1: None can't be encoded and is retried for ever.
 - A static member never leaves its group on close: the admin client removes it.
+- A leader that joins before it has the topic's metadata assigns nothing to anybody; if it dies before it joins
+  again, static membership keeps the group so for ever. So the metadata is there before the first join.
 """
 
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
 from kafka import (
@@ -28,7 +30,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance
-from contract.errors import Fatal, LtvError, Retriable
+from contract.errors import Fatal, Retriable
 from contract.provision import ensure_topics
 from contract.topics import MAX_RECORD_BYTES
 
@@ -56,17 +58,14 @@ def connect(settings: Settings) -> Clients:
         Retriable: the cluster can't be reached now.
         Fatal: the topics or the rights are not as they must be.
     """
-    opened: list[Any] = []
-    try:
-        for open_client in (_Admin, _Reader, _Producer, _Consumer):
-            with _cluster_errors(f"connecting to {settings.cluster.bootstrap_servers}"):
-                opened.append(open_client(settings))
-    except LtvError:
-        for client in opened:
-            client.close()
-        raise
-    admin, reader, producer, consumer = opened
-    return Clients(consumer, producer, reader, admin)
+    with ExitStack() as opened, _cluster_errors(f"connecting to {settings.cluster.bootstrap_servers}"):
+        admin = opened.enter_context(closing(_Admin(settings)))
+        partitions = admin.prepare_topics()
+        reader = opened.enter_context(closing(_Reader(settings)))
+        producer = opened.enter_context(closing(_Producer(settings)))
+        consumer = opened.enter_context(closing(_Consumer(settings)))
+        opened.pop_all()
+    return Clients(consumer, producer, reader, admin, partitions)
 
 
 @contextmanager
@@ -110,12 +109,14 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             session_timeout_ms=int(settings.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(min(3.0, settings.session_timeout_s / 3) * 1000),
+            heartbeat_interval_ms=int(min(1.0, settings.session_timeout_s / 3) * 1000),
+            allow_auto_create_topics=False,
             max_poll_records=MAX_POLL_RECORDS,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=4 * FETCH_BYTES,
             metrics_enabled=False,
         )
+        self._client.partitions_for_topic(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
