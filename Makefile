@@ -1,0 +1,68 @@
+# Every target does its own set-up: Python 3.11+, git and make are all it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+ARGS ?=
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.installed ## Watch the whole pipeline run, on a real Kafka; options: make demo ARGS="--cdnow"
+	@$(BIN)/ltv demo $(ARGS)
+
+.PHONY: test
+test: lint types jars ## Lint, types and all tests; some of them: make test ARGS="-k broker"
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.installed ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/.installed ## Check the types
+	$(BIN)/mypy
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Make the virtual environment in .venv, and no more
+
+.PHONY: jars
+jars: $(VENV)/.installed
+	@$(BIN)/ltv broker fetch
+
+.PHONY: lock
+lock: $(VENV)/.installed ## Resolve the dependencies anew: requirements/*.txt and broker/jars.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) requirements/consumer.txt pyproject.toml
+	$(COMPILE) requirements/build.txt requirements/build.in
+	$(COMPILE) requirements/dev.txt pyproject.toml requirements/build.in --extra dev
+	$(BIN)/python -m broker.lock
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file
+
+.PHONY: clean
+clean: ## Remove the virtual environment and everything that tools left behind
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "ltv needs Python 3.11 or newer, and found" \
+		"$$(python3 --version 2>/dev/null || echo 'no python3'). With one elsewhere: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) can't make virtual environments:" \
+		"its module venv is missing (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Making the virtual environment $(VENV) with $$($(PYTHON) --version)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+# The project itself last, editable, from what the lock has installed.
+$(VENV)/.installed: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing what requirements/dev.txt locks"
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
