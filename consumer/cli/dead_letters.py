@@ -1,6 +1,6 @@
 """A dead letter as people and programs see it. Its bytes are foreign: they must not act on a terminal."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ def as_json(letter: Letter) -> bytes:
 
 def describe(letter: Letter, width: int) -> Text:
     """Three lines: where and when; why; what."""
-    text = Text(no_wrap=True, overflow="ellipsis")
+    text = Text()
     where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
     text.append(plain(letter.reason) or "unknown reason", style="bold red")
     text.append(f"  {plain(where)}", style="bold")
@@ -95,7 +95,7 @@ def describe(letter: Letter, width: int) -> Text:
         f"  written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n", style="dim"
     )
     why = f"{letter.field}: {letter.error}" if letter.field else letter.error
-    text.append(f"{INDENT}{plain(why)}\n")
+    text.append(f"{INDENT}{plain(why)}\n" if why else "")
     key = cut(_content(letter.key, letter.key_base64, none="no key"), KEY_WIDTH)
     full = f" ({letter.truncated_from:,} bytes in full)" if letter.truncated_from else ""
     room = max(MIN_PAYLOAD_WIDTH, width - len(INDENT) - len(key) - len(full) - 2)
@@ -106,9 +106,9 @@ def describe(letter: Letter, width: int) -> Text:
 
 
 def _content(text: str | None, base64: str | None, *, none: str) -> str:
-    if text is not None:
-        return plain(text) or '""'
-    return f"base64:{base64}" if base64 is not None else f"({none})"
+    if base64 is not None:
+        text = b64decode(base64).decode(errors="backslashreplace")
+    return f"({none})" if text is None else plain(text) or '""'
 
 
 def _shown(number: int | None) -> str:
@@ -117,10 +117,10 @@ def _shown(number: int | None) -> str:
 
 def _time(ms: int | None) -> str:
     """Milliseconds since 1970 as a time; a producer may have written any number there."""
+    if ms is None:
+        return "?"
     try:
-        return (
-            datetime.fromtimestamp((ms or 0) / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        )
+        return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
         return f"at {ms} ms"
 

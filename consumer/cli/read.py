@@ -121,7 +121,7 @@ def dead_letters_list(
         if as_json:
             typer.echo(letter_as_json(letter))
         else:
-            console.print(describe(letter, console.width))
+            console.print(describe(letter, console.width), no_wrap=True, overflow="ellipsis")
     notes().print(counts(shown, topic, limited=bool(limit) and len(shown) == limit))
 
 

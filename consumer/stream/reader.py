@@ -73,13 +73,21 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._client.close(autocommit=False, timeout_ms=1000)
 
+    def exists(self, topic: str) -> bool:
+        """Whether there is such a topic."""
+        return bool(self._partitions(topic))
+
+    def _partitions(self, topic: str) -> set[int]:
+        found: set[int] = self._within_deadline(lambda: self._client.partitions_for_topic(topic))
+        return found
+
     def partitions(self, topic: str) -> list[int]:
         """The topic's partitions.
 
         Raises:
             Fatal: there is no such topic.
         """
-        found: set[int] = self._within_deadline(lambda: self._client.partitions_for_topic(topic))
+        found = self._partitions(topic)
         if not found:
             raise Fatal(
                 f"there is no topic {topic} at {self.servers}. `ltv topics create` makes the events topic "
@@ -153,7 +161,7 @@ class Reader:
         def work() -> None:
             try:
                 outcome.append(call())
-            except BaseException as error:  # noqa: BLE001  (raised again below, in the caller's thread)
+            except BaseException as error:
                 trouble.append(error)
 
         thread = Thread(target=work, daemon=True, name="ltv-reader-call")

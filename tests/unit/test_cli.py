@@ -23,7 +23,7 @@ def every_command() -> Iterator[list[str]]:
             yield [name, subcommand]
 
 
-@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+@pytest.mark.parametrize("command", list(every_command()), ids=" ".join)
 def test_every_commands_help_has_examples_that_begin_with_the_command(command: list[str]) -> None:
     result = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="ltv", env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output

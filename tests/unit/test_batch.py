@@ -1,0 +1,194 @@
+"""`ltv batch`: files in, the ranking out, with nothing but files."""
+
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ltv import cli
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+CHALLENGE = SAMPLES / "challenge.json"
+EXPECTED = json.loads((SAMPLES / "challenge.expected.json").read_text())
+
+
+def batch(*args: str | Path, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.app, ["batch", *map(str, args)], input=stdin, env={"COLUMNS": "160"})
+
+
+def events() -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = json.loads(CHALLENGE.read_text())
+    return loaded
+
+
+def lines(of: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(event).encode() + b"\n" for event in of)
+
+
+def order(order_id: str, customer: str = "anna", amount: str = "1.00 USD") -> dict[str, Any]:
+    return {
+        "type": "ORDER",
+        "verb": "NEW",
+        "key": order_id,
+        "event_time": "2017-01-06T12:00:00Z",
+        "customer_id": customer,
+        "total_amount": amount,
+    }
+
+
+def test_the_challenge_gives_the_expected_ranking_to_the_cent() -> None:
+    result = batch(CHALLENGE, "--json")
+    assert result.exit_code == 0
+    rows = json.loads(result.stdout)
+    assert [{name: row[name] for name in EXPECTED["active"][0]} for row in rows] == EXPECTED["active"]
+
+
+def test_on_the_basis_timeframe_all_customers_share_the_weeks_of_all_events() -> None:
+    rows = json.loads(batch(CHALLENGE, "--json", "--basis", "timeframe").stdout)
+    weeks = EXPECTED["timeframe_weeks"]
+    by_spend = sorted(EXPECTED["active"], key=lambda row: -float(row["total_spend"]))
+    assert [row["customer_id"] for row in rows] == [row["customer_id"] for row in by_spend]
+    assert [row["ltv"] for row in rows] == [
+        f"{520 * float(row['total_spend']) / weeks:.2f}" for row in by_spend
+    ]
+
+
+def test_output_is_the_list_of_the_original_problem_best_first(tmp_path: Path) -> None:
+    out = tmp_path / "top.json"
+    result = batch(CHALLENGE, "-o", out)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert json.loads(out.read_text()) == [{row["customer_id"]: row["ltv"]} for row in EXPECTED["active"]]
+
+
+def test_a_dash_writes_the_list_to_standard_output() -> None:
+    assert json.loads(batch(CHALLENGE, "-o", "-", "--top", "1").stdout) == [{"cy": "26000.00"}]
+
+
+def test_output_and_json_write_full_rows_to_the_file(tmp_path: Path) -> None:
+    out = tmp_path / "top.json"
+    batch(CHALLENGE, "-o", out, "--json")
+    assert json.loads(out.read_text())[0]["rank"] == 1
+
+
+def test_the_table_shows_names_and_sums() -> None:
+    output = batch(CHALLENGE).stdout
+    assert "Ødegård" in output
+    assert "26,000.00" in output
+    assert "16 events, 4 customers, 4 orders, 232.34 USD revenue, 0 rejected" in output
+    assert "3 weeks; basis active" in output
+
+
+def test_top_limits_the_rows() -> None:
+    assert len(json.loads(batch(CHALLENGE, "--json", "--top", "2").stdout)) == 2
+
+
+def test_no_events_give_an_empty_ranking(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.ndjson"
+    empty.touch()
+    assert json.loads(batch(empty, "--json").stdout) == []
+    assert "no events" in batch(empty).stdout
+
+
+@pytest.mark.parametrize("name", ["events.json", "events.ndjson", "events.json.gz", "events.ndjson.gz"])
+def test_every_file_format_gives_the_same(name: str, tmp_path: Path) -> None:
+    content = lines(events()) if "ndjson" in name else CHALLENGE.read_bytes()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert batch(path, "--json").stdout == batch(CHALLENGE, "--json").stdout
+
+
+def test_a_dash_reads_standard_input() -> None:
+    assert batch("-", "--json", stdin=lines(events())).stdout == batch(CHALLENGE, "--json").stdout
+
+
+def test_events_may_be_spread_over_files_in_any_order(tmp_path: Path) -> None:
+    shuffled = events()
+    random.Random(7).shuffle(shuffled)
+    parts = [tmp_path / "a.ndjson", tmp_path / "b.ndjson.gz"]
+    parts[0].write_bytes(lines(shuffled[:5]))
+    parts[1].write_bytes(gzip.compress(lines(shuffled[5:])))
+    assert batch(*parts, "--json").stdout == batch(CHALLENGE, "--json").stdout
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    path = tmp_path / "mixed.ndjson"
+    invalid = b'{"type": "ORDER", "verb": "NEW"}\n', b"\xff\xfe\n", b'{"type": "PARTY"}\n'
+    path.write_bytes(invalid[0] + lines([order("o1")]) + invalid[1] + invalid[2] + lines([order("o2")]))
+    return path
+
+
+def test_invalid_events_are_shown_and_counted_and_stop_nothing(mixed: Path) -> None:
+    result = batch(mixed, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)[0]["total_spend"] == "2.00"
+    assert f"{mixed}:1: missing_field: " in result.stderr
+    assert f"{mixed}:3: undecodable: " in result.stderr
+    assert f"{mixed}:4: unknown_type: type: " in result.stderr
+    assert "3 invalid events: " in result.stderr
+    assert "unknown_type 1" in result.stderr
+
+
+def test_only_the_first_invalid_events_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "rubbish.ndjson"
+    path.write_bytes(b"rubbish\n" * 1234)
+    stderr = batch(path).stderr
+    assert f"{path}:5: " in stderr
+    assert f"{path}:6: " not in stderr
+    assert "... and 1,229 more" in stderr
+
+
+def test_strict_exits_with_3_after_doing_all_the_work(mixed: Path) -> None:
+    result = batch(mixed, "--json", "--strict")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)[0]["orders"] == 2
+
+
+def test_strict_is_content_with_valid_events() -> None:
+    assert batch(CHALLENGE, "--strict").exit_code == 0
+
+
+def test_rejects_are_kept_as_they_stood_and_can_be_corrected_and_fed_again(
+    mixed: Path, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.ndjson"
+    batch(mixed, "--rejects", rejects)
+    original = mixed.read_bytes().splitlines(keepends=True)
+    assert rejects.read_bytes() == original[0] + original[2] + original[3]
+    again = tmp_path / "again.ndjson"
+    batch(rejects, "--rejects", again)
+    assert again.read_bytes() == rejects.read_bytes()
+
+
+def test_a_rejected_element_of_an_array_takes_one_line(tmp_path: Path) -> None:
+    path, rejects = tmp_path / "pretty.json", tmp_path / "rejects.ndjson"
+    bad = {"type": "ORDER", "verb": "NEW", "key": "o"}
+    path.write_text(json.dumps([order("o1"), bad], indent=2))
+    batch(path, "--rejects", rejects)
+    [line] = rejects.read_bytes().splitlines()
+    assert json.loads(line) == bad
+
+
+def test_what_a_file_contains_cannot_act_on_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "evil.ndjson"
+    path.write_bytes(lines([order("o1", customer="\x1b[31m[bold]red"), {"type": "\x1b]0;owned\x07"}]))
+    result = batch(path)
+    assert "\x1b" not in result.output
+    assert r"\x1b[31m[bold]red" in result.stdout
+
+
+def test_values_of_json_output_reach_a_pipe_as_utf_8() -> None:
+    """Whatever the locale says: subscribers parse UTF-8."""
+    command = [sys.executable, "-m", "ltv", "batch", str(CHALLENGE), "--json"]
+    result = subprocess.run(
+        command, capture_output=True, timeout=60, check=True, env={**os.environ, "LC_ALL": "C"}
+    )
+    assert "Ødegård" in result.stdout.decode()

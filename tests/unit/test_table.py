@@ -1,0 +1,227 @@
+"""How results look: what customers are called can't act on a terminal, and what matters is said loudly."""
+
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from consumer.cli import table
+from consumer.cli.console import cut, notes, output, plain
+from consumer.cli.dead_letters import Letter, counts, describe
+from consumer.cli.live import View, ago, incomplete, line
+from contract.snapshots import Partitions, Row, Snapshot, Totals
+
+NOW = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
+
+
+def row(rank: int, customer_id: str = "c1", **fields: Any) -> Row:
+    values: dict[str, Any] = {
+        "rank": rank,
+        "previous_rank": None,
+        "customer_id": customer_id,
+        "last_name": "Smith",
+        "ltv": "1234567.89",
+        "total_spend": "100.00",
+        "weeks": 2,
+        "orders": 3,
+        "visits": 4,
+        "revenue_per_visit": "25.00",
+        "visits_per_week": 2.0,
+    }
+    return Row(**values | fields)
+
+
+def snapshot(*rows: Row, reporting: int = 4) -> Snapshot:
+    return Snapshot(
+        sequence=7,
+        emitted_at="2026-01-02T12:00:00Z",
+        x=10,
+        basis="active",
+        timeframe_weeks=1,
+        event_time_min="2026-01-01T00:00:00Z",
+        event_time_max="2026-01-02T00:00:00Z",
+        partitions=Partitions(reporting=reporting, total=4),
+        totals=Totals(events=1000, customers=2, orders=3, revenue="1234.50", dead_letters=5),
+        rows=list(rows),
+    )
+
+
+def drawn(renderable: Any, *, terminal: bool = False, width: int = 160, height: int = 50) -> str:
+    file = StringIO()
+    Console(
+        file=file,
+        width=width,
+        height=height,
+        force_terminal=terminal,
+        color_system="truecolor" if terminal else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    ).print(renderable)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Ødegård", "Ødegård"),
+        ("[bold]Ann[/bold]", "[bold]Ann[/bold]"),
+        (":smile:", ":smile:"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("two\nlines\ttab\r", r"two\nlines\ttab\r"),
+        ("\x9b31m", r"\x9b31m"),
+        ("gnp.\u202eexe", r"gnp.\u202eexe"),
+        ("zero\u200bwidth", r"zero\u200bwidth"),
+        ("no\u00a0break", "no\u00a0break"),
+        ("👩‍👩‍👧", "👩‍👩‍👧"),
+    ],
+)
+def test_text_from_outside_is_shown_and_never_acts(text: str, shown: str) -> None:
+    assert plain(text) == shown
+    output = drawn(table.ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
+    assert output.count(shown) == 2
+
+
+def test_escape_sequences_in_names_do_not_reach_a_terminal() -> None:
+    drawn_row = drawn(table.ranking(snapshot(row(1, last_name="\x1b[2Jgone")), changes=True), terminal=True)
+    assert "\x1b[2J" not in drawn_row
+    assert r"\x1b[2Jgone" in drawn_row
+
+
+def test_no_colours_without_a_terminal() -> None:
+    assert "\x1b" not in drawn(View(snapshot(row(1, previous_rank=2), row(2), reporting=1), NOW))
+
+
+def test_long_ids_are_cut_with_an_ellipsis() -> None:
+    assert cut("x" * 10, 5) == "xxxx…"
+    assert cut("xxxxx", 5) == "xxxxx"
+
+
+def test_changes_of_rank_are_marked() -> None:
+    output = drawn(
+        table.ranking(
+            snapshot(row(1, previous_rank=3), row(2, previous_rank=1), row(3), row(4, previous_rank=4)),
+            changes=True,
+        )
+    )
+    first, second, third, fourth = output.splitlines()[-5:-1]
+    assert "▲2" in first
+    assert "▼1" in second
+    assert "new" in third
+    assert not any(mark in fourth for mark in ("▲", "▼", "new"))
+
+
+def test_in_the_first_snapshot_nobody_is_new() -> None:
+    assert "new" not in drawn(table.ranking(snapshot(row(1), row(2)), changes=True))
+
+
+def test_what_is_unknown_is_a_dash() -> None:
+    shown = drawn(table.ranking(snapshot(row(1, last_name=None, revenue_per_visit=None)), changes=False))
+    assert shown.splitlines()[-2].split().count("-") == 2
+
+
+def test_money_is_grouped_exactly() -> None:
+    assert table.grouped("1000000000000000.05") == "1,000,000,000,000,000.05"
+    assert table.grouped("0.00") == "0.00"
+
+
+def test_a_view_says_how_old_and_how_complete_it_is() -> None:
+    shown = drawn(View(snapshot(row(1)), NOW))
+    assert "snapshot 7, emitted 2026-01-02T12:00:00Z, 30 s ago, 4 of 4 partitions report" in shown
+    assert "INCOMPLETE" not in shown
+
+
+def test_an_incomplete_snapshot_says_so_loudly() -> None:
+    partly = snapshot(row(1), reporting=3)
+    assert "INCOMPLETE: only 3 of 4 partitions report" in drawn(View(partly, NOW))
+    assert incomplete(partly) in line(partly)
+
+
+def test_a_live_view_shows_no_more_rows_than_fit() -> None:
+    rows = [row(rank, customer_id=f"c{rank}") for rank in range(1, 101)]
+    shown = drawn(View(snapshot(*rows), NOW, fit=True), height=20)
+    assert len(shown.splitlines()) <= 20
+    assert "c9 " in shown
+    assert "... and 91 more" in shown
+
+
+def test_a_line_has_the_best_three_and_the_sums() -> None:
+    shown = line(snapshot(*(row(rank, customer_id=f"c{rank}") for rank in range(1, 6))), "9 events/s, lag 2")
+    assert "\n" not in shown
+    assert "1. c1 1,234,567.89, 2. c2 1,234,567.89, 3. c3 1,234,567.89" in shown
+    assert "c4" not in shown
+    assert "1,000 events" in shown
+    assert "9 events/s, lag 2" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (119, "119 s"), (600, "10 min"), (7200, "2 h"), (864_000, "10 days")]
+)
+def test_ages_are_in_fitting_units(seconds: float, text: str) -> None:
+    assert ago(seconds) == text
+
+
+def letter(**fields: Any) -> Letter:
+    values: dict[str, Any] = {
+        "reason": "invalid_field",
+        "field": "total_amount",
+        "error": "expected an amount",
+        "topic": "ltv.events",
+        "partition": 2,
+        "offset": 17,
+        "timestamp_ms": 1_700_000_000_000,
+        "set_aside_ms": 1_700_000_001_000,
+        "key": "c1",
+        "payload": "{}",
+    }
+    return Letter(**values | fields)
+
+
+def test_a_dead_letter_is_described_with_origin_reason_and_payload() -> None:
+    shown = describe(letter(), 120).plain
+    assert "invalid_field" in shown
+    assert "ltv.events-2 offset 17" in shown
+    assert "2023-11-14T22:13:20Z" in shown
+    assert "total_amount: expected an amount" in shown
+    assert "{}" in shown
+
+
+def test_a_payload_that_is_no_text_is_shown_with_escapes() -> None:
+    assert r"\xff\xfe{" in describe(letter(payload=None, payload_base64="//57"), 120).plain
+
+
+def test_a_payload_cannot_act_on_the_terminal() -> None:
+    shown = describe(letter(payload="\x1b[2J", key="\x07", error="\x1b]0;x"), 120).plain
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+
+
+def test_a_truncated_payload_says_how_long_it_was() -> None:
+    assert "(5,000,000 bytes in full)" in describe(letter(truncated_from=5_000_000), 120).plain
+
+
+def test_a_record_without_any_of_the_headers_is_still_shown() -> None:
+    bare = letter(
+        reason="", field="", error="", topic="", partition=None, offset=None, timestamp_ms=None, key=None
+    )
+    assert "unknown reason" in describe(bare, 120).plain
+
+
+def test_counts_are_by_reason_the_most_frequent_first() -> None:
+    letters = [letter(reason="empty"), letter(), letter()]
+    assert counts(letters, "ltv.dead-letters", limited=True) == (
+        "the newest 3 on ltv.dead-letters: invalid_field 2, empty 1"
+    )
+    assert counts([], "ltv.dead-letters", limited=False) == "no dead letters on ltv.dead-letters"
+
+
+def test_a_letter_as_json_leaves_out_what_does_not_apply() -> None:
+    assert "payload_base64" not in msgspec.json.decode(msgspec.json.encode(letter()))
+
+
+def test_without_a_terminal_lines_are_wide_enough_for_the_table() -> None:
+    assert output().width == notes().width == 200
