@@ -146,7 +146,8 @@ def test_tags_are_a_list_of_objects_of_plain_values(tags: list[dict[str, object]
 
 
 @pytest.mark.parametrize(
-    "id_", ["x", "x" * 256, "😀" * 256, " ", "0", "a/b:c\\d\"e'", "nul\0inside", "\u202eright to left", "null"]
+    "id_",
+    ["x", "x" * 256, "😀" * 256, " ", "0", "a/b:c\\d\"e'", "nul\0inside", "\u202eright to left", "null"],
 )
 @pytest.mark.parametrize("field", ["key", "customer_id"])
 def test_an_id_is_any_text_of_1_to_256_characters(field: str, id_: str) -> None:
@@ -222,9 +223,17 @@ BROKEN: list[tuple[bytes | None, str, str]] = [
     (b'"ORDER"', "invalid_field", ""),
     (b"{}", "missing_field", "type"),
     *((encoded(type_, type=...), "missing_field", "type") for type_ in VALID),
-    *((encoded(type_, type=bad), "unknown_type", "type") for type_ in VALID for bad in ("", "order", "SALE", 1, None)),
+    *(
+        (encoded(type_, type=bad), "unknown_type", "type")
+        for type_ in VALID
+        for bad in ("", "order", "SALE", 1, None)
+    ),
     (raw(b'"type":"CUSTOMER"'), "unknown_type", "type"),
-    *((encoded(type_, **{name: ...}), "missing_field", name) for type_, event in VALID.items() for name in event),
+    *(
+        (encoded(type_, **{name: ...}), "missing_field", name)
+        for type_, event in VALID.items()
+        for name in event
+    ),
     *(
         (encoded(type_, **{name: bad}), "invalid_field", name)
         for type_, event in VALID.items()
@@ -236,7 +245,11 @@ BROKEN: list[tuple[bytes | None, str, str]] = [
     (encoded("SITE_VISIT", verb="UPDATE"), "unknown_verb", "verb"),
     (encoded("IMAGE", verb="NEW"), "unknown_verb", "verb"),
     (encoded("ORDER", verb="UPLOAD"), "unknown_verb", "verb"),
-    *((encoded(type_, verb=bad), "unknown_verb", "verb") for type_ in VALID for bad in ("", "new", "DELETE", "NEW ")),
+    *(
+        (encoded(type_, verb=bad), "unknown_verb", "verb")
+        for type_ in VALID
+        for bad in ("", "new", "DELETE", "NEW ")
+    ),
     *((encoded(type_, key=bad), "invalid_field", "key") for type_ in VALID for bad in ("", "x" * 257)),
     *(
         (encoded(type_, customer_id=bad), "invalid_field", "customer_id")
@@ -258,7 +271,9 @@ BROKEN: list[tuple[bytes | None, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "reason", "field"), BROKEN, ids=[repr((value or b"")[:150]) for value, *_ in BROKEN])
+@pytest.mark.parametrize(
+    ("value", "reason", "field"), BROKEN, ids=[repr((value or b"")[:150]) for value, *_ in BROKEN]
+)
 def test_what_breaks_a_rule_is_refused_with_its_reason_and_its_field(
     value: bytes | None, reason: str, field: str
 ) -> None:
@@ -445,7 +460,9 @@ def test_what_is_no_time_with_an_offset_within_the_years_1_to_9999_is_refused(te
 
 
 @given(
-    st.datetimes(timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))),
+    st.datetimes(
+        timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+    ),
     st.text("0123456789", max_size=12),
 )
 def test_any_instant_in_any_offset_with_any_digits_is_read_as_that_instant(at: datetime, digits: str) -> None:
@@ -473,7 +490,10 @@ def test_any_instant_in_any_offset_with_any_digits_is_read_as_that_instant(at: d
         (encoded("ORDER", key="x" * 257), ["key", "length <= 256"]),
         (encoded("ORDER", key=5), ["key", "expected `str`, got `int`"]),
         (encoded("ORDER", total_amount="-5 USD"), ["total_amount", "12.34 USD", "not negative", "10^15"]),
-        (encoded("ORDER", event_time="2017-02-29T12:00:00Z"), ["event_time", "'2017-02-29T12:00:00Z'", "ISO 8601"]),
+        (
+            encoded("ORDER", event_time="2017-02-29T12:00:00Z"),
+            ["event_time", "'2017-02-29T12:00:00Z'", "ISO 8601"],
+        ),
         (encoded("SITE_VISIT", tags=["x"]), ["tags", "expected `object`, got `str`"]),
         (b"[]", ["expected `object`, got `array`"]),
         (b"hello", ["not JSON"]),
@@ -513,7 +533,9 @@ def test_an_error_text_is_short_and_printable_whatever_the_event_holds(field: st
 
 
 @pytest.mark.parametrize("field", ["type", "verb", "event_time", "total_amount"])
-@pytest.mark.parametrize("start", ["", " - at `$", " - at `$.", "Invalid value '", "0", "2017-01-06T12:46:46."])
+@pytest.mark.parametrize(
+    "start", ["", " - at `$", " - at `$.", "Invalid value '", "0", "2017-01-06T12:46:46."]
+)
 def test_no_text_makes_the_decoder_slow(field: str, start: str) -> None:
     """Quadratic time over 100,000 characters would take seconds; a consumer that stalls loses its partitions."""
     value = encoded("ORDER", **{field: start + "0" * 100_000})
@@ -539,8 +561,15 @@ ids = st.text(min_size=1, max_size=256)
 texts = st.none() | st.text(max_size=200)
 times = st.datetimes(timezones=st.just(UTC)).map(lambda at: at.isoformat())
 amounts = st.integers(0, 10**17).map(lambda cents: f"{cents // 100}.{cents % 100:02d} USD")
-scalars = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
-tag_lists = st.none() | st.lists(st.dictionaries(st.text(max_size=5), scalars | st.text(max_size=5), max_size=3))
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+tag_lists = st.none() | st.lists(
+    st.dictionaries(st.text(max_size=5), scalars | st.text(max_size=5), max_size=3)
+)
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(CustomerEvent, st.sampled_from(["NEW", "UPDATE"]), ids, times, texts, texts, texts),
     st.builds(SiteVisitEvent, st.just("NEW"), ids, times, ids, tag_lists),
@@ -563,16 +592,20 @@ def test_an_event_that_was_encoded_decodes_as_it_was(event: Event) -> None:
     assert decode_event(encode_event(event)) == (event, datetime.fromisoformat(event.event_time))
 
 
+def check_refusal(error: InvalidEvent) -> None:
+    assert error.reason in REASONS
+    assert error.field in FIELDS | {""}
+    assert 0 < len(error.detail) <= MAX_DETAIL_CHARS
+    assert str(error).isprintable()
+    assert str(error).encode().decode() == str(error)
+
+
 def returns_or_refuses(value: bytes) -> None:
     """decode_event gives a whole valid event or a whole InvalidEvent, nothing else."""
     try:
         event, at = decode_event(value)
     except InvalidEvent as error:
-        assert error.reason in REASONS
-        assert error.field in FIELDS | {""}
-        assert 0 < len(error.detail) <= MAX_DETAIL_CHARS
-        assert str(error).isprintable()
-        str(error).encode()
+        check_refusal(error)
     else:
         assert at.utcoffset() == timedelta(0)
         assert 1 <= len(event.customer_id) <= 256
@@ -592,7 +625,10 @@ def test_any_json_is_decoded_or_refused(value: object) -> None:
     returns_or_refuses(json.dumps(value).encode())
 
 
-@given(st.sampled_from(sorted(VALID)), st.dictionaries(st.sampled_from(sorted(FIELDS)), json_values | st.just(...)))
+@given(
+    st.sampled_from(sorted(VALID)),
+    st.dictionaries(st.sampled_from(sorted(FIELDS)), json_values | st.just(...)),
+)
 @settings(deadline=None, max_examples=500)
 def test_a_valid_event_with_any_fields_changed_or_taken_away_is_decoded_or_refused(
     type_: str, changes: dict[str, object]

@@ -36,7 +36,9 @@ def test_the_lifetime_value_of_a_spend_over_weeks(spend: int, active_weeks: int,
 
 
 @given(spends, weeks)
-def test_the_lifetime_value_is_520_times_spend_by_weeks_rounded_half_even_to_cents(spend: int, over: int) -> None:
+def test_the_lifetime_value_is_520_times_spend_by_weeks_rounded_half_even_to_cents(
+    spend: int, over: int
+) -> None:
     assert ltv_cents(spend, over) == round(Fraction(52) * Fraction(spend, over) * 10)
 
 

@@ -37,7 +37,9 @@ def test_an_amount_is_read_to_the_cent(text: str, cents: int) -> None:
     assert parse_amount(text) == cents
 
 
-@given(st.decimals(0, 10**15, places=2) | st.decimals(0, 10**15, places=1) | st.integers(0, 10**15).map(Decimal))
+@given(
+    st.decimals(0, 10**15, places=2) | st.decimals(0, 10**15, places=1) | st.integers(0, 10**15).map(Decimal)
+)
 def test_an_amount_with_any_number_of_decimals_is_its_hundredfold_in_cents(dollars: Decimal) -> None:
     assert parse_amount(f"{dollars:f} USD") == dollars * 100
 

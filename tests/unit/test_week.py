@@ -25,7 +25,9 @@ def active_weeks(*event_times: str) -> int:
     """The distinct weeks that a customer has who looked at a page at these times."""
     state = Aggregate()
     for text in event_times:
-        ingest({"type": "SITE_VISIT", "verb": "NEW", "key": "p", "customer_id": "c", "event_time": text}, state)
+        ingest(
+            {"type": "SITE_VISIT", "verb": "NEW", "key": "p", "customer_id": "c", "event_time": text}, state
+        )
     return state.customers["c"].weeks
 
 
@@ -75,7 +77,9 @@ def test_around_each_new_year_from_1_to_9999_the_week_changes_on_sundays_only() 
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
-def test_the_weeks_of_a_time_frame_are_those_from_the_first_to_the_last_both_included(a: datetime, b: datetime) -> None:
+def test_the_weeks_of_a_time_frame_are_those_from_the_first_to_the_last_both_included(
+    a: datetime, b: datetime
+) -> None:
     first, last = min(a, b), max(a, b)
     days = wednesday_of(last.date()) - wednesday_of(first.date())
     assert weeks_between(first, last) == days.days // 7 + 1
