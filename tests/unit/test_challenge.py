@@ -1,0 +1,60 @@
+"""The original problem's events, out of order, with duplicates and late versions, give the ranking done by hand."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.domain import Aggregate, ingest, top_x_simple_ltv_customers
+from consumer.domain.week import weeks_between
+from contract.snapshots import Row
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+EVENTS: list[dict[str, Any]] = json.loads((SAMPLES / "challenge.json").read_bytes())
+EXPECTED: dict[str, Any] = json.loads((SAMPLES / "challenge.expected.json").read_bytes())
+
+
+def state_of(events: list[dict[str, Any]]) -> Aggregate:
+    state = Aggregate()
+    for event in events:
+        ingest(event, state)
+    return state
+
+
+def as_expected(rows: list[Row]) -> list[dict[str, Any]]:
+    return [{name: getattr(row, name) for name in EXPECTED["active"][0]} for row in rows]
+
+
+def test_the_ranking_is_right_to_the_cent() -> None:
+    assert as_expected(top_x_simple_ltv_customers(10, state_of(EVENTS))) == EXPECTED["active"]
+
+
+@pytest.mark.parametrize("x", [1, 2, 3])
+def test_a_smaller_x_gives_the_first_rows(x: int) -> None:
+    assert as_expected(top_x_simple_ltv_customers(x, state_of(EVENTS))) == EXPECTED["active"][:x]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_other_order_of_the_events_gives_the_same(seed: int) -> None:
+    shuffled = random.Random(seed).sample(EVENTS, len(EVENTS))
+    assert as_expected(top_x_simple_ltv_customers(10, state_of(shuffled))) == EXPECTED["active"]
+
+
+def test_over_the_time_frame_all_customers_share_its_weeks() -> None:
+    """By hand, 520 x spend / 3."""
+    state = state_of(EVENTS)
+    assert weeks_between(state.time_min, state.time_max) == EXPECTED["timeframe_weeks"]
+    rows = top_x_simple_ltv_customers(10, state, "timeframe")
+    assert [(row.customer_id, row.ltv) for row in rows] == [
+        ("cy", "17333.33"),
+        ("anna", "16005.60"),
+        ("bo", "6933.33"),
+        ("di", "0.00"),
+    ]
+
+
+def test_the_latest_names_are_known() -> None:
+    names = {row.customer_id: row.last_name for row in top_x_simple_ltv_customers(10, state_of(EVENTS))}
+    assert names == {"anna": "Smith", "bo": "Ødegård", "cy": None, "di": "Day"}
