@@ -67,7 +67,7 @@ def load(name: str, entry: Entry) -> Any:
     group.name, group.help, group.epilog = name, entry.summary, epilog(entry.examples)
     group.no_args_is_help = True
     for subcommand, command in group.commands.items():
-        command.epilog = epilog(entry.subcommands[subcommand])
+        command.epilog = epilog(entry.subcommands.get(subcommand, ()))
         command.context_settings = {**CONTEXT_SETTINGS, **command.context_settings}
     group.context_settings = {**CONTEXT_SETTINGS, **group.context_settings}
     return group

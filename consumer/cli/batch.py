@@ -106,7 +106,7 @@ def _plain_size(path: str) -> int | None:
 def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     if out is None and not as_json:
         console = output()
-        console.print(table.ranking(snapshot, changes=False))
+        console.print(table.Ranking(snapshot, changes=False))
         console.print(table.totals(snapshot, set_aside="rejected"))
         console.print(table.time_frame(snapshot))
         return

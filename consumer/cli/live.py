@@ -29,7 +29,7 @@ class View:
         parts: list[RenderableType] = [_heading(snapshot, self._now)]
         if warning := incomplete(snapshot):
             parts.append(Text(f" {warning} ", style="bold white on red"))
-        parts.append(table.ranking(snapshot, changes=True, limit=limit))
+        parts.append(table.Ranking(snapshot, changes=True, limit=limit))
         if limit is not None and len(snapshot.rows) > limit:
             parts.append(
                 Text(f"... and {len(snapshot.rows) - limit} more, below the window's edge", style="dim")

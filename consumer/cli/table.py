@@ -1,8 +1,11 @@
 """How a snapshot looks: the one table that `ltv top`, `ltv batch` and `ltv demo` share."""
 
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -11,46 +14,79 @@ from contract.snapshots import Row, Snapshot
 
 ID_WIDTH: Final = 36
 NAME_WIDTH: Final = 24
+NARROW_WIDTH: Final = 14
+"""For ids and names where there is no room for more."""
 NONE: Final = "-"
 
 
-def ranking(snapshot: Snapshot, *, changes: bool, limit: int | None = None) -> Table:
+class _Figure(NamedTuple):
+    header: str
+    shown: Callable[[Row], str]
+
+
+# The most wanted first: on a narrow terminal the last ones are left out.
+FIGURES: Final = (
+    _Figure("ltv", lambda row: grouped(row.ltv)),
+    _Figure("total spend", lambda row: grouped(row.total_spend)),
+    _Figure("weeks", lambda row: f"{row.weeks:,}"),
+    _Figure("orders", lambda row: f"{row.orders:,}"),
+    _Figure("visits", lambda row: f"{row.visits:,}"),
+    _Figure(
+        "revenue/visit", lambda row: NONE if row.revenue_per_visit is None else grouped(row.revenue_per_visit)
+    ),
+    _Figure("visits/week", lambda row: f"{row.visits_per_week:,.2f}"),
+)
+
+
+class Ranking:
     """The first `limit` rows as a table; with `changes`, how each rank moved since the snapshot before."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column("#", justify="right", no_wrap=True)
-    if changes:
-        table.add_column("", no_wrap=True)
-    table.add_column("customer", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("last name", no_wrap=True, overflow="ellipsis")
-    for header in ("ltv", "total spend", "weeks", "orders", "visits", "revenue/visit", "visits/week"):
-        table.add_column(header, justify="right", no_wrap=True, style="bold" if header == "ltv" else "")
-    any_known = any(row.previous_rank for row in snapshot.rows)
-    for row in snapshot.rows[:limit]:
-        moved = [_moved(row, any_known=any_known)] if changes else []
-        table.add_row(
-            str(row.rank),
-            *moved,
-            Text(cut(plain(row.customer_id), ID_WIDTH)),
-            Text(cut(plain(row.last_name), NAME_WIDTH) if row.last_name is not None else NONE),
-            grouped(row.ltv),
-            grouped(row.total_spend),
-            f"{row.weeks:,}",
-            f"{row.orders:,}",
-            f"{row.visits:,}",
-            grouped(row.revenue_per_visit) if row.revenue_per_visit is not None else NONE,
-            f"{row.visits_per_week:.2f}",
-        )
-    return table
 
+    def __init__(self, snapshot: Snapshot, *, changes: bool, limit: int | None = None) -> None:
+        self._rows = snapshot.rows[:limit]
+        self._changes = changes
+        self._any_known = any(row.previous_rank for row in snapshot.rows)
 
-def _moved(row: Row, *, any_known: bool) -> Text:
-    """▲ and ▼ with how far; "new" where the customer was not listed before (unless nobody was)."""
-    if row.previous_rank is None:
-        return Text("new", style="yellow") if any_known else Text("")
-    up = row.previous_rank - row.rank
-    if up > 0:
-        return Text(f"▲{up}", style="green")
-    return Text(f"▼{-up}", style="red") if up < 0 else Text("")
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol: the widest form that fits."""
+        unlimited = options.update(max_width=10_000)
+        for table in self._forms():
+            if Measurement.get(console, unlimited, table).maximum <= options.max_width:
+                break
+        yield table
+
+    def _forms(self) -> Iterator[Table]:
+        """From all there is to the least that makes sense."""
+        for figures in range(len(FIGURES), 0, -1):
+            yield self._table(FIGURES[:figures], ID_WIDTH, NAME_WIDTH)
+            yield self._table(FIGURES[:figures], NARROW_WIDTH, NARROW_WIDTH)
+
+    def _table(self, figures: tuple[_Figure, ...], id_width: int, name_width: int) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, header_style="bold")
+        table.add_column("#", justify="right", no_wrap=True)
+        if self._changes:
+            table.add_column("", no_wrap=True)
+        table.add_column("customer", no_wrap=True)
+        table.add_column("last name", no_wrap=True)
+        for figure in figures:
+            table.add_column(figure.header, justify="right", no_wrap=True)
+        for row in self._rows:
+            table.add_row(
+                str(row.rank),
+                *([self._moved(row)] if self._changes else []),
+                Text(cut(plain(row.customer_id), id_width)),
+                Text(NONE if row.last_name is None else cut(plain(row.last_name), name_width)),
+                *(figure.shown(row) for figure in figures),
+            )
+        return table
+
+    def _moved(self, row: Row) -> Text:
+        """▲ and ▼ with how far; "new" where the customer was not listed before (unless nobody was)."""
+        if row.previous_rank is None:
+            return Text("new" if self._any_known else "", style="yellow")
+        up = row.previous_rank - row.rank
+        if up > 0:
+            return Text(f"▲{up}", style="green")
+        return Text(f"▼{-up}" if up else "", style="red")
 
 
 def totals(snapshot: Snapshot, *, set_aside: str) -> str:

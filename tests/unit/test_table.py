@@ -82,12 +82,12 @@ def drawn(renderable: Any, *, terminal: bool = False, width: int = 160, height: 
 )
 def test_text_from_outside_is_shown_and_never_acts(text: str, shown: str) -> None:
     assert plain(text) == shown
-    output = drawn(table.ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
+    output = drawn(table.Ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
     assert output.count(shown) == 2
 
 
 def test_escape_sequences_in_names_do_not_reach_a_terminal() -> None:
-    drawn_row = drawn(table.ranking(snapshot(row(1, last_name="\x1b[2Jgone")), changes=True), terminal=True)
+    drawn_row = drawn(table.Ranking(snapshot(row(1, last_name="\x1b[2Jgone")), changes=True), terminal=True)
     assert "\x1b[2J" not in drawn_row
     assert r"\x1b[2Jgone" in drawn_row
 
@@ -103,7 +103,7 @@ def test_long_ids_are_cut_with_an_ellipsis() -> None:
 
 def test_changes_of_rank_are_marked() -> None:
     output = drawn(
-        table.ranking(
+        table.Ranking(
             snapshot(row(1, previous_rank=3), row(2, previous_rank=1), row(3), row(4, previous_rank=4)),
             changes=True,
         )
@@ -116,11 +116,11 @@ def test_changes_of_rank_are_marked() -> None:
 
 
 def test_in_the_first_snapshot_nobody_is_new() -> None:
-    assert "new" not in drawn(table.ranking(snapshot(row(1), row(2)), changes=True))
+    assert "new" not in drawn(table.Ranking(snapshot(row(1), row(2)), changes=True))
 
 
 def test_what_is_unknown_is_a_dash() -> None:
-    shown = drawn(table.ranking(snapshot(row(1, last_name=None, revenue_per_visit=None)), changes=False))
+    shown = drawn(table.Ranking(snapshot(row(1, last_name=None, revenue_per_visit=None)), changes=False))
     assert shown.splitlines()[-2].split().count("-") == 2
 
 
@@ -225,3 +225,15 @@ def test_a_letter_as_json_leaves_out_what_does_not_apply() -> None:
 
 def test_without_a_terminal_lines_are_wide_enough_for_the_table() -> None:
     assert output().width == notes().width == 200
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_on_a_narrow_terminal_figures_are_left_out_and_never_the_rank_or_the_value(width: int) -> None:
+    rows = [row(rank, customer_id=f"customer-{rank}", last_name="Featherstonehaugh") for rank in (1, 2)]
+    shown = drawn(table.Ranking(snapshot(*rows), changes=True), width=width).splitlines()
+    assert all(len(text) <= width for text in shown)
+    second = shown[-2].split()
+    assert second[0] == "2"
+    assert second[1] == "customer-2"
+    assert "1,234,567.89" in second
+    assert ("visits/week" in shown[1]) == (width >= 120)
