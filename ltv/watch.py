@@ -1,0 +1,78 @@
+"""The demo's live ranking: each snapshot as it comes, with events per second and lag."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.live import Live
+
+from consumer.cli.console import output
+from consumer.cli.live import View, line
+from consumer.stream.reader import Reader
+from consumer.stream.subscriber import Received, snapshots
+from contract.errors import Fatal
+from contract.topics import Topics
+from ltv.children import Child
+from ltv.pace import Pace
+
+POLL_S: Final = 0.25
+
+
+def news(
+    reader: Reader, topics: Topics, children: Sequence[Child], first_s: float
+) -> Iterator[Received | None]:
+    """Each snapshot from the newest on, None in between; a look at the children every time.
+
+    Raises:
+        Fatal: a child has ended by itself, or there was no snapshot within `first_s`.
+    """
+    deadline = time.monotonic() + first_s
+    too_late = Fatal(f"no snapshot within {first_s:.0f} s")
+    while not reader.exists(topics.snapshots):  # The consumer makes its own topics when it starts.
+        _check(children)
+        if time.monotonic() > deadline:
+            raise too_late
+        time.sleep(POLL_S)
+    came = False
+    for received in snapshots(reader, topics, poll_s=POLL_S):
+        _check(children)
+        came = came or received is not None
+        if not came and time.monotonic() > deadline:
+            raise too_late
+        yield received
+
+
+def _check(children: Sequence[Child]) -> None:
+    for child in children:
+        child.check()
+
+
+def show(
+    received: Iterable[Received | None],
+    reader: Reader,
+    topics: Topics,
+    *,
+    count: int | None,
+    for_s: float | None,
+) -> None:
+    """Show snapshots, live on a terminal and a line each elsewhere, until `count` were shown or `for_s` is over."""
+    console = output()
+    until = None if for_s is None else time.monotonic() + for_s
+    partitions = reader.partitions(topics.events)
+    pace = Pace()
+    shown = 0
+    newest, note = None, ""
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(console=console, auto_refresh=False)) if console.is_terminal else None
+        for item in received:
+            if item:
+                newest, shown = item.snapshot, shown + 1
+                note = pace.note(newest, sum(reader.ends(topics.events, partitions).values()))
+                if live is None:
+                    console.print(line(newest, note), soft_wrap=True)
+            if live and newest:
+                live.update(View(newest, datetime.now(UTC), note=note, fit=True), refresh=True)
+            if shown == count or (until is not None and time.monotonic() > until):
+                return
