@@ -22,7 +22,7 @@ _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def stamp_of(at: datetime, *, is_update: bool) -> int:
+def stamp_of(at: datetime, is_update: bool) -> int:
     """The stamp (see the module) of an event at this time."""
     return ((at - _YEAR_ONE) // _MICROSECOND) * 2 + is_update
 
@@ -56,16 +56,6 @@ class Customer:
             self.week_bits = (self.week_bits << -shift) | 1
             self.first_week = week
 
-    def put_order(self, order_id: str, version: int) -> int:
-        """Keep the larger of this version and the one there is; returns the change of spend in cents."""
-        known = self.orders.get(order_id, -1)
-        if version <= known:
-            return 0
-        self.orders[order_id] = version
-        change = (version & CENTS_MASK) - (known & CENTS_MASK if known >= 0 else 0)
-        self.spend += change
-        return change
-
     def put_name(self, last_name: str, stamp: int) -> None:
         """Keep the later of this name and the one there is."""
         if self.last_name is None or (stamp, last_name) > (self.name_stamp, self.last_name):
@@ -90,6 +80,19 @@ class Aggregate:
         """The changes since the last call; from here on they are counted anew."""
         taken, self.changed = self.changed, {}
         return taken
+
+    def put_order(self, customer: Customer, order_id: str, version: int) -> None:
+        """Keep the larger of this version of the order and the one there is."""
+        known = customer.orders.get(order_id)
+        if known is None:
+            self.orders += 1
+            known = 0
+        elif version <= known:
+            return
+        customer.orders[order_id] = version
+        change = (version & CENTS_MASK) - (known & CENTS_MASK)
+        customer.spend += change
+        self.revenue += change
 
     def see_time(self, at: datetime) -> None:
         """Widen the time frame to hold this instant."""

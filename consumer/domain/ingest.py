@@ -28,7 +28,7 @@ def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the orig
 
 def ingest_event(aggregate: Aggregate, event: Event, at: datetime) -> None:
     """Add one validated event with its event time (as `decode_event` gives them) to the state."""
-    customer_id = event.customer_id
+    customer_id = event.key if type(event) is CustomerEvent else event.customer_id
     week = week_number(at)
     customer = aggregate.customers.get(customer_id)
     if customer is None:
@@ -39,17 +39,14 @@ def ingest_event(aggregate: Aggregate, event: Event, at: datetime) -> None:
     if customer not in changed:
         changed[customer] = []
 
-    match event:
-        case OrderEvent(verb=verb, key=order_id, total_amount=amount):
-            version = (stamp_of(at, is_update=verb == "UPDATE") << CENTS_BITS) | parse_amount(amount)
-            aggregate.orders -= len(customer.orders)
-            aggregate.revenue += customer.put_order(order_id, version)
-            aggregate.orders += len(customer.orders)
-            changed[customer].append(order_id)
-        case SiteVisitEvent():
-            customer.visits += 1
-        case CustomerEvent(verb=verb, last_name=str(last_name)):
-            customer.put_name(last_name, stamp_of(at, is_update=verb == "UPDATE"))
+    if type(event) is OrderEvent:
+        version = (stamp_of(at, event.verb == "UPDATE") << CENTS_BITS) | parse_amount(event.total_amount)
+        aggregate.put_order(customer, event.key, version)
+        changed[customer].append(event.key)
+    elif type(event) is SiteVisitEvent:
+        customer.visits += 1
+    elif type(event) is CustomerEvent and event.last_name is not None:
+        customer.put_name(event.last_name, stamp_of(at, event.verb == "UPDATE"))
 
     aggregate.events += 1
     aggregate.see_time(at)

@@ -137,11 +137,7 @@ def apply_rows(aggregate: Aggregate, rows: Iterable[Row]) -> int:
         customer.visits = visits
         customer.last_name = last_name
         customer.name_stamp = name_stamp
-        if orders:
-            before = len(customer.orders)
-            for i in range(0, len(orders), 3):
-                version = (orders[i + 1] << CENTS_BITS) | orders[i + 2]
-                aggregate.revenue += customer.put_order(orders[i], version)
-            aggregate.orders += len(customer.orders) - before
+        for i in range(0, len(orders), 3):
+            aggregate.put_order(customer, orders[i], (orders[i + 1] << CENTS_BITS) | orders[i + 2])
         carried += 1 + len(orders) // 3
     return carried
