@@ -1,0 +1,201 @@
+"""Imports go one way, and the domain does no I/O and reads no clock: read the two tables."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "contract": {"contract"},
+    "contract.events": {"contract.errors"},
+    "contract.snapshots": set(),
+    "consumer": {"consumer", "contract"},
+    "consumer.domain": {"consumer.domain", "contract.errors", "contract.events", "contract.snapshots"},
+    "consumer.batch": {"consumer.domain", "contract"},
+    "consumer.stream": {"consumer", "contract"},
+    "producer": {"producer", "contract"},
+    "dashboard": {"dashboard", "contract"},
+    "broker": {"broker", "contract"},
+    "ltv": {"ltv", "contract", "consumer", "producer", "dashboard", "broker"},
+}
+"""Of our own packages, each may import these and what is in them. A module's most specific row holds."""
+
+MAY_NOT_IMPORT: dict[str, set[str]] = {
+    "consumer.domain": {
+        *("asyncio", "concurrent", "multiprocessing", "subprocess", "threading", "signal"),
+        *("io", "os", "pathlib", "shutil", "socket", "ssl", "sys", "tempfile", "urllib", "http"),
+        *("random", "secrets", "time", "uuid"),
+        *("kafka", "logging", "structlog", "pydantic_settings"),
+    },
+    "contract.events": {"io", "os", "pathlib", "socket", "sys", "time", "kafka"},
+    "consumer.batch": {"kafka"},
+    "consumer.stream": {"consumer.cli", "consumer.batch"},
+}
+"""These are out, wherever they come from: for the row's own modules and all in them."""
+
+PURE = ("consumer.domain", "contract.events", "contract.snapshots")
+CLOCKS = {"now", "utcnow", "today"}
+OUTSIDE_WORLD = {"open", "print", "input", "exec", "eval", "__import__"}
+
+Sources = Mapping[str, str]
+"""Module name -> source."""
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def imported(module: str, tree: ast.Module) -> Iterator[str]:
+    """The names of all that a module imports, wherever in it; a name from a package as package.name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = ".".join(module.split(".")[: -node.level]) if node.level else ""
+            origin = ".".join(filter(None, (parent, node.module)))
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def called(tree: ast.Module) -> Iterator[str]:
+    """The names of all functions and methods that are called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            match node.func:
+                case ast.Name(id=name) | ast.Attribute(attr=name):
+                    yield name
+
+
+def allowed(module: str, name: str) -> bool:
+    """Whether the tables let this module import this name."""
+    row = max((row for row in MAY_IMPORT if within(module, row)), key=len)
+    if name.split(".")[0] in MAY_IMPORT and not any(within(name, one) for one in MAY_IMPORT[row]):
+        return False
+    out = {one for row, outs in MAY_NOT_IMPORT.items() if within(module, row) for one in outs}
+    return not any(within(name, one) for one in out)
+
+
+def violations(sources: Sources) -> list[str]:
+    """What breaks the tables: "module -> what"."""
+    found = []
+    for module, source in sources.items():
+        tree = ast.parse(source)
+        found += [f"{module} -> {name}" for name in imported(module, tree) if not allowed(module, name)]
+        if any(within(module, pure) for pure in PURE):
+            found += [f"{module} -> {name}()" for name in called(tree) if name in CLOCKS | OUTSIDE_WORLD]
+    return found
+
+
+def our_packages() -> set[str]:
+    return {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+
+
+def our_sources() -> dict[str, str]:
+    """Every module of every package of ours."""
+    sources = {}
+    for package in our_packages():
+        for path in (ROOT / package).rglob("*.py"):
+            # A package's own module keeps its last part: `from .` means the package itself there.
+            sources[".".join(path.relative_to(ROOT).with_suffix("").parts)] = path.read_text()
+    return sources
+
+
+def test_imports_go_one_way_and_the_domain_is_pure() -> None:
+    assert violations(our_sources()) == []
+
+
+def test_every_package_has_its_row() -> None:
+    assert our_packages() - MAY_IMPORT.keys() == set()
+
+
+ROWS = sorted(row for row in MAY_IMPORT.keys() | MAY_NOT_IMPORT.keys() if row.split(".")[0] in our_packages())
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_is_about_something_that_is_there(row: str) -> None:
+    """A rule for a module that was renamed would hold nothing."""
+    assert any(within(module, row) for module in our_sources())
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "what"),
+    [
+        ("contract.topics", "import consumer", "consumer"),
+        ("contract.topics", "from producer.shop import Shop", "producer.shop.Shop"),
+        ("contract.events", "import time", "time"),
+        ("contract.events", "from contract.topics import Topics", "contract.topics.Topics"),
+        ("contract.snapshots", "emitted_at = datetime.now(UTC)", "now()"),
+        ("consumer.domain.top", "from consumer.stream.loop import run", "consumer.stream.loop.run"),
+        ("consumer.domain.top", "from consumer import stream", "consumer.stream"),
+        ("consumer.domain.top", "import consumer.settings", "consumer.settings"),
+        ("consumer.domain.top", "from ..stream import loop", "consumer.stream.loop"),
+        ("consumer.domain.__init__", "from .. import batch", "consumer.batch"),
+        ("consumer.domain.top", "from contract.files import read_events", "contract.files.read_events"),
+        ("consumer.domain.top", "import os.path", "os.path"),
+        ("consumer.domain.top", "from time import monotonic", "time.monotonic"),
+        ("consumer.domain.top", "import kafka", "kafka"),
+        ("consumer.domain.top", "def f():\n    import socket", "socket"),
+        ("consumer.domain.top", "if TYPE_CHECKING:\n    from pathlib import Path", "pathlib.Path"),
+        ("consumer.domain.top", "import random as chance", "random"),
+        ("consumer.domain.top", "x = datetime.now()", "now()"),
+        ("consumer.domain.top", "x = datetime.datetime.utcnow()", "utcnow()"),
+        ("consumer.domain.top", "x = date.today()", "today()"),
+        ("consumer.domain.top", "with open('x') as f: pass", "open()"),
+        ("consumer.domain.top", "print(1)", "print()"),
+        ("consumer.stream.loop", "from consumer.cli import app", "consumer.cli.app"),
+        ("consumer.stream.loop", "from ltv import cli", "ltv.cli"),
+        ("consumer.stream.transport.fast", "from consumer import batch", "consumer.batch"),
+        ("consumer.batch", "from kafka import KafkaConsumer", "kafka.KafkaConsumer"),
+        ("consumer.batch", "from consumer.stream import loop", "consumer.stream.loop"),
+        ("consumer.cli.batch", "import ltv", "ltv"),
+        ("consumer.cli.batch", "import producer.shop", "producer.shop"),
+        ("producer.publish", "from consumer.domain import ingest", "consumer.domain.ingest"),
+        ("producer.publish", "import ltv.signals", "ltv.signals"),
+        ("dashboard.app", "from consumer.stream import loop", "consumer.stream.loop"),
+        ("dashboard.app", "import producer", "producer"),
+        ("broker.embedded", "import ltv", "ltv"),
+    ],
+)
+def test_the_check_finds_what_breaks_the_tables(module: str, source: str, what: str) -> None:
+    assert violations({module: source}) == [f"{module} -> {what}"]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("contract.topics", "from contract.errors import Fatal\nimport pathlib"),
+        (
+            "consumer.domain.top",
+            "from consumer.domain.ltv import rank_position\nimport contract.errors\nimport heapq",
+        ),
+        ("consumer.domain.top", "from . import ltv\nfrom .week import week_number"),
+        ("consumer.domain.__init__", "from .top import Top"),
+        ("consumer.domain.top", "import timeit, osmosis\nnow = 1\nknow()"),
+        ("consumer.batch", "from consumer.domain import ingest\nfrom contract.files import read_events"),
+        ("consumer.stream.loop", "import time, kafka\nfrom consumer.settings import Settings\ntime.now()"),
+        ("consumer.cli.batch", "from consumer.batch import Batch\nfrom consumer.stream import loop"),
+        ("ltv.demo", "import producer, dashboard, broker, consumer.stream.loop"),
+    ],
+)
+def test_the_check_lets_pass_what_the_tables_allow(module: str, source: str) -> None:
+    assert violations({module: source}) == []
+
+
+def test_the_domain_loads_msgspec_and_no_other_package() -> None:
+    """Whatever the imports look like: seen from outside, in a fresh interpreter."""
+    script = (
+        "import sys; before = set(sys.modules); import consumer.domain; print(*set(sys.modules) - before)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in result.stdout.split()} - sys.stdlib_module_names
+    assert loaded - {"typing_extensions"} == {
+        "consumer",
+        "contract",
+        "msgspec",
+    }  # msgspec takes it where it is.
