@@ -28,6 +28,10 @@ class Settings:
     max_dead_letter_ratio: float = 0.5
     """Stop when more than this share of the last some thousand records was invalid; 1 = never."""
 
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    """Of the first worker; the others count up from it. None: no metrics are served."""
+
     @property
     def transactional_id(self) -> str:
         """Unique per application and instance: what a restarted worker fences its dead self by."""

@@ -7,7 +7,9 @@ from msgspec import Meta, Struct
 SCHEMA_VERSION: Final = 1
 
 Basis = Literal["active", "timeframe"]
-Money = Annotated[str, Meta(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="US dollars, two decimals, half-even.")]
+Money = Annotated[
+    str, Meta(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="US dollars, two decimals, half-even.")
+]
 
 
 class Row(Struct, frozen=True, kw_only=True):

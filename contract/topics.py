@@ -7,8 +7,9 @@ DEFAULT_EVENTS_TOPIC: Final = "ltv.events"
 DEFAULT_PREFIX: Final = "ltv"
 DEFAULT_PARTITIONS: Final = 4
 SNAPSHOT_KEY: Final = b"top"
-MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
-"""The largest record of the consumer's own topics: a whole event as a dead letter, with its headers."""
+MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+"""The largest record of the consumer's own topics: room for MAX_TOP rows of the longest ids and names."""
+MAX_TOP: Final = 1_000
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 

@@ -29,7 +29,8 @@ def consume(
         ),
     ] = "active",
     snapshot_interval_s: Annotated[
-        float, typer.Option(min=0.05, envvar="LTV_SNAPSHOT_INTERVAL_S", help="Seconds from snapshot to snapshot.")
+        float,
+        typer.Option(min=0.05, envvar="LTV_SNAPSHOT_INTERVAL_S", help="Seconds from snapshot to snapshot."),
     ] = 5.0,
     commit_interval_s: Annotated[
         float, typer.Option(min=0.05, envvar="LTV_COMMIT_INTERVAL_S", help="Seconds from commit to commit.")
@@ -37,7 +38,8 @@ def consume(
     until_end: Annotated[
         bool,
         typer.Option(
-            "--until-end", help="Stop when what is on the topic now is consumed and in a snapshot (for backfills)."
+            "--until-end",
+            help="Stop when what is on the topic now is consumed and in a snapshot (for backfills).",
         ),
     ] = False,
     events_topic: Annotated[
@@ -61,13 +63,17 @@ def consume(
     session_timeout_s: Annotated[
         float,
         typer.Option(
-            min=1, envvar="LTV_SESSION_TIMEOUT_S", help="Seconds until others take over from an instance that is gone."
+            min=1,
+            envvar="LTV_SESSION_TIMEOUT_S",
+            help="Seconds until others take over from an instance that is gone.",
         ),
     ] = 45.0,
     transaction_timeout_s: Annotated[
         float,
         typer.Option(
-            min=1, envvar="LTV_TRANSACTION_TIMEOUT_S", help="Seconds until the cluster aborts an open transaction."
+            min=1,
+            envvar="LTV_TRANSACTION_TIMEOUT_S",
+            help="Seconds until the cluster aborts an open transaction.",
         ),
     ] = 15.0,
     max_dead_letters: Annotated[
@@ -88,6 +94,19 @@ def consume(
             help="Stop when more than this share of some thousand records is invalid.",
         ),
     ] = 0.5,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            envvar="LTV_METRICS_PORT",
+            help="Serve /metrics (Prometheus), /ready and /live here; further workers on the ports after it.",
+            show_default="not served",
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to serve metrics on.")
+    ] = "127.0.0.1",
     bootstrap_servers: Annotated[
         str | None,
         typer.Option(envvar="KAFKA_BOOTSTRAP_SERVERS", help="Brokers.", show_default="localhost:9092"),
@@ -109,6 +128,8 @@ def consume(
         until_end=until_end,
         max_dead_letters=max_dead_letters,
         max_dead_letter_ratio=max_dead_letter_ratio,
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
     )
     logs.configure()
     run(settings, workers, logs.configure)

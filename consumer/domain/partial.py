@@ -44,7 +44,13 @@ class Partial(Struct, frozen=True, kw_only=True):
 
 
 def partial_of(
-    aggregate: Aggregate, best: Iterable[Customer], *, x: int, basis: Basis, next_offset: int = 0, dead_letters: int = 0
+    aggregate: Aggregate,
+    best: Iterable[Customer],
+    *,
+    x: int,
+    basis: Basis,
+    next_offset: int = 0,
+    dead_letters: int = 0,
 ) -> Partial:
     """The partial of an aggregate whose top x is `best`."""
     return Partial(
@@ -84,7 +90,10 @@ def merge(
     time_min = min((p.time_min for p in reporting if p.time_min), default=None)
     time_max = max((p.time_max for p in reporting if p.time_max), default=None)
     timeframe_weeks = weeks_between(time_min, time_max)
-    best = sorted((s for p in reporting for s in p.standings), key=lambda s: rank_position(s.customer_id, parse_money(s.spend), s.weeks, basis))[:x]
+    best = sorted(
+        (s for p in reporting for s in p.standings),
+        key=lambda s: rank_position(s.customer_id, parse_money(s.spend), s.weeks, basis),
+    )[:x]
     return Snapshot(
         sequence=sequence,
         emitted_at=emitted_at,

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from consumer.domain.partial import Partial
+from consumer.metrics import METRICS
 from consumer.stream.partition import Partition
 from consumer.stream.snapshots import encode
 from consumer.stream.transport import Clients
@@ -46,6 +47,7 @@ def commit(
         for value in partition.changelog_values(whole=whole):
             sent.append(producer.send(topics.changelog, number, value))
             size += len(value)
+        METRICS.changelog_bytes.inc(size)
         written[number] = whole, size, sent
         partials[number] = partition.partial()
         producer.send(topics.partials, 0, encode(partials[number]), key=str(number).encode())

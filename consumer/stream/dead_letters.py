@@ -23,7 +23,9 @@ class DeadLetter(NamedTuple):
     headers: Headers
 
 
-def dead_letter(key: bytes | None, value: bytes | None, error: InvalidEvent, origin: names.Origin) -> DeadLetter:
+def dead_letter(
+    key: bytes | None, value: bytes | None, error: InvalidEvent, origin: names.Origin
+) -> DeadLetter:
     """The dead letter of an invalid event. A payload too long to carry is cut; a header gives its full length."""
     headers: Headers = [
         (names.REASON, error.reason.encode()),
@@ -60,7 +62,9 @@ class Limit:
         self._records += records
         self._dead += len(dead)
         if self._max_count is not None and self._total > self._max_count:
-            raise Fatal(f"{self._total} invalid events, more than --max-dead-letters {self._max_count}{_last(dead)}")
+            raise Fatal(
+                f"{self._total} invalid events, more than --max-dead-letters {self._max_count}{_last(dead)}"
+            )
         if self._records >= MIN_RECORDS and self._dead > self._max_ratio * self._records:
             raise Fatal(
                 f"{self._dead} of the last {self._records} records are invalid, a larger share than "

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from consumer.domain.partial import Partial
+from consumer.metrics import METRICS
 from consumer.settings import Settings
 from consumer.stream.commit import commit
 from consumer.stream.dead_letters import Limit
@@ -21,7 +22,6 @@ from consumer.stream.partition import Partition
 from consumer.stream.restore import restore
 from consumer.stream.snapshots import Partials, Snapshots
 from consumer.stream.transport import Clients, Rebalance
-from contract.errors import Retriable
 from contract.snapshots import Snapshot
 
 MAX_POLL_WAIT_S: Final = 0.2
@@ -85,9 +85,12 @@ class Session:
 
     def _follow(self, rebalance: Rebalance) -> None:
         log.info("partitions " + rebalance.kind, partitions=sorted(rebalance.partitions))
+        METRICS.ready.set(0)
         self._restores.clear()
         for number, partition in list(self._partitions.items()):
-            if partition.lifecycle == "restoring" or (rebalance.kind == "lost" and number in rebalance.partitions):
+            if partition.lifecycle == "restoring" or (
+                rebalance.kind == "lost" and number in rebalance.partitions
+            ):
                 del self._partitions[number]
             elif number in rebalance.partitions:
                 partition.lifecycle = "suspended"
@@ -97,6 +100,8 @@ class Session:
 
     def _assign(self, assigned: list[int]) -> None:
         """Go on with what nobody has touched since our last commit; restore the rest."""
+        METRICS.rebalances.inc()
+        METRICS.partitions.set(len(assigned))
         kept = {number: self._partitions[number] for number in assigned if number in self._partitions}
         self._partitions = {}
         bounds = self._clients.reader.bounds(self._settings.topics.changelog, list(kept)) if kept else {}
@@ -114,12 +119,20 @@ class Session:
     def _restore_some(self) -> None:
         """Restore for a moment, in the order of the partitions; then the loop sees to its membership again."""
         partition, steps = self._restores[0]
+        began = self._clock()
         rows = next(steps, None)
+        METRICS.restore_seconds.inc(self._clock() - began)
         if rows is not None:
+            METRICS.restored_rows.inc(rows)
             return
         self._restores.popleft()
-        log.info("restored", partition=partition.number, next_offset=partition.next_offset,
-                 customers=len(partition.aggregate.customers), orders=partition.aggregate.orders)
+        log.info(
+            "restored",
+            partition=partition.number,
+            next_offset=partition.next_offset,
+            customers=len(partition.aggregate.customers),
+            orders=partition.aggregate.orders,
+        )
         self._run(partition)
         if not self._restores:
             self._ready()
@@ -136,6 +149,7 @@ class Session:
         if 0 in self._partitions:
             self._snapshots = Snapshots(self._settings, len(self._all), self._clients.reader)
         self._commit_at = self._clock()
+        METRICS.ready.set(1)
         log.info("ready", partitions=sorted(self._partitions))
 
     def commit(self) -> None:
@@ -146,24 +160,43 @@ class Session:
         position = self._clients.consumer.position
         moved = [p for p in running if not p.reported or p.uncommitted or position(p.number) != p.next_offset]
         snapshot_due = self._snapshots is not None and now >= self._snapshot_at
-        if snapshot_due or self._targets is not None:
+        if snapshot_due or (self._targets is not None and not self._restores):
             self._partials.catch_up()
         if snapshot_due and not moved:
             moved = [self._partitions[0]]
         if moved:
-            self._limit.check(sum(p.uncommitted for p in moved), [letter for p in moved for letter in p.dead])
+            records, dead = sum(p.uncommitted for p in moved), [letter for p in moved for letter in p.dead]
+            self._limit.check(records, dead)
             partials, snapshot = commit(
-                moved, self._clients, self._settings.topics, self._next_snapshot if snapshot_due else lambda _: None
+                moved,
+                self._clients,
+                self._settings.topics,
+                self._next_snapshot if snapshot_due else lambda _: None,
             )
             self._partials.put(partials)
             if snapshot and self._snapshots:
                 self._snapshots.committed(snapshot)
                 self._snapshot_at = now + self._settings.snapshot_interval_s
+                METRICS.snapshots.inc()
+            METRICS.commit_seconds.observe(self._clock() - now)
+            METRICS.commits.inc()
+            METRICS.records.inc(records)
+            METRICS.dead_letters.inc(len(dead))
+        self._show(running)
         self._see_whether_finished(emitted=snapshot_due)
+
+    def _show(self, running: list[Partition]) -> None:
+        METRICS.customers.set(sum(len(p.aggregate.customers) for p in running))
+        METRICS.orders.set(sum(p.aggregate.orders for p in running))
+        METRICS.lag.clear()
+        for partition in running:
+            lag = self._clients.consumer.lag(partition.number)
+            if lag is not None:
+                METRICS.lag.labels(partition.number).set(lag)
 
     def _next_snapshot(self, ours: Mapping[int, Partial]) -> Snapshot | None:
         assert self._snapshots is not None
-        return self._snapshots.next(self._partials.known | ours, self._now())
+        return self._snapshots.next({**self._partials.known, **ours}, self._now())
 
     def _see_whether_finished(self, *, emitted: bool) -> None:
         if self._targets is None or self._restores:

@@ -55,7 +55,9 @@ class Partition:
                     raise _wrong_key(key, event.customer_id)
                 ingest_event(aggregate, event, at)
             except InvalidEvent as error:
-                origin = Origin(self._settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i])
+                origin = Origin(
+                    self._settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i]
+                )
                 dead.append(dead_letter(key, value, error, origin))
         self.uncommitted += len(batch.values)
 
@@ -104,4 +106,6 @@ class Partition:
 
 def _wrong_key(key: bytes | None, customer_id: str) -> InvalidEvent:
     shown = "there is none" if key is None else f"it is {key[:60]!r}"
-    return InvalidEvent("wrong_key", "", f"the Kafka key must be the customer id {customer_id[:60]!r}; {shown}")
+    return InvalidEvent(
+        "wrong_key", "", f"the Kafka key must be the customer id {customer_id[:60]!r}; {shown}"
+    )

@@ -14,7 +14,7 @@ from contract.errors import Fatal
 
 
 def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iterator[int]:
-    """Fill the partition from its changelog; yields the rows restored so far, often enough to see to other work.
+    """Fill the partition from its changelog; yields the rows of each step, often enough to see to other work.
 
     Afterwards `partition.next_offset` is where to go on reading events, and what was trimmed or rewritten is known.
 
@@ -23,10 +23,10 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     """
     changelog, number = settings.topics.changelog, partition.number
     start, end = reader.bounds(changelog, [number])[number]
-    rows = 0
     position: Position | None = None
     rewrite_bytes = 0
     for records in reader.read(changelog, number, start, end):
+        rows = 0
         for offset, _, value in records:
             try:
                 unpacked = unpack(value or b"")

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from consumer.metrics import METRICS
 from consumer.settings import Settings
 from consumer.stream.loop import Session
 from consumer.stream.transport import Clients
@@ -40,7 +41,11 @@ def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
                 log.info("stopped", finished=session.finished)
                 return
         except Retriable as error:
-            backoff_s = FIRST_BACKOFF_S if session and session.was_ready else min(2 * backoff_s, MAX_BACKOFF_S)
+            backoff_s = (
+                FIRST_BACKOFF_S if session and session.was_ready else min(2 * backoff_s, MAX_BACKOFF_S)
+            )
+            METRICS.ready.set(0)
+            METRICS.failed_sessions.inc()
             log.warning("waiting for the cluster", cause=str(error), retry_in_s=backoff_s)
             _wait(backoff_s, should_stop)
 

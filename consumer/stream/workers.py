@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from consumer import metrics
 from consumer.settings import Settings
 from consumer.stream.worker import work
 from contract.errors import Fatal
@@ -36,9 +37,24 @@ def run(settings: Settings, workers: int, configure_logging: Callable[[], None])
     """
     stop = _StopSignal()
     if workers == 1:
-        work(replace(settings, instance_id=f"{settings.instance_id}-0"), stop)
+        _serve_and_work(_of_worker(settings, 0), stop)
     else:
         _Parent(settings, workers, configure_logging).run(stop)
+
+
+def _of_worker(settings: Settings, number: int) -> Settings:
+    port = settings.metrics_port
+    return replace(
+        settings,
+        instance_id=f"{settings.instance_id}-{number}",
+        metrics_port=None if port is None else port + number,
+    )
+
+
+def _serve_and_work(settings: Settings, stop: Callable[[], bool]) -> None:
+    if settings.metrics_port is not None:
+        metrics.serve(settings.metrics_host, settings.metrics_port)
+    work(settings, stop)
 
 
 class _StopSignal:
@@ -60,7 +76,7 @@ class _StopSignal:
 def _work_in_child(settings: Settings, configure_logging: Callable[[], None]) -> None:
     configure_logging()
     try:
-        work(settings, _StopSignal())
+        _serve_and_work(settings, _StopSignal())
     except Fatal as error:
         print(f"ltv: {settings.instance_id}: {error}", file=sys.stderr)
         sys.exit(FATAL_EXIT)
@@ -80,9 +96,7 @@ class _Parent:
     def __init__(self, settings: Settings, workers: int, configure_logging: Callable[[], None]) -> None:
         self._spawn = multiprocessing.get_context("spawn")
         self._configure_logging = configure_logging
-        self._children = [
-            _Child(replace(settings, instance_id=f"{settings.instance_id}-{number}")) for number in range(workers)
-        ]
+        self._children = [_Child(_of_worker(settings, number)) for number in range(workers)]
 
     def run(self, stop: Callable[[], bool]) -> None:
         try:
@@ -97,7 +111,9 @@ class _Parent:
         now = time.monotonic()
         if child.process is None:
             if not child.done and now >= child.start_at:
-                process = self._spawn.Process(target=_work_in_child, args=(child.settings, self._configure_logging))
+                process = self._spawn.Process(
+                    target=_work_in_child, args=(child.settings, self._configure_logging)
+                )
                 process.start()
                 child.process, child.started_at = process, now
             return
@@ -108,11 +124,15 @@ class _Parent:
         if code == 0:
             child.done = True
         elif code == FATAL_EXIT:
-            raise Fatal(f"worker {child.settings.instance_id} has stopped for the cause above; all workers stop")
+            raise Fatal(
+                f"worker {child.settings.instance_id} has stopped for the cause above; all workers stop"
+            )
         else:
             child.backoff_s = FIRST_BACKOFF_S if now - child.started_at > STABLE_AFTER_S else child.backoff_s
             child.start_at = now + child.backoff_s
-            log.error("worker died", worker=child.settings.instance_id, exit_code=code, restart_in_s=child.backoff_s)
+            log.error(
+                "worker died", worker=child.settings.instance_id, exit_code=code, restart_in_s=child.backoff_s
+            )
             child.backoff_s = min(2 * child.backoff_s, MAX_BACKOFF_S)
 
     def _stop_all(self) -> None:

@@ -15,7 +15,9 @@ def schemas() -> dict[str, bytes]:
     types = {"event.schema.json": Event, "snapshot.schema.json": Snapshot}
     return {
         name: msgspec.json.format(
-            msgspec.json.encode({"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(of))
+            msgspec.json.encode(
+                {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(of)
+            )
         )
         + b"\n"
         for name, of in types.items()

@@ -45,6 +45,9 @@ class GroupConsumer(Protocol):
     def position(self, partition: int) -> int:
         """The next offset: past the records polled, and past what readers of committed records never see."""
 
+    def lag(self, partition: int) -> int | None:
+        """How many offsets the position is behind the partition's end, as far as is known without asking."""
+
     def membership(self) -> Any:
         """The generation in which the present assignment was given: what a commit is fenced by."""
 
@@ -59,7 +62,12 @@ class TransactionalProducer(Protocol):
         """Start a transaction."""
 
     def send(
-        self, topic: str, partition: int, value: bytes | None, key: bytes | None = None, headers: Headers | None = None
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
     ) -> Any:
         """Add a record; returns a handle for `offset_of`."""
 
@@ -76,13 +84,18 @@ class TransactionalProducer(Protocol):
 class LogReader(Protocol):
     """Committed records of single partitions, outside any group."""
 
+    def close(self) -> None:
+        """Give up the connections."""
+
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Partition -> its first offset and its high watermark (which open transactions don't hold back)."""
 
     def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
 
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
+    def read(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
         """Lists of (offset, key, value) from `start` until the position has reached `end`.
 
         Yields an empty list when a second has passed without a record, so that the caller can see to its

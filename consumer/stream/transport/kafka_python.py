@@ -1,4 +1,6 @@
-"""The default transport: kafka-python. Traps of its 3.0.12 that are handled here, and only here:
+"""The default transport: kafka-python.
+
+Traps of its 3.0.12 that are handled here, and only here:
 
 - Rebalance listeners run on the client's I/O loop: they only note, pause and place, all in memory.
 - Transactional calls wait for ever: their results are waited for here, with a deadline.
@@ -14,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
+from contract.provision import ensure_topics
 from kafka import (
     ConsumerRebalanceListener,
     IsolationLevel,
@@ -31,7 +34,6 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance
 from contract.errors import Fatal, Retriable
-from contract.provision import ensure_topics
 from contract.topics import MAX_RECORD_BYTES
 
 CALL_TIMEOUT_MS: Final = 30_000
@@ -170,6 +172,10 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             raise Retriable(f"the position in {self._topic}-{partition} is not known")
         return position
 
+    def lag(self, partition: int) -> int | None:
+        end = self._client.highwater(TopicPartition(self._topic, partition))
+        return None if end is None else max(0, end - self.position(partition))
+
     def membership(self) -> Any:
         return self._membership
 
@@ -204,7 +210,12 @@ class _Producer:
             self._client.begin_transaction()
 
     def send(
-        self, topic: str, partition: int, value: bytes | None, key: bytes | None = None, headers: Headers | None = None
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
     ) -> Any:
         with _cluster_errors(f"writing to {topic}-{partition}"):
             return self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
@@ -215,7 +226,12 @@ class _Producer:
             for partition, offset in offsets.items()
         }
         transaction = self._client._transaction_manager
-        self._finish("sending offsets to the transaction", transaction.send_offsets_to_transaction, consumed, membership)
+        self._finish(
+            "sending offsets to the transaction",
+            transaction.send_offsets_to_transaction,
+            consumed,
+            membership,
+        )
         self._finish("committing the transaction", transaction.begin_commit)
 
     def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
@@ -252,7 +268,9 @@ class _Reader:
             fetch_max_wait_ms=100,
             metrics_enabled=False,
         )
-        self._admin = KafkaAdminClient(**settings.cluster.client_settings(f"{settings.transactional_id}-offsets"))
+        self._admin = KafkaAdminClient(
+            **settings.cluster.client_settings(f"{settings.transactional_id}-offsets")
+        )
 
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         starts = self._offsets(topic, partitions, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
@@ -286,7 +304,9 @@ class _Reader:
                 if now_at is not None and now_at > position:
                     position, moved_at = now_at, time.monotonic()
                 elif time.monotonic() > moved_at + self._patience_s:
-                    raise Retriable(f"{topic}-{partition}: no record within {self._patience_s:.0f} s at {position}")
+                    raise Retriable(
+                        f"{topic}-{partition}: no record within {self._patience_s:.0f} s at {position}"
+                    )
                 yield [(record.offset, record.key, record.value) for record in polled.get(tp, ())]
 
     def close(self) -> None:
@@ -297,7 +317,9 @@ class _Reader:
 class _Admin:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = KafkaAdminClient(**settings.cluster.client_settings(f"{settings.transactional_id}-admin"))
+        self._client = KafkaAdminClient(
+            **settings.cluster.client_settings(f"{settings.transactional_id}-admin")
+        )
 
     def prepare_topics(self) -> int:
         topics = self._settings.topics

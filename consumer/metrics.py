@@ -1,0 +1,97 @@
+"""What ops can see of a worker: one catalogue of metrics, and /metrics, /ready and /live over HTTP.
+
+The stream calls `METRICS` at its turning points only; nothing is counted inside the loop over events.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+
+from contract.errors import Fatal
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Metrics:
+    """Every metric of a worker. Counters count from the process's start."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.ready = self._gauge("ltv_ready", "1 while every assigned partition is restored and running")
+        self.partitions = self._gauge("ltv_partitions", "Events partitions assigned to this worker")
+        self.customers = self._gauge("ltv_customers", "Customers in this worker's state")
+        self.orders = self._gauge("ltv_orders", "Orders in this worker's state")
+        self.lag = Gauge(
+            "ltv_lag_records",
+            "Records on the partition that are not ingested yet",
+            ["partition"],
+            registry=self.registry,
+        )
+        self.records = self._counter(
+            "ltv_records_total", "Records committed: events ingested and dead letters"
+        )
+        self.dead_letters = self._counter("ltv_dead_letters_total", "Invalid events set aside, committed")
+        self.commits = self._counter("ltv_commits_total", "Transactions committed")
+        self.commit_seconds = Histogram(
+            "ltv_commit_seconds",
+            "Seconds from the begin of a transaction to its commit",
+            registry=self.registry,
+        )
+        self.changelog_bytes = self._counter("ltv_changelog_bytes_total", "Bytes written to the changelog")
+        self.snapshots = self._counter("ltv_snapshots_total", "Snapshots emitted")
+        self.rebalances = self._counter("ltv_rebalances_total", "Times the assignment was given anew")
+        self.restored_rows = self._counter(
+            "ltv_restored_rows_total", "Customers and orders restored from the changelog"
+        )
+        self.restore_seconds = self._counter("ltv_restore_seconds_total", "Seconds spent restoring")
+        self.failed_sessions = self._counter(
+            "ltv_failed_sessions_total", "Sessions ended by retriable trouble with the cluster"
+        )
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self.registry)
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(name, meaning, registry=self.registry)
+
+
+METRICS = Metrics()
+"""This process's."""
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
+        """Scrapes are no news."""
+
+
+def serve(host: str, port: int) -> None:
+    """Serve /metrics, /ready (503 until ready) and /live in a thread of this process, until it ends.
+
+    Raises:
+        Fatal: the port is taken.
+    """
+    metrics_app = make_wsgi_app(METRICS.registry)
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            return metrics_app(environ, start_response)  # type: ignore[no-any-return]
+        ready = METRICS.ready._value.get() == 1
+        status, text = {
+            "/live": ("200 OK", "live\n"),
+            "/ready": ("200 OK", "ready\n") if ready else ("503 Service Unavailable", "not ready\n"),
+        }.get(path, ("404 Not Found", "here are /metrics, /ready and /live\n"))
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [text.encode()]
+
+    try:
+        server = make_server(host, port, app, handler_class=_Quiet)
+    except OSError as error:
+        raise Fatal(
+            f"can't serve metrics on {host}:{port}: {error.strerror}; choose another --metrics-port"
+        ) from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
