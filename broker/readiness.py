@@ -1,0 +1,42 @@
+"""Ready means: the node answers a metadata request and lists itself, which it does once it may take requests."""
+
+import socket
+import struct
+from contextlib import suppress
+from typing import Final
+
+from broker.properties import HOST
+
+REQUEST_S: Final = 5.0
+
+_METADATA_V1: Final = struct.pack(">hhihi", 3, 1, 0, -1, 0)
+"""API key, version, correlation id, no client id, no topics."""
+
+
+def is_ready(port: int) -> bool:
+    """Whether a broker at that port is up for work."""
+    with suppress(OSError, struct.error), socket.create_connection((HOST, port), REQUEST_S) as connection:
+        connection.sendall(struct.pack(">i", len(_METADATA_V1)) + _METADATA_V1)
+        with connection.makefile("rb") as answer:
+            _size, _correlation_id, brokers = struct.unpack(">iii", answer.read(12))
+            return bool(brokers > 0)
+    return False
+
+
+def free_port() -> int:
+    """A port that nobody listens at right now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens at that port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+        return False
