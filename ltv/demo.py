@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from typing import Annotated, Final
 
 import typer
@@ -116,9 +116,8 @@ def _kafka(stack: ExitStack) -> tuple[str, Topics]:
         return servers, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
     from broker.embedded import EmbeddedBroker
 
-    data = stack.enter_context(TemporaryDirectory(prefix="ltv-demo-kafka-", ignore_cleanup_errors=True))
     with _step("starting Kafka"):
-        broker = stack.enter_context(EmbeddedBroker(data=Path(data)))
+        broker = stack.enter_context(EmbeddedBroker())
     return broker.bootstrap_servers, Topics(DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX)
 
 

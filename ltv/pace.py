@@ -17,7 +17,7 @@ class Pace:
         before, self._before = self._before, snapshot
         parts = []
         if before:
-            seconds = (_emitted(snapshot) - _emitted(before)).total_seconds()
+            seconds = (emitted(snapshot) - emitted(before)).total_seconds()
             if seconds > 0:
                 parts.append(f"{(consumed - _consumed(before)) / seconds:,.0f} events/s")
         parts.append(f"lag {max(0, end - consumed):,}")
@@ -28,5 +28,6 @@ def _consumed(snapshot: Snapshot) -> int:
     return snapshot.totals.events + snapshot.totals.dead_letters
 
 
-def _emitted(snapshot: Snapshot) -> datetime:
+def emitted(snapshot: Snapshot) -> datetime:
+    """When it was emitted."""
     return datetime.fromisoformat(snapshot.emitted_at)

@@ -5,6 +5,7 @@ compacted records take offsets too, so the newest record is looked for by walkin
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ MAX_LOOK_BACK: Final = 10_000
 FETCH_BYTES: Final = 8 * 1024 * 1024
 
 T = TypeVar("T")
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^:\s\[\]]+)(:\d{1,5})?")
 
 
 class Record(Protocol):
@@ -50,10 +52,11 @@ class Reader:
             Fatal: the settings can't work.
         """
         self.servers = cluster.bootstrap_servers
+        _check_addresses(self.servers)
         self._timeout_s = call_timeout_s
         self._last_words = _LastWords()
         with self._last_words.listening(), self._explained():
-            self._client = _checked_consumer(
+            self._client = KafkaConsumer(
                 **cluster.client_settings("ltv-reader"),
                 group_id=None,
                 enable_auto_commit=False,
@@ -195,12 +198,10 @@ class Reader:
             raise Fatal(f"Kafka at {self.servers}: {error}") from error
 
 
-def _checked_consumer(**settings: Any) -> Any:
-    try:
-        return KafkaConsumer(**settings)
-    except ValueError as error:
-        servers = ",".join(settings["bootstrap_servers"])
-        raise Fatal(f"{servers!r} is not host:port of one or more brokers ({error})") from error
+def _check_addresses(servers: str) -> None:
+    for server in servers.split(","):
+        if not _ADDRESS.fullmatch(server.strip()):
+            raise Fatal(f"{server!r} is not host:port; several brokers are separated by commas")
 
 
 class _LastWords(logging.Handler):

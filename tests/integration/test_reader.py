@@ -1,0 +1,326 @@
+"""Reading snapshots and dead letters from a real broker: markers, aborted transactions and odd bytes included."""
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from consumer.stream.reader import Reader
+from consumer.stream.subscriber import newest_snapshot, snapshots
+from contract import dead_letters as names
+from contract.cluster import Cluster
+from contract.errors import Fatal, Retriable
+from contract.snapshots import Partitions, Snapshot, Totals
+from contract.topics import SNAPSHOT_KEY, Topics
+
+PARTITIONS = 3
+
+
+def snapshot(sequence: int) -> bytes:
+    return msgspec.json.encode(
+        Snapshot(
+            sequence=sequence,
+            emitted_at="2026-01-01T00:00:00Z",
+            x=10,
+            basis="active",
+            timeframe_weeks=0,
+            event_time_min=None,
+            event_time_max=None,
+            partitions=Partitions(reporting=PARTITIONS, total=PARTITIONS),
+            totals=Totals(events=0, customers=0, orders=0, revenue="0.00", dead_letters=0),
+            rows=[],
+        )
+    )
+
+
+class Writer:
+    """A transactional producer."""
+
+    def __init__(self, servers: str) -> None:
+        self._client: Any = KafkaProducer(bootstrap_servers=servers, transactional_id=f"writer-{uuid4()}")
+        self._client.init_transactions()
+
+    def begin(self, topic: str, values: list[bytes], key: bytes = SNAPSHOT_KEY) -> None:
+        self._client.begin_transaction()
+        for value in values:
+            self._client.send(topic, key=key, value=value)
+        self._client.flush(timeout=30)
+
+    def commit(self) -> None:
+        self._client.commit_transaction()
+
+    def abort(self) -> None:
+        self._client.abort_transaction()
+
+    def write(self, topic: str, value: bytes) -> None:
+        self.begin(topic, [value])
+        self.commit()
+
+    def dead_letter(
+        self, topic: str, partition: int, key: bytes, value: bytes | None, reason: str, **headers: str
+    ) -> None:
+        self._client.begin_transaction()
+        about = {
+            names.REASON: reason,
+            names.TOPIC: "ltv.events",
+            names.PARTITION: str(partition),
+            names.OFFSET: "17",
+            names.TIMESTAMP: "1700000000000",
+        }
+        encoded = [(name, text.encode()) for name, text in (about | headers).items()]
+        self._client.send(topic, key=key, value=value, partition=partition, headers=encoded)
+        self._client.commit_transaction()
+
+    def close(self) -> None:
+        self._client.close(timeout=5)
+
+
+@pytest.fixture
+def topics(kafka: str) -> Topics:
+    made = Topics(prefix=f"test-{uuid4().hex[:8]}")
+    admin: Any = KafkaAdminClient(bootstrap_servers=kafka)
+    admin.create_topics([NewTopic(made.snapshots, 1, 1), NewTopic(made.dead_letters, PARTITIONS, 1)])
+    admin.close()
+    return made
+
+
+@pytest.fixture
+def writer(kafka: str) -> Iterator[Writer]:
+    made = Writer(kafka)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reader(kafka: str) -> Iterator[Reader]:
+    with Reader(Cluster(bootstrap_servers=kafka)) as made:
+        yield made
+
+
+def run_ltv(kafka: str, topics: Topics, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ltv", *args, "--bootstrap-servers", kafka, "--prefix", topics.prefix],
+        capture_output=True,
+        timeout=60,
+        text=True,
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": ""},
+    )
+
+
+def test_there_may_be_no_snapshot_yet(reader: Reader, topics: Topics) -> None:
+    assert newest_snapshot(reader, topics) is None
+
+
+def test_the_newest_snapshot_is_found_behind_transaction_markers(
+    reader: Reader, topics: Topics, writer: Writer
+) -> None:
+    for sequence in (1, 2, 3):
+        writer.write(topics.snapshots, snapshot(sequence))
+    found = newest_snapshot(reader, topics)
+    assert found
+    assert found.snapshot.sequence == 3
+
+
+def test_the_newest_snapshot_is_found_behind_many_aborted_ones(
+    reader: Reader, topics: Topics, writer: Writer
+) -> None:
+    writer.write(topics.snapshots, snapshot(1))
+    for _ in range(40):
+        writer.begin(topics.snapshots, [snapshot(99)])
+        writer.abort()
+    found = newest_snapshot(reader, topics)
+    assert found
+    assert found.snapshot.sequence == 1
+
+
+def test_what_an_open_transaction_has_written_is_not_there_yet(
+    reader: Reader, topics: Topics, writer: Writer
+) -> None:
+    writer.write(topics.snapshots, snapshot(1))
+    writer.begin(topics.snapshots, [snapshot(2)])
+    before = newest_snapshot(reader, topics)
+    writer.commit()
+    after = newest_snapshot(reader, topics)
+    assert before
+    assert after
+    assert (before.snapshot.sequence, after.snapshot.sequence) == (1, 2)
+
+
+def test_tombstones_and_other_keys_are_no_snapshots(reader: Reader, topics: Topics, writer: Writer) -> None:
+    writer.write(topics.snapshots, snapshot(1))
+    writer.begin(topics.snapshots, [b"something else"], key=b"other")
+    writer.commit()
+    found = newest_snapshot(reader, topics)
+    assert found
+    assert found.snapshot.sequence == 1
+
+
+def test_what_is_no_snapshot_is_refused_with_its_place(
+    reader: Reader, topics: Topics, writer: Writer
+) -> None:
+    writer.write(topics.snapshots, b"{}")
+    with pytest.raises(Fatal, match=f"{topics.snapshots}-0 at offset 0: this is no snapshot"):
+        newest_snapshot(reader, topics)
+
+
+def test_a_snapshot_of_a_newer_schema_is_refused(reader: Reader, topics: Topics, writer: Writer) -> None:
+    writer.write(topics.snapshots, snapshot(1).replace(b'"schema_version":1', b'"schema_version":2'))
+    with pytest.raises(Fatal, match="schema version 2"):
+        newest_snapshot(reader, topics)
+
+
+def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committed(
+    reader: Reader, topics: Topics, writer: Writer
+) -> None:
+    for sequence in (1, 2):
+        writer.write(topics.snapshots, snapshot(sequence))
+    came = (item.snapshot.sequence for item in snapshots(reader, topics) if item)
+    assert next(came) == 2
+    writer.begin(topics.snapshots, [snapshot(98)])
+    writer.abort()
+    for sequence in (3, 4):
+        writer.write(topics.snapshots, snapshot(sequence))
+    assert list(islice(came, 2)) == [3, 4]
+
+
+def test_following_an_empty_topic_waits_for_the_first(reader: Reader, topics: Topics, writer: Writer) -> None:
+    came = snapshots(reader, topics)
+    assert next(came) is None
+    writer.write(topics.snapshots, snapshot(1))
+    first = next(item for item in came if item)
+    assert first.snapshot.sequence == 1
+
+
+def test_the_newest_records_that_are_wanted_are_looked_for_as_far_back_as_needed(
+    reader: Reader, topics: Topics, writer: Writer
+) -> None:
+    writer.begin(topics.snapshots, [b"wanted %d" % i for i in range(3)])
+    writer.commit()
+    writer.begin(topics.snapshots, [b"other"] * 500)
+    writer.commit()
+    found = reader.newest(topics.snapshots, 0, 2, lambda record: (record.value or b"").startswith(b"wanted"))
+    assert [record.value for record in found] == [b"wanted 1", b"wanted 2"]
+
+
+def test_a_missing_topic_says_what_to_do(reader: Reader) -> None:
+    with pytest.raises(Fatal, match="ltv topics create"):
+        newest_snapshot(reader, Topics(prefix="nobody-made-it"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_address_where_nobody_answers_is_named() -> None:
+    with pytest.raises(Retriable, match=r"no Kafka broker answers at localhost:1 .*ltv broker start"):
+        Reader(Cluster(bootstrap_servers="localhost:1"), call_timeout_s=0.5)
+    gc.collect()  # kafka-python leaves a socket behind where it can't connect: its warning belongs here.
+
+
+@pytest.mark.parametrize("servers", ["localhost:x", ":::"])
+def test_an_address_that_is_none_is_refused(servers: str) -> None:
+    with pytest.raises(Fatal, match="is not host:port"):
+        Reader(Cluster(bootstrap_servers=servers), call_timeout_s=0.5)
+
+
+def test_top_prints_the_newest_snapshot(kafka: str, topics: Topics, writer: Writer) -> None:
+    writer.write(topics.snapshots, snapshot(7))
+    assert "snapshot 7," in run_ltv(kafka, topics, "top").stdout
+    assert json.loads(run_ltv(kafka, topics, "top", "--json").stdout) == json.loads(snapshot(7))
+
+
+def test_top_without_a_snapshot_says_so_and_exits_with_1(kafka: str, topics: Topics) -> None:
+    result = run_ltv(kafka, topics, "top")
+    assert result.returncode == 1
+    assert result.stderr.startswith("ltv: no snapshot on")
+    assert result.stdout == ""
+
+
+def test_top_follow_prints_a_line_each_and_ctrl_c_ends_it_well(
+    kafka: str, topics: Topics, writer: Writer, tmp_path: Path
+) -> None:
+    writer.write(topics.snapshots, snapshot(1))
+    command = [sys.executable, "-m", "ltv", "top", "--follow", "--json"]
+    out = tmp_path / "out"
+    with out.open("wb") as file:
+        process = subprocess.Popen(
+            [*command, "--bootstrap-servers", kafka, "--prefix", topics.prefix], stdout=file, stderr=file
+        )
+    wait_for_lines(out, 1)
+    writer.write(topics.snapshots, snapshot(2))
+    wait_for_lines(out, 2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    assert [json.loads(line)["sequence"] for line in out.read_text().splitlines()] == [1, 2]
+
+
+def wait_for_lines(path: Path, count: int) -> None:
+    deadline = time.monotonic() + 30
+    while path.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < deadline, path.read_text()
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def letters(topics: Topics, writer: Writer) -> Topics:
+    writer.dead_letter(topics.dead_letters, 0, b"c1", b"\xff{", "undecodable")
+    time.sleep(0.01)  # Record timestamps have milliseconds: these tests look at the order.
+    writer.dead_letter(
+        topics.dead_letters, 2, b"\xfe", b'{"a":"\x1b[2J"}', "invalid_field", **{names.FIELD: "key"}
+    )
+    time.sleep(0.01)
+    writer.dead_letter(topics.dead_letters, 1, b"c3", None, "empty")
+    return topics
+
+
+def listed(kafka: str, topics: Topics, *args: str) -> list[dict[str, Any]]:
+    result = run_ltv(kafka, topics, "dead-letters", "list", "--json", *args)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_dead_letters_of_all_partitions_are_listed_the_newest_first(kafka: str, letters: Topics) -> None:
+    assert [each["reason"] for each in listed(kafka, letters)] == ["empty", "invalid_field", "undecodable"]
+
+
+def test_what_is_not_utf_8_is_listed_as_base64(kafka: str, letters: Topics) -> None:
+    empty, invalid, undecodable = listed(kafka, letters)
+    assert (undecodable["payload"], undecodable["payload_base64"]) == (None, "/3s=")
+    assert (invalid["key"], invalid["key_base64"], invalid["payload"]) == (None, "/g==", '{"a":"\x1b[2J"}')
+    assert empty["payload"] is None
+    assert "payload_base64" not in empty
+
+
+def test_dead_letters_say_where_they_came_from(kafka: str, letters: Topics) -> None:
+    [letter] = listed(kafka, letters, "--limit", "1")
+    assert (letter["topic"], letter["partition"], letter["offset"]) == ("ltv.events", 1, 17)
+    assert letter["timestamp_ms"] == 1_700_000_000_000
+
+
+def test_dead_letters_can_be_chosen_by_reason(kafka: str, letters: Topics) -> None:
+    assert [each["key"] for each in listed(kafka, letters, "--reason", "undecodable")] == ["c1"]
+    assert listed(kafka, letters, "--reason", "oversize") == []
+    assert len(listed(kafka, letters, "--limit", "0")) == 3
+
+
+def test_the_listing_for_people_shows_all_and_nothing_in_it_acts(kafka: str, letters: Topics) -> None:
+    result = run_ltv(kafka, letters, "dead-letters", "list")
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    assert r'{"a":"\x1b[2J"}' in result.stdout
+    assert "ltv.events-2 offset 17" in result.stdout
+    assert "all 3 on" in result.stderr
+
+
+def test_an_unknown_reason_is_wrong_usage(kafka: str, topics: Topics) -> None:
+    assert run_ltv(kafka, topics, "dead-letters", "list", "--reason", "nonsense").returncode == 2
