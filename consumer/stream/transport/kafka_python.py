@@ -33,6 +33,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance
+from consumer.stream.transport.records import read_fast
 from contract.errors import Fatal, Retriable
 from contract.topics import MAX_RECORD_BYTES
 
@@ -118,6 +119,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             fetch_max_bytes=4 * FETCH_BYTES,
             metrics_enabled=False,
         )
+        read_fast(self._client)
         self._client.partitions_for_topic(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
 
@@ -141,16 +143,11 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def poll(self, timeout_s: float) -> list[Batch]:
         with _cluster_errors(f"reading {self._topic}"):
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
-        return [
-            Batch(
-                tp.partition,
-                [record.offset for record in records],
-                [record.key for record in records],
-                [record.value for record in records],
-                [record.timestamp for record in records],
-            )
-            for tp, records in polled.items()
-        ]
+        batches = []
+        for tp, records in polled.items():
+            offsets, timestamps, keys, values = zip(*records, strict=True)
+            batches.append(Batch(tp.partition, offsets, keys, values, timestamps))
+        return batches
 
     def rebalances(self) -> list[Rebalance]:
         noted = []
