@@ -21,7 +21,8 @@ from contract.errors import InvalidEvent
 from contract.events import decode_event
 from contract.snapshots import Basis, Snapshot
 
-CHUNK_EVENTS: Final = 10_000
+CHUNK_EVENTS: Final = 500
+"""So few that a chunk stays in the processor's cache: with 10,000 the whole run takes a sixth longer."""
 
 
 class Rejected(Struct, frozen=True):

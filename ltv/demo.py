@@ -114,8 +114,10 @@ def _kafka(stack: ExitStack) -> tuple[str, Topics]:
     if servers := os.environ.get(SERVERS_VARIABLE):
         notes().print(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
         return servers, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
+    from broker import jars
     from broker.embedded import EmbeddedBroker
 
+    jars.fetch()  # Shows its own progress, the first time.
     with _step("starting Kafka"):
         broker = stack.enter_context(EmbeddedBroker())
     return broker.bootstrap_servers, Topics(DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX)
