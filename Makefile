@@ -1,6 +1,5 @@
 # Every target does its own set-up: Python 3.11+, git and make are all it needs.
 .DEFAULT_GOAL := help
-SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +13,7 @@ help: ## Show this help
 
 .PHONY: demo
 demo: $(VENV)/.installed ## Watch the whole pipeline run, on a real Kafka; options: make demo ARGS="--cdnow"
+	@[ -n "$$KAFKA_BOOTSTRAP_SERVERS" ] || $(BIN)/ltv broker fetch
 	@$(BIN)/ltv demo $(ARGS)
 
 .PHONY: test

@@ -80,15 +80,17 @@ class EmbeddedBroker:
         return self.data_dir / "broker.log"
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self.stop()
-        if self._temporary:
-            self._temporary.cleanup()
+        self.close()
 
     def start(self) -> None:
         """Start it and wait until it is ready; raises Fatal, with the end of its log, when it doesn't get there."""
@@ -119,6 +121,12 @@ class EmbeddedBroker:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_S)
         self.kill()
+
+    def close(self) -> None:
+        """Stop it for good: a temporary directory goes with it."""
+        self.stop()
+        if self._temporary:
+            self._temporary.cleanup()
 
     def kill(self) -> None:
         """SIGKILL it, as a power cut would."""

@@ -1,0 +1,93 @@
+"""One real Kafka for all tests of a run: in a container where Docker answers, else the embedded broker.
+
+LTV_TEST_BROKER=docker or =embedded forces one.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Final
+
+import pytest
+from docker import from_env
+from docker.errors import DockerException
+
+from broker.embedded import EmbeddedBroker
+from broker.jars import KAFKA_VERSION
+from broker.properties import HOST
+from broker.readiness import free_port, is_ready
+
+IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
+READY_S: Final = 90.0
+POLL_S: Final = 0.1
+
+
+def pytest_report_header() -> str:
+    """Say which broker the integration tests get."""
+    return f"kafka: {_kind()} (LTV_TEST_BROKER=docker|embedded forces one)"
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a Kafka that this run has for itself; tests take topics of their own."""
+    if _kind() == "docker":
+        with _container() as servers:
+            yield servers
+    else:
+        with EmbeddedBroker() as broker:
+            yield broker.bootstrap_servers
+
+
+@cache
+def _kind() -> str:
+    forced = os.environ.get("LTV_TEST_BROKER")
+    if forced not in {None, "", "docker", "embedded"}:
+        raise pytest.UsageError(f"LTV_TEST_BROKER={forced}: it is docker or embedded")
+    return forced or ("docker" if _docker_answers() else "embedded")
+
+
+def _docker_answers() -> bool:
+    try:
+        client = from_env(timeout=5)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except DockerException:
+        return False
+
+
+@contextmanager
+def _container() -> Iterator[str]:
+    from testcontainers.core.container import DockerContainer
+
+    port = free_port()
+    settings = {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{HOST}:{port}",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "4",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS": "4",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    }
+    container = DockerContainer(IMAGE)
+    container.ports[str(port)] = (HOST, port)  # type: ignore[assignment]  # with_bind_ports knows no address
+    for name, value in settings.items():
+        container.with_env(name, value)
+    with container:
+        deadline = time.monotonic() + READY_S
+        while not is_ready(port):
+            if time.monotonic() > deadline:
+                pytest.fail(f"{IMAGE} is not ready after {READY_S:.0f} s:\n{container.get_logs()}")
+            time.sleep(POLL_S)
+        yield f"{HOST}:{port}"

@@ -1,0 +1,216 @@
+"""The embedded broker keeps its promises: data and port stay, nothing outlives its starter, no unknown jar runs."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from jgo.maven import PythonResolver
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from broker import jars
+from broker.embedded import EmbeddedBroker
+from broker.jars import Jar
+from broker.readiness import free_port, is_ready, is_taken
+from contract.errors import Fatal
+
+TOPIC = "kept"
+RECORDS = [b"one", b"two", b"three"]
+WAIT_S = 60
+QUICK_FENCING = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
+"""So that a killed broker's own past doesn't hold up its next start for Kafka's nine seconds."""
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    """A broker with a topic and some records."""
+    with EmbeddedBroker(settings=QUICK_FENCING) as broker:
+        _create_topic(broker)
+        yield broker
+
+
+def _create_topic(broker: EmbeddedBroker) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    admin.create_topics([NewTopic(TOPIC, 1, 1)])
+    admin.close()
+
+
+def _write(broker: EmbeddedBroker) -> None:
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
+    for value in RECORDS:
+        producer.send(TOPIC, value).get(timeout=WAIT_S)
+    producer.close()
+
+
+def _read(broker: EmbeddedBroker) -> list[bytes]:
+    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap_servers)
+    partition = TopicPartition(TOPIC, 0)
+    consumer.assign([partition])
+    consumer.seek_to_beginning()
+    end = consumer.end_offsets([partition])[partition]
+    values: list[bytes] = []
+    while consumer.position(partition) < end:
+        values += [record.value for record in consumer.poll(1000).get(partition, ())]
+    consumer.close()
+    return values
+
+
+@pytest.mark.parametrize("end", [EmbeddedBroker.stop, EmbeddedBroker.kill], ids=["stop", "kill"])
+def test_after_an_end_and_a_start_data_and_address_are_what_they_were(
+    broker: EmbeddedBroker, end: Callable[[EmbeddedBroker], None]
+) -> None:
+    before = _read(broker)
+    address = broker.bootstrap_servers
+    _write(broker)
+    end(broker)
+    broker.start()
+    assert broker.bootstrap_servers == address
+    assert _read(broker) == before + RECORDS
+
+
+def test_a_second_broker_on_the_same_directory_is_refused_and_harms_nothing(broker: EmbeddedBroker) -> None:
+    before = _read(broker)
+    with pytest.raises(Fatal, match="in use by another broker"), EmbeddedBroker(data_dir=broker.data_dir):
+        pass
+    assert _read(broker) == before
+
+
+def test_a_broker_that_runs_is_not_started_twice(broker: EmbeddedBroker) -> None:
+    with pytest.raises(Fatal, match="running already"):
+        broker.start()
+
+
+def test_a_taken_port_is_named(broker: EmbeddedBroker) -> None:
+    port = int(broker.bootstrap_servers.rpartition(":")[2])
+    with pytest.raises(Fatal, match=f"port {port} is taken"), EmbeddedBroker(port):
+        pass
+
+
+def test_a_broker_that_does_not_get_ready_says_why_in_kafkas_words() -> None:
+    wrong = EmbeddedBroker(settings={"log.segment.bytes": "many"})
+    with pytest.raises(Fatal, match="Invalid value many"), wrong:
+        pass
+
+
+def test_a_temporary_directory_goes_with_the_broker() -> None:
+    with EmbeddedBroker() as broker:
+        assert broker.data_dir.exists()
+    assert not broker.data_dir.exists()
+
+
+class Command:
+    """`ltv broker start` as a process, and the JVM below it."""
+
+    def __init__(self, data: Path) -> None:
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ltv", "broker", "start", "--port", str(self.port), "--data", str(data)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        self.first_line = self.process.stdout.readline()
+        self.below = psutil.Process(self.process.pid).children(recursive=True)
+
+    def close(self) -> None:
+        self.process.kill()
+        for process in self.below:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    command = Command(tmp_path / "data")
+    yield command
+    command.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_says_where_it_is_and_a_signal_ends_it_with_nothing_left(
+    command: Command, number: int
+) -> None:
+    assert f"127.0.0.1:{command.port}" in command.first_line
+    assert is_ready(command.port)
+    assert any("java" in process.name() for process in command.below)
+    command.process.send_signal(number)
+    _, said = command.process.communicate(timeout=WAIT_S)
+    assert command.process.returncode == 0, said
+    assert "Traceback" not in said
+    assert _left_of(command) == []
+
+
+def test_the_jvm_ends_when_the_command_is_killed(command: Command) -> None:
+    command.process.kill()
+    assert _left_of(command) == []
+    assert not is_taken(command.port)
+
+
+def _left_of(command: Command) -> list[psutil.Process]:
+    _gone, alive = psutil.wait_procs(command.below, timeout=WAIT_S)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+ANY = jars.read_lock()[0]
+
+
+@pytest.fixture
+def one_jar(tmp_path: Path) -> Path:
+    """A cache of its own that holds one jar of the lock."""
+    whole = jars.fetch([ANY])[0]
+    group, artifact, version = ANY.coordinate.split(":")
+    kept = tmp_path.joinpath(*group.split("."), artifact, version, whole.name)
+    kept.parent.mkdir(parents=True)
+    shutil.copy(whole, kept)
+    return kept
+
+
+@pytest.fixture
+def remote(monkeypatch: pytest.MonkeyPatch, one_jar: Path) -> list[bytes]:
+    """What the Maven repository gives, download after download."""
+    answers: list[bytes] = []
+
+    def download(_resolver: PythonResolver, _artifact: object) -> Path:
+        one_jar.write_bytes(answers.pop(0))
+        return one_jar
+
+    monkeypatch.setattr(PythonResolver, "download", download)
+    return answers
+
+
+def test_a_jar_that_is_there_and_right_is_not_downloaded_again(
+    one_jar: Path, remote: list[bytes], tmp_path: Path
+) -> None:
+    assert jars.fetch([ANY], tmp_path) == [one_jar]
+
+
+def test_a_jar_that_was_cut_short_is_fetched_anew(one_jar: Path, remote: list[bytes], tmp_path: Path) -> None:
+    whole = one_jar.read_bytes()
+    one_jar.write_bytes(whole[:1000])
+    remote.append(whole)
+    assert jars.fetch([ANY], tmp_path) == [one_jar]
+    assert one_jar.read_bytes() == whole
+
+
+def test_a_jar_with_another_checksum_is_refused_by_name_and_not_kept(
+    one_jar: Path, remote: list[bytes], tmp_path: Path
+) -> None:
+    remote.append(one_jar.read_bytes())
+    wrong = Jar("0" * 64, ANY.coordinate)
+    with pytest.raises(Fatal, match=ANY.coordinate):
+        jars.fetch([wrong], tmp_path)
+    assert not one_jar.exists()
+
+
+def test_the_lock_pins_one_version_of_kafka() -> None:
+    of_kafka = [jar.coordinate for jar in jars.read_lock() if jar.coordinate.startswith("org.apache.kafka:")]
+    assert len(of_kafka) > 10
+    assert all(coordinate.endswith(f":{jars.KAFKA_VERSION}") for coordinate in of_kafka)
