@@ -272,13 +272,17 @@ def named(verb: str, at: datetime, last_name: str | None) -> Sent:
         ([named("NEW", MONDAY, "Smith"), named("UPDATE", TUESDAY, "Jones")], "Jones"),
         ([named("UPDATE", TUESDAY, "Jones"), named("NEW", MONDAY, "Smith")], "Jones"),
         ([named("UPDATE", MONDAY, "Jones"), named("NEW", MONDAY, "Smith")], "Jones"),
+        ([named("NEW", MONDAY, "Smith"), named("NEW", MONDAY, "Jones")], "Smith"),
+        ([named("NEW", MONDAY, "Jones"), named("NEW", MONDAY, "Smith")], "Smith"),
         ([named("NEW", MONDAY, "Smith"), named("UPDATE", TUESDAY, None)], "Smith"),
         ([named("NEW", MONDAY, "Smith"), named("UPDATE", TUESDAY, "")], ""),
         ([named("NEW", MONDAY, None)], None),
         ([order("NEW", MONDAY, 1)], None),
     ],
 )
-def test_the_latest_name_given_holds(events: list[Sent], last_name: str | None) -> None:
+def test_the_latest_name_given_holds_then_the_updates_then_the_alphabetically_last(
+    events: list[Sent], last_name: str | None
+) -> None:
     assert [row["last_name"] for row in ranking(state_of(events), "active")] == [last_name]
 
 
