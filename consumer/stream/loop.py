@@ -4,7 +4,6 @@ A session lasts from connecting to the first trouble. Whatever goes wrong with t
 uncommitted work is dropped, and the next one restores what was committed: one way back, the same as after a crash.
 """
 
-import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ import structlog
 from consumer.domain.partial import Partial
 from consumer.metrics import METRICS
 from consumer.settings import Settings
+from consumer.stream.collector import Collector
 from consumer.stream.commit import commit
 from consumer.stream.dead_letters import Limit
 from consumer.stream.partition import Partition
@@ -49,6 +49,7 @@ class Session:
         self._partitions: dict[int, Partition] = {}
         self._restores: deque[tuple[Partition, Iterator[int]]] = deque()
         self._limit = Limit(settings)
+        self._collector = Collector(clock)
         self._partials = Partials(settings.topics, clients.reader)
         self._snapshots: Snapshots | None = None
         """Only while partition 0 is ours."""
@@ -144,8 +145,6 @@ class Session:
     def _ready(self) -> None:
         """All that was assigned is running."""
         self.was_ready = True
-        # The state is there to stay: the garbage collector need not walk it.
-        gc.freeze()
         if 0 in self._partitions:
             self._snapshots = Snapshots(self._settings, len(self._all), self._clients.reader)
         self._commit_at = self._clock()
@@ -182,6 +181,7 @@ class Session:
             METRICS.commits.inc()
             METRICS.records.inc(records)
             METRICS.dead_letters.inc(len(dead))
+            self._collector.after_commit()
         self._show(running)
         self._see_whether_finished(emitted=snapshot_due)
 
