@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import contract.schemas
 from consumer.domain import Aggregate, ingest
 from contract.errors import InvalidEvent
-
-Draft202012Validator = pytest.importorskip("jsonschema").Draft202012Validator
 
 SCHEMAS = Path(contract.schemas.__file__).parent
 CHALLENGE: list[dict[str, Any]] = json.loads(
