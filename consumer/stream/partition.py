@@ -32,6 +32,7 @@ class Partition:
         self.aggregate = Aggregate()
         self.top = Top(settings.top, settings.basis)
         self.next_offset = 0
+        """Where to go on reading: what is before it is in the state, committed or not."""
         self.dead_letter_count = 0
         self.dead: list[DeadLetter] = []
         self.uncommitted = 0
@@ -60,6 +61,7 @@ class Partition:
                 )
                 dead.append(dead_letter(key, value, error, origin))
         self.uncommitted += len(batch.values)
+        self.next_offset = batch.offsets[-1] + 1
 
     @property
     def rewrite_due(self) -> bool:

@@ -1,0 +1,226 @@
+"""A cluster in memory behind the stream's four interfaces: one events topic, the application's logs, one clock.
+
+Transactions take offsets as Kafka's do: the records, then one marker, on every partition that was written to.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from consumer.stream.transport import Batch, Clients, Headers, Rebalance
+from contract.errors import Retriable
+from contract.topics import Topics
+
+EventRecord = tuple[bytes | None, bytes | None]
+
+
+class LogRecord(NamedTuple):
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass
+class Log:
+    """One partition: its committed records, and the offset after its last record or marker."""
+
+    records: list[LogRecord] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A transaction that went through."""
+
+    offsets: dict[int, int]
+    membership: Any
+
+
+class FakeCluster:
+    """What every client of a test talks to. `clients()` is one worker's set of four."""
+
+    def __init__(self, partitions: int = 1, topics: Topics | None = None) -> None:
+        self.topics = topics or Topics()
+        self.events: dict[int, list[EventRecord]] = {number: [] for number in range(partitions)}
+        self.logs: defaultdict[tuple[str, int], Log] = defaultdict(Log)
+        self.commits: list[Commit] = []
+        self.trimmed: list[tuple[str, int, int]] = []
+        self.now_s = 0.0
+        self.fail_at: dict[str, Callable[[], None]] = {}
+        """Step of the producer ("begin", "before commit", "after commit") -> what to do there, e.g. raise."""
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def values(self, topic: str, partition: int = 0) -> list[bytes]:
+        return [record.value for record in self.logs[topic, partition].records if record.value is not None]
+
+    def clients(self) -> Clients:
+        return Clients(
+            FakeConsumer(self), FakeProducer(self), FakeReader(self), FakeAdmin(self), len(self.events)
+        )
+
+
+class FakeConsumer:
+    """A member of the group. The test says what the group protocol does and what each poll returns."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+        self._noted: deque[Rebalance] = deque()
+        self._membership = 0
+        self.positions: dict[int, int] = {}
+        self.running: set[int] = set()
+        self.max_poll_records = 1_000
+        self.before_return: Callable[[], None] = lambda: None
+        """Happens in a poll, after its records were taken: where the client's own rebalances happen."""
+
+    def assign(self, *partitions: int) -> None:
+        """The group protocol gives these, and only these: paused, at a placeholder."""
+        self._membership += 1
+        self.positions = dict.fromkeys(partitions, 0)
+        self.running = set()
+        self._noted.append(Rebalance("assigned", frozenset(partitions)))
+
+    def revoke(self, *partitions: int) -> None:
+        self._noted.append(Rebalance("revoked", frozenset(partitions)))
+
+    def lose(self, *partitions: int) -> None:
+        self._noted.append(Rebalance("lost", frozenset(partitions)))
+
+    def poll(self, timeout_s: float) -> list[Batch]:
+        batches = []
+        for number in sorted(self.running):
+            at = self.positions[number]
+            records = self._cluster.events[number][at : at + self.max_poll_records]
+            if records:
+                keys, values = zip(*records, strict=True)
+                offsets = range(at, at + len(records))
+                batches.append(Batch(number, offsets, keys, values, [0] * len(records)))
+                self.positions[number] = at + len(records)
+        self.before_return()
+        return batches
+
+    def rebalances(self) -> list[Rebalance]:
+        noted = list(self._noted)
+        self._noted.clear()
+        return noted
+
+    def start_at(self, partition: int, offset: int) -> None:
+        assert partition in self.positions, "not assigned"
+        self.positions[partition] = offset
+        self.running.add(partition)
+
+    def position(self, partition: int) -> int:
+        return self.positions[partition]
+
+    def lag(self, partition: int) -> int | None:
+        return len(self._cluster.events[partition]) - self.positions[partition]
+
+    def membership(self) -> Any:
+        return self._membership
+
+    def close(self) -> None:
+        pass
+
+
+class FakeProducer:
+    """Transactions that take effect at their commit, or not at all."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+        self._sent: list[tuple[str, int, bytes | None, bytes | None, Headers]] = []
+        self._offsets: list[int] = []
+
+    def _reach(self, step: str) -> None:
+        self._cluster.fail_at.pop(step, lambda: None)()
+
+    def begin(self) -> None:
+        self._reach("begin")
+        self._sent, self._offsets = [], []
+
+    def send(
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Any:
+        self._sent.append((topic, partition, value, key, headers or []))
+        return len(self._sent) - 1
+
+    def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
+        self._reach("before commit")
+        touched = set()
+        for topic, partition, value, key, headers in self._sent:
+            log = self._cluster.logs[topic, partition]
+            touched.add((topic, partition))
+            log.records.append(LogRecord(log.end, key, value, headers))
+            self._offsets.append(log.end)
+            log.end += 1
+        for place in touched:
+            self._cluster.logs[place].end += 1
+        self._cluster.commits.append(Commit(dict(offsets), membership))
+        self._reach("after commit")
+
+    def offset_of(self, sent: Any) -> int:
+        offset: int = self._offsets[sent]
+        return offset
+
+    def close(self) -> None:
+        pass
+
+
+class FakeReader:
+    """Reads what was committed."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+        self.records_at_once = 10
+
+    def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        if topic == self._cluster.topics.events:
+            return {number: (0, len(self._cluster.events[number])) for number in partitions}
+        logs = {number: self._cluster.logs[topic, number] for number in partitions}
+        return {number: (log.start, log.end) for number, log in logs.items()}
+
+    def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        return {number: end for number, (_, end) in self.bounds(topic, partitions).items()}
+
+    def read(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
+        log = self._cluster.logs[topic, partition]
+        found = [(r.offset, r.key, r.value) for r in log.records if max(start, log.start) <= r.offset < end]
+        for i in range(0, len(found), self.records_at_once):
+            yield found[i : i + self.records_at_once]
+
+    def close(self) -> None:
+        pass
+
+
+class FakeAdmin:
+    """Deletes records, really."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+
+    def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
+        log = self._cluster.logs[topic, partition]
+        log.start = max(log.start, before_offset)
+        log.records = [record for record in log.records if record.offset >= log.start]
+        self._cluster.trimmed.append((topic, partition, before_offset))
+
+    def leave_group(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def retriable() -> None:
+    """To be put into `FakeCluster.fail_at`."""
+    raise Retriable("the test says so")

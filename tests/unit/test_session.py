@@ -1,0 +1,379 @@
+"""A session follows the group's assignment, and commits exactly what it may: on a cluster in memory."""
+
+import gc
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from consumer.settings import Settings
+from consumer.stream.loop import Session
+from consumer.stream.partition import Partition
+from contract.cluster import Cluster
+from contract.errors import Fatal, Retriable
+from tests.unit.fake_cluster import FakeCluster, FakeConsumer, retriable
+
+COMMIT_INTERVAL_S = 1.0
+SNAPSHOT_INTERVAL_S = 5.0
+
+
+@pytest.fixture(autouse=True)
+def _collector_as_before() -> Iterator[None]:
+    """A session runs the garbage collector by hand; the tests after this one want it back."""
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def visit(customer: str, day: int = 1) -> tuple[bytes, bytes]:
+    event = {
+        "type": "SITE_VISIT",
+        "verb": "NEW",
+        "key": "page",
+        "event_time": f"2026-01-{day:02d}T00:00:00Z",
+        "customer_id": customer,
+    }
+    return customer.encode(), json.dumps(event).encode()
+
+
+def order(customer: str, order_id: str, amount: str, day: int = 1) -> tuple[bytes, bytes]:
+    event = {
+        "type": "ORDER",
+        "verb": "NEW",
+        "key": order_id,
+        "event_time": f"2026-01-{day:02d}T00:00:00Z",
+        "customer_id": customer,
+        "total_amount": f"{amount} USD",
+    }
+    return customer.encode(), json.dumps(event).encode()
+
+
+class Worker:
+    """A session on the fake cluster, with shorthands for what a test does and sees."""
+
+    def __init__(self, cluster: FakeCluster, **settings: Any) -> None:
+        self.cluster = cluster
+        clients = cluster.clients()
+        assert isinstance(clients.consumer, FakeConsumer)
+        self.consumer = clients.consumer
+        self.session = Session(
+            Settings(
+                Cluster(bootstrap_servers="nowhere:1"),
+                cluster.topics,
+                commit_interval_s=COMMIT_INTERVAL_S,
+                snapshot_interval_s=SNAPSHOT_INTERVAL_S,
+                **settings,
+            ),
+            clients,
+            clock=cluster.clock,
+            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    def run(self, *partitions: int) -> "Worker":
+        """Assign these, and step until they are restored and committed once."""
+        self.consumer.assign(*partitions)
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Step until all is restored, consumed and committed."""
+        for _ in range(20):
+            self.session.step()
+        self.cluster.now_s += COMMIT_INTERVAL_S
+        self.session.step()
+
+    @property
+    def partitions(self) -> dict[int, Partition]:
+        return self.session._partitions
+
+
+def totals(cluster: FakeCluster) -> dict[str, Any]:
+    """Those of the newest snapshot."""
+    found: dict[str, Any] = json.loads(cluster.values(cluster.topics.snapshots)[-1])["totals"]
+    return found
+
+
+def due_for_a_snapshot(worker: Worker) -> None:
+    worker.cluster.now_s += SNAPSHOT_INTERVAL_S
+    worker.session.step()
+
+
+def test_what_is_on_the_topic_is_ingested_committed_and_in_the_snapshot() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0] = [visit("a"), order("a", "1", "10.00")]
+    cluster.events[1] = [order("b", "1", "2.50")]
+    worker = Worker(cluster).run(0, 1)
+    due_for_a_snapshot(worker)
+    assert totals(cluster) == {
+        "events": 3, "customers": 2, "orders": 2, "revenue": "12.50", "dead_letters": 0,
+    }  # fmt: skip
+    assert cluster.commits[-1].membership == 1
+
+
+def test_a_partition_that_comes_back_untouched_goes_on_and_counts_nothing_twice() -> None:
+    """Its uncommitted events are in memory: they are neither read again nor forgotten."""
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    kept = worker.partitions[0]
+    cluster.events[0] = [visit("a"), visit("a"), (b"a", b"rubbish")]
+    worker.session.step()
+    worker.consumer.revoke(0)
+    worker.consumer.assign(0)
+    worker.settle()
+    due_for_a_snapshot(worker)
+    assert worker.partitions[0] is kept
+    assert (totals(cluster)["events"], totals(cluster)["dead_letters"]) == (2, 1)
+    assert len(cluster.values(cluster.topics.dead_letters)) == 1
+
+
+def test_records_of_a_poll_that_noted_a_rebalance_are_read_again_and_counted_once() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    cluster.events[0] = [visit("a"), visit("b")]
+
+    def rebalance() -> None:
+        worker.consumer.before_return = lambda: None
+        worker.consumer.revoke(0)
+        worker.consumer.assign(0)
+
+    worker.consumer.before_return = rebalance
+    worker.session.step()
+    assert worker.partitions[0].aggregate.events == 0
+    worker.settle()
+    due_for_a_snapshot(worker)
+    assert totals(cluster)["events"] == 2
+
+
+def test_a_partition_that_another_member_had_meanwhile_is_restored() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    stale = worker.partitions[0]
+    cluster.events[0] = [visit("a")]
+    worker.session.step()
+    worker.consumer.revoke(0)
+    worker.session.step()
+
+    Worker(cluster).run(0)  # The other one ingests the same event, and one more.
+    cluster.events[0].append(visit("b"))
+    worker.consumer.assign(0)
+    worker.settle()
+    due_for_a_snapshot(worker)
+    assert worker.partitions[0] is not stale
+    assert totals(cluster)["events"] == 2
+
+
+def test_a_lost_partition_is_forgotten_and_restored_when_it_comes_back() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a")]
+    worker = Worker(cluster).run(0)
+    lost = worker.partitions[0]
+    worker.consumer.lose(0)
+    worker.session.step()
+    assert worker.partitions == {}
+    worker.consumer.assign(0)
+    worker.settle()
+    assert worker.partitions[0] is not lost
+    assert worker.partitions[0].aggregate.events == 1
+
+
+def test_nothing_is_committed_for_a_revoked_partition() -> None:
+    cluster = FakeCluster(2)
+    worker = Worker(cluster).run(0, 1)
+    cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
+    worker.session.step()
+    worker.consumer.revoke(0, 1)
+    before = len(cluster.commits)
+    worker.settle()
+    assert len(cluster.commits) == before
+    worker.consumer.assign(1)
+    worker.settle()
+    assert {number for commit in cluster.commits[before:] for number in commit.offsets} == {1}
+
+
+def test_a_partition_that_went_to_another_member_is_let_go() -> None:
+    cluster = FakeCluster(2)
+    worker = Worker(cluster).run(0, 1)
+    worker.consumer.revoke(0, 1)
+    worker.consumer.assign(1)
+    worker.settle()
+    assert list(worker.partitions) == [1]
+
+
+def test_a_restore_that_a_rebalance_interrupts_begins_anew() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit(f"c{n}") for n in range(5_000)]
+    Worker(cluster).run(0)
+    worker = Worker(cluster)
+    worker.consumer.assign(0)
+    worker.session.step()
+    restoring = worker.partitions[0]
+    assert restoring.lifecycle == "restoring"
+    worker.consumer.revoke(0)
+    worker.consumer.assign(0)
+    worker.settle()
+    assert worker.partitions[0] is not restoring
+    assert worker.partitions[0].aggregate.events == 5_000
+
+
+def test_nothing_is_committed_while_a_partition_is_being_restored() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit(f"c{n}") for n in range(5_000)]
+    Worker(cluster).run(0)
+    before = len(cluster.commits)
+    worker = Worker(cluster)
+    worker.consumer.assign(0)
+    worker.session.step()
+    cluster.now_s += COMMIT_INTERVAL_S
+    worker.session.commit()
+    assert len(cluster.commits) == before
+
+
+@pytest.mark.parametrize("step", ["begin", "before commit", "after commit"])
+def test_after_a_commit_that_fails_the_next_session_is_exact(step: str) -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    cluster.events[0] = [visit("a"), visit("a"), order("a", "1", "3.00"), (None, b"rubbish")]
+    worker.session.step()
+    cluster.fail_at[step] = retriable
+    with pytest.raises(Retriable):
+        worker.session.commit()
+
+    due_for_a_snapshot(Worker(cluster).run(0))
+    assert totals(cluster) == {
+        "events": 3, "customers": 1, "orders": 1, "revenue": "3.00", "dead_letters": 1,
+    }  # fmt: skip
+    assert len(cluster.values(cluster.topics.dead_letters)) == 1
+
+
+def test_sequences_go_on_over_sessions_and_owners() -> None:
+    cluster = FakeCluster(2)
+    for _ in range(3):
+        worker = Worker(cluster).run(0, 1)
+        due_for_a_snapshot(worker)
+        due_for_a_snapshot(worker)
+    sequences = [json.loads(value)["sequence"] for value in cluster.values(cluster.topics.snapshots)]
+    assert sequences == list(range(1, len(sequences) + 1))
+
+
+def test_a_snapshot_comes_also_where_nothing_moves() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    before = len(cluster.values(cluster.topics.snapshots))
+    due_for_a_snapshot(worker)
+    due_for_a_snapshot(worker)
+    assert len(cluster.values(cluster.topics.snapshots)) == before + 2
+
+
+def test_without_a_snapshot_due_a_partition_that_did_not_move_is_not_committed() -> None:
+    cluster = FakeCluster(2)
+    worker = Worker(cluster).run(0, 1)
+    before = len(cluster.commits)
+    cluster.events[1] = [visit("b")]
+    worker.settle()
+    assert [set(commit.offsets) for commit in cluster.commits[before:]] == [{1}]
+
+
+def test_only_the_owner_of_partition_0_emits_snapshots() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[1] = [visit("b")]
+    worker = Worker(cluster).run(1)
+    due_for_a_snapshot(worker)
+    assert cluster.values(cluster.topics.snapshots) == []
+
+
+def test_a_snapshot_counts_the_partitions_that_report() -> None:
+    cluster = FakeCluster(2)
+    due_for_a_snapshot(Worker(cluster).run(0))
+    first = json.loads(cluster.values(cluster.topics.snapshots)[-1])
+    Worker(cluster).run(1)
+    due_for_a_snapshot(Worker(cluster).run(0))
+    second = json.loads(cluster.values(cluster.topics.snapshots)[-1])
+    assert first["partitions"] == {"reporting": 1, "total": 2}
+    assert second["partitions"] == {"reporting": 2, "total": 2}
+
+
+def test_until_end_finishes_with_a_snapshot_of_all_that_was_there() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")] * 7, [visit("b")] * 5
+    worker = Worker(cluster, until_end=True)
+    worker.consumer.max_poll_records = 2
+    worker.consumer.assign(0, 1)
+    for _ in range(100):
+        if worker.session.finished:
+            break
+        cluster.now_s += 0.1
+        worker.session.step()
+    assert worker.session.finished
+    assert totals(cluster)["events"] == 12
+
+
+def test_until_end_waits_for_the_partitions_of_other_members() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
+    worker = Worker(cluster, until_end=True).run(0)
+    worker.settle()
+    alone = worker.session.finished
+    Worker(cluster).run(1)
+    worker.settle()
+    worker.settle()
+    assert (alone, worker.session.finished) == (False, True)
+    assert totals(cluster)["events"] == 2
+
+
+def test_over_the_dead_letter_limit_nothing_of_the_commit_is_written() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster, max_dead_letters=1).run(0)
+    before = len(cluster.commits)
+    cluster.events[0] = [visit("a"), (b"a", b"1"), (b"a", b"2")]
+    worker.session.step()
+    with pytest.raises(Fatal, match="--max-dead-letters 1"):
+        worker.session.commit()
+    assert len(cluster.commits) == before
+    assert cluster.values(cluster.topics.dead_letters) == []
+
+
+def test_many_bytes_of_dead_letters_are_committed_before_the_interval_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.stream.loop.MAX_DEAD_LETTER_BYTES", 100)
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    cluster.events[0] = [(b"a", b"x" * 60), (b"a", b"x" * 60)]
+    worker.session.step()
+    assert len(cluster.values(cluster.topics.dead_letters)) == 2
+
+
+def test_a_rewrite_trims_the_log_and_the_state_survives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    for n in range(100):
+        cluster.events[0].append(order(f"c{n % 5}", str(n), "1.00"))
+        worker.settle()
+    changelog = cluster.topics.changelog
+    starts = [before for topic, _, before in cluster.trimmed if topic == changelog]
+    assert len(starts) > 1
+    assert starts == sorted(set(starts))
+    restored = Worker(cluster).run(0)
+    due_for_a_snapshot(restored)
+    assert totals(cluster) == {
+        "events": 100, "customers": 5, "orders": 100, "revenue": "100.00", "dead_letters": 0,
+    }  # fmt: skip
+
+
+def test_a_changelog_of_another_group_is_refused() -> None:
+    cluster = FakeCluster()
+    Worker(cluster, group="one").run(0)
+    with pytest.raises(Fatal, match=r"belongs to group 'one'.*--prefix"):
+        Worker(cluster, group="other").run(0)
+
+
+def test_an_events_topic_that_is_shorter_than_what_was_ingested_is_refused() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a"), visit("b")]
+    Worker(cluster).run(0)
+    cluster.events[0] = [visit("a")]
+    with pytest.raises(Fatal, match=r"ltv\.events-0 ends at offset 1.*made anew"):
+        Worker(cluster).run(0)
