@@ -24,6 +24,11 @@ class Cluster(BaseSettings):
     ssl_password: SecretStr | None = Field(None, description="password of the client's private key")
     ssl_check_hostname: bool = Field(True, description="check that the broker's certificate names its host")
 
+    @classmethod
+    def at(cls, bootstrap_servers: str | None) -> "Cluster":
+        """The cluster of the environment, at these brokers where some are given."""
+        return cls() if bootstrap_servers is None else cls(bootstrap_servers=bootstrap_servers)
+
     def client_settings(self, client_id: str) -> dict[str, Any]:
         """Keyword arguments that every kafka-python client takes."""
         settings: dict[str, Any] = {

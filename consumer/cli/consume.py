@@ -113,9 +113,8 @@ def consume(
     ] = None,
 ) -> None:
     """Consume events, keep each customer's aggregate, and emit the top x, exactly once."""
-    cluster = Cluster() if bootstrap_servers is None else Cluster(bootstrap_servers=bootstrap_servers)
     settings = Settings(
-        cluster=cluster,
+        cluster=Cluster.at(bootstrap_servers),
         topics=Topics(events_topic, prefix),
         group=group or prefix,
         instance_id=instance_id or socket.gethostname(),
