@@ -27,7 +27,8 @@ def ensure_topics(admin: Any, specs: Sequence[TopicSpec], replication_factor: in
         kafka.errors.KafkaError: as the cluster answered.
     """
     created = set()
-    there = _partitions(admin, specs)
+    names = [spec.name for spec in specs]
+    there = partitions_of(admin, names)
     for spec in specs:
         if spec.name not in there:
             new = NewTopic(spec.name, spec.partitions, replication_factor, topic_configs=spec.settings)
@@ -39,10 +40,10 @@ def ensure_topics(admin: Any, specs: Sequence[TopicSpec], replication_factor: in
     deadline = time.monotonic() + TIMEOUT_S
     while len(there) < len(specs):
         if time.monotonic() > deadline:
-            absent = ", ".join(spec.name for spec in specs if spec.name not in there)
+            absent = ", ".join(name for name in names if name not in there)
             raise Retriable(f"the cluster does not show {absent} within {TIMEOUT_S:.0f} s of its creation")
         time.sleep(0.05)
-        there = _partitions(admin, specs)
+        there = partitions_of(admin, names)
     for spec in specs:
         if there[spec.name] != spec.partitions:
             raise Fatal(
@@ -68,10 +69,10 @@ def differing_settings(admin: Any, specs: Sequence[TopicSpec]) -> dict[str, dict
     return differing
 
 
-def _partitions(admin: Any, specs: Sequence[TopicSpec]) -> dict[str, int]:
+def partitions_of(admin: Any, names: Sequence[str]) -> dict[str, int]:
     """Topic -> its number of partitions, for those that are there, each partition with a leader."""
     return {
         topic["name"]: len(topic["partitions"])
-        for topic in admin.describe_topics([spec.name for spec in specs])
+        for topic in admin.describe_topics(list(names))
         if topic["partitions"] and all(partition["leader_id"] >= 0 for partition in topic["partitions"])
     }

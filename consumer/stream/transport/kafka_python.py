@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
-from contract.provision import ensure_topics
+from contract.provision import ensure_topics, partitions_of
 from kafka import (
     ConsumerRebalanceListener,
     IsolationLevel,
@@ -321,12 +321,10 @@ class _Admin:
     def prepare_topics(self) -> int:
         topics = self._settings.topics
         with _cluster_errors("looking at the topics"):
-            described = self._client.describe_topics([topics.events])
-            partitions = len(described[0]["partitions"]) if described else 0
-            if partitions == 0:
+            partitions = partitions_of(self._client, [topics.events]).get(topics.events)
+            if partitions is None:
                 raise Fatal(f"the topic {topics.events} does not exist; make it with: ltv topics create")
-            wanted = topics.internal_specs(partitions)
-            ensure_topics(self._client, wanted)
+            ensure_topics(self._client, topics.internal_specs(partitions))
         return partitions
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
