@@ -1,0 +1,47 @@
+"""Progress over files on standard error: a bar on a terminal, nothing elsewhere."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from terminal.console import notes, plain
+
+
+class FileProgress:
+    """Bytes read and events done, over several files."""
+
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total, events=0)
+
+    def file(self, path: str) -> None:
+        """From here on this file is read."""
+        self._progress.update(self._task, description=plain(Path(path).name))
+
+    def advance(self, bytes_read: int, events: int) -> None:
+        """So many more bytes are read, and so many events are done in all."""
+        self._progress.update(self._task, advance=bytes_read, events=events)
+
+
+@contextmanager
+def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
+    """The bar; its end is known where all are plain files."""
+    console = notes()
+    sizes = [_plain_size(path) for path in paths]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield FileProgress(progress, total)
+
+
+def _plain_size(path: str) -> int | None:
+    file = Path(path)
+    return file.stat().st_size if file.is_file() and file.suffix != ".gz" else None
