@@ -13,7 +13,7 @@ Traps of its 3.0.12 that are handled here, and only here:
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 
 from contract.provision import ensure_topics, partitions_of
@@ -247,7 +247,10 @@ class _Producer:
     def close(self) -> None:
         """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
         self._client._sender.force_close()
-        self._client.close(timeout=0)
+        with suppress(
+            kafka_errors.KafkaTimeoutError
+        ):  # It flushes first; records of a lost transaction are no loss.
+            self._client.close(timeout=0)
 
 
 class _Reader:
