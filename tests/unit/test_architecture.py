@@ -14,14 +14,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contract": {"contract"},
     "contract.events": {"contract.errors"},
     "contract.snapshots": set(),
-    "consumer": {"consumer", "contract"},
+    "terminal": {"terminal", "contract"},
+    "consumer": {"consumer", "contract", "terminal"},
     "consumer.domain": {"consumer.domain", "contract.errors", "contract.events", "contract.snapshots"},
     "consumer.batch": {"consumer.domain", "contract"},
     "consumer.stream": {"consumer", "contract"},
-    "producer": {"producer", "contract"},
+    "producer": {"producer", "contract", "terminal"},
     "dashboard": {"dashboard", "contract"},
-    "broker": {"broker", "contract"},
-    "ltv": {"ltv", "contract", "consumer", "producer", "dashboard", "broker"},
+    "broker": {"broker", "contract", "terminal"},
+    "ltv": {"ltv", "contract", "consumer", "producer", "dashboard", "broker", "terminal"},
 }
 """Of our own packages, each may import these and what is in them. A module's most specific row holds."""
 
@@ -83,6 +84,9 @@ def violations(sources: Sources) -> list[str]:
     """What breaks the tables: "module -> what"."""
     found = []
     for module, source in sources.items():
+        if module.split(".")[0] not in MAY_IMPORT:
+            found.append(f"{module}: its package has no row")
+            continue
         tree = ast.parse(source)
         found += [f"{module} -> {name}" for name in imported(module, tree) if not allowed(module, name)]
         if any(within(module, pure) for pure in PURE):
@@ -108,8 +112,8 @@ def test_imports_go_one_way_and_the_domain_is_pure() -> None:
     assert violations(our_sources()) == []
 
 
-def test_every_package_has_its_row() -> None:
-    assert our_packages() - MAY_IMPORT.keys() == set()
+def test_a_package_without_a_row_is_found() -> None:
+    assert violations({"helpers.text": ""}) == ["helpers.text: its package has no row"]
 
 
 ROWS = sorted(row for row in MAY_IMPORT.keys() | MAY_NOT_IMPORT.keys() if row.split(".")[0] in our_packages())
@@ -157,6 +161,8 @@ def test_every_row_is_about_something_that_is_there(row: str) -> None:
         ("producer.publish", "import ltv.signals", "ltv.signals"),
         ("dashboard.app", "from consumer.stream import loop", "consumer.stream.loop"),
         ("dashboard.app", "import producer", "producer"),
+        ("terminal.console", "from consumer.settings import Settings", "consumer.settings.Settings"),
+        ("consumer.stream.loop", "import terminal.progress", "terminal.progress"),
         ("broker.embedded", "import ltv", "ltv"),
     ],
 )
