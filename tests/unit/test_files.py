@@ -1,0 +1,150 @@
+"""Event files: whatever stands where an event should is handed on, whatever the format and wherever a chunk ends."""
+
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import Fatal
+from contract.events import MAX_EVENT_BYTES
+from contract.files import open_events, open_output, read_events
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def elements(text: bytes, tmp_path: Path, chunk_bytes: int = 1 << 20) -> list[bytes]:
+    path = tmp_path / "events"
+    path.write_bytes(text)
+    return [value for _, value in read_events(str(path), chunk_bytes)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("files")
+
+
+@given(
+    values=st.lists(JSON_VALUES, max_size=6),
+    indent=st.sampled_from([None, 0, 1, 4]),
+    ascii_only=st.booleans(),
+    chunk_bytes=st.integers(1, 40),
+)
+def test_an_array_gives_its_elements_however_it_is_laid_out(
+    folder: Path, values: list[Any], indent: int | None, ascii_only: bool, chunk_bytes: int
+) -> None:
+    text = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode()
+    assert [json.loads(v.decode()) for v in elements(text, folder, chunk_bytes)] == values
+
+
+@given(values=st.lists(JSON_VALUES, max_size=6), chunk_bytes=st.integers(1, 40), zipped=st.booleans())
+def test_lines_give_one_event_each(folder: Path, values: list[Any], chunk_bytes: int, zipped: bool) -> None:
+    objects = [{"v": value} for value in values]
+    text = "".join(json.dumps(value) + "\n\n" for value in objects).encode()
+    assert [
+        json.loads(v.decode()) for v in elements(gzip.compress(text) if zipped else text, folder, chunk_bytes)
+    ] == objects
+
+
+@given(events=st.lists(JSON_VALUES.map(lambda v: json.dumps({"v": v}).encode()), max_size=6))
+@pytest.mark.parametrize("name", ["e.json", "e.ndjson", "e.json.gz", "e.ndjson.gz"])
+def test_what_was_written_is_read_again(folder: Path, name: str, events: list[bytes]) -> None:
+    path = str(folder / name)
+    with open_events(path) as write:
+        write(events[:2])
+        write([])
+        write(iter(events[2:]))
+    assert [value for _, value in read_events(path)] == events
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"", []),
+        (b" \n\n", []),
+        (b"[]", []),
+        (b"\n [\n]\n", []),
+        (b'rubbish\n{"a":1}\n', [b"rubbish", b'{"a":1}']),
+        (b'{"a":1}\r\n{"b"', [b'{"a":1}', b'{"b"']),
+        (b'[1, "x,]", null, [2, 3], {"a": "}"}]', [b"1", b'"x,]"', b"null", b"[2, 3]", b'{"a": "}"}']),
+        (b'[{"a": "\\"}, {"}, {"b": 2}]', [b'{"a": "\\"}, {"}', b'{"b": 2}']),
+        (b'[{"a": 1} rubbish, {"b": 2}]', [b'{"a": 1} rubbish', b'{"b": 2}']),
+        (b'[{"a": 1}, {"b": ', [b'{"a": 1}', b'{"b":']),
+        (b'[{"a": 1}\n', [b'{"a": 1}']),
+        (b'[{"a": 1}] rest\n of it ', [b'{"a": 1}', b"rest\n of it"]),
+        (b"[,1,,2,]", [b"1", b"2"]),
+        (b'[{"a": {"b": {"c": {"d": {"e": {}}}}}}, 1]', [b'{"a": {"b": {"c": {"d": {"e": {}}}}}}', b"1"]),
+    ],
+)
+def test_bad_elements_are_handed_on_and_stop_nothing(
+    tmp_path: Path, text: bytes, expected: list[bytes], chunk_bytes: int
+) -> None:
+    assert elements(text, tmp_path, chunk_bytes) == expected
+
+
+@pytest.mark.parametrize("text", [b'\n\n{"a":1}\n\nx\n', b'\n[\n{"a":\n1}, "x"\n]', b'\n[\n\n 1,\n\n"x"]'])
+def test_each_event_comes_with_the_line_where_it_begins(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(text)
+    found = list(read_events(str(path), 3))
+    lines = text.split(b"\n")
+    assert len(found) == 2
+    assert all(lines[line - 1].strip(b" ,").find(value.split(b"\n")[0]) >= 0 for line, value in found)
+
+
+@pytest.mark.parametrize("around", [(b"", b"\n"), (b"[", b","), (b'["', b'",')])
+def test_an_over_long_event_is_cut_and_the_next_one_is_whole(
+    tmp_path: Path, around: tuple[bytes, bytes]
+) -> None:
+    before, after = around
+    text = before + b"x" * (3 * MAX_EVENT_BYTES) + after + b'{"a":1}' + (b"]" if before else b"\n")
+    first, second = elements(text, tmp_path)
+    assert len(first) == MAX_EVENT_BYTES + 1
+    assert second == b'{"a":1}'
+
+
+def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Input:
+        buffer = io.BytesIO(gzip.compress(b'[{"a":1}]'))
+
+    monkeypatch.setattr(sys, "stdin", Input())
+    assert list(read_events("-")) == [(1, b'{"a":1}')]
+
+
+def test_the_same_events_give_the_same_gzip_file(tmp_path: Path) -> None:
+    for name in ("a.ndjson.gz", "b.ndjson.gz"):
+        with open_events(str(tmp_path / name)) as write:
+            write([b"{}"] * 100)
+    assert (tmp_path / "a.ndjson.gz").read_bytes() == (tmp_path / "b.ndjson.gz").read_bytes()
+
+
+def test_damaged_gzip_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "cut.ndjson.gz"
+    path.write_bytes(gzip.compress(b'{"a":1}\n' * 1000)[:-12])
+    with pytest.raises(Fatal, match=r"cut\.ndjson\.gz.*damaged or cut short"):
+        list(read_events(str(path)))
+
+
+def test_a_file_that_cannot_be_opened_names_itself(tmp_path: Path) -> None:
+    with pytest.raises(Fatal, match="nowhere"):
+        list(read_events(str(tmp_path / "nowhere.json")))
+    with pytest.raises(Fatal, match="Is a directory"):
+        list(read_events(str(tmp_path)))
+    with pytest.raises(Fatal, match="nowhere"), open_output(str(tmp_path / "nowhere" / "x.json")):
+        pass
+
+
+def test_an_ending_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Fatal, match=r"\.ndjson"), open_events(str(tmp_path / "x.csv")):
+        pass
