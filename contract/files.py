@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, cast
 
 import msgspec
 
@@ -189,7 +189,7 @@ def open_output(path: str) -> Iterator[IO[bytes]]:
         elif path.endswith(".gz"):
             # Neither name nor time goes in.
             with Path(path).open("wb") as file, gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as zipped:
-                yield zipped
+                yield cast("IO[bytes]", zipped)
         else:
             with Path(path).open("wb") as file:
                 yield file
@@ -235,7 +235,7 @@ def _write(file: IO[bytes], events: Iterable[bytes], between: bytes, end: bytes)
 @contextmanager
 def _opened(path: str, chunk_bytes: int) -> Iterator[BufferedReader]:
     if path == "-":
-        yield _unzipped(BufferedReader(sys.stdin.buffer, chunk_bytes), chunk_bytes)  # type: ignore[type-var]
+        yield _unzipped(BufferedReader(cast("Any", sys.stdin.buffer), chunk_bytes), chunk_bytes)
         return
     with Path(path).open("rb") as file:
         yield _unzipped(BufferedReader(file, chunk_bytes), chunk_bytes)
@@ -243,7 +243,7 @@ def _opened(path: str, chunk_bytes: int) -> Iterator[BufferedReader]:
 
 def _unzipped(stream: BufferedReader, chunk_bytes: int) -> BufferedReader:
     if stream.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC):
-        return BufferedReader(gzip.GzipFile(fileobj=stream), chunk_bytes)  # type: ignore[type-var]
+        return BufferedReader(gzip.GzipFile(fileobj=stream), chunk_bytes)
     return stream
 
 
