@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from consumer.cli.console import plain
 from contract.errors import Fatal
+from terminal.console import plain
 
 STOP_S: Final = 15.0
 SHOWN_LOG_LINES: Final = 10

@@ -16,11 +16,11 @@ from typing import Annotated, Final
 
 import typer
 
-from consumer.cli.console import notes
 from contract.errors import LtvError
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
 from ltv.children import Child
 from ltv.signals import StopSignals
+from terminal.console import notes
 
 SERVERS_VARIABLE: Final = "KAFKA_BOOTSTRAP_SERVERS"
 RUBBISH: Final = 0.01

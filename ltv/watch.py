@@ -8,7 +8,6 @@ from typing import Final
 
 from rich.live import Live
 
-from consumer.cli.console import output
 from consumer.cli.live import View, line
 from consumer.stream.reader import Reader
 from consumer.stream.subscriber import Received, snapshots
@@ -16,6 +15,7 @@ from contract.errors import Fatal
 from contract.topics import Topics
 from ltv.children import Child
 from ltv.pace import Pace, emitted
+from terminal.console import output
 
 POLL_S: Final = 0.25
 

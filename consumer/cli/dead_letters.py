@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 from rich.text import Text
 
-from consumer.cli.console import cut, plain
 from contract import dead_letters as names
+from terminal.console import cut, plain
 
 if TYPE_CHECKING:
     from consumer.stream.reader import Record

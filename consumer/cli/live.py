@@ -7,8 +7,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from consumer.cli import table
-from consumer.cli.console import cut, plain
 from contract.snapshots import Snapshot
+from terminal.console import cut, plain
 
 STALE_AFTER_S: Final = 60
 LINES_AROUND_ROWS: Final = 11

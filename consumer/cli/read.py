@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.live import Live
 
-from consumer.cli.console import notes, output
 from consumer.cli.dead_letters import as_json as letter_as_json
 from consumer.cli.dead_letters import counts, describe, letter_of
 from consumer.cli.live import View, line
@@ -16,6 +15,7 @@ from consumer.cli.options import BootstrapServers, Prefix
 from contract.errors import Fatal
 from contract.events import REASONS
 from contract.topics import DEFAULT_PREFIX, Topics
+from terminal.console import notes, output
 
 if TYPE_CHECKING:
     from consumer.stream.reader import Reader
@@ -132,6 +132,5 @@ def _reader(bootstrap_servers: str | None) -> Iterator["Reader"]:
     from contract.cluster import Cluster
 
     silence_client_logs()
-    cluster = Cluster(bootstrap_servers=bootstrap_servers) if bootstrap_servers else Cluster()
-    with Reader(cluster) as reader:
+    with Reader(Cluster.at(bootstrap_servers)) as reader:
         yield reader

@@ -9,8 +9,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from consumer.cli.console import cut, plain
 from contract.snapshots import Row, Snapshot
+from terminal.console import cut, plain
 
 ID_WIDTH: Final = 36
 NAME_WIDTH: Final = 24

@@ -141,9 +141,9 @@ def test_only_the_first_invalid_events_are_shown(tmp_path: Path) -> None:
     path = tmp_path / "rubbish.ndjson"
     path.write_bytes(b"rubbish\n" * 1234)
     stderr = batch(path).stderr
-    assert f"{path}:5: " in stderr
-    assert f"{path}:6: " not in stderr
-    assert "... and 1,229 more" in stderr
+    assert f"{path}:20: " in stderr
+    assert f"{path}:21: " not in stderr
+    assert "... and 1,214 more" in stderr
 
 
 def test_strict_exits_with_3_after_doing_all_the_work(mixed: Path) -> None:

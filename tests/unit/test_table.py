@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from consumer.cli import table
-from consumer.cli.console import cut, notes, output, plain
 from consumer.cli.dead_letters import Letter, counts, describe
 from consumer.cli.live import View, ago, incomplete, line
 from contract.snapshots import Partitions, Row, Snapshot, Totals
+from terminal.console import cut, notes, output, plain
 
 NOW = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 
