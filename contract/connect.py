@@ -21,9 +21,13 @@ def cluster_errors(cluster: Cluster, doing: str) -> Iterator[None]:
         kafka_errors.KafkaConfigurationError,
         kafka_errors.UnsupportedVersionError,
     ) as error:
-        raise Fatal(f"{at}: {described(error)}; check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_*") from error
+        raise Fatal(
+            f"{at}: {described(error)}; check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_*"
+        ) from error
     except kafka_errors.KafkaError as error:
-        raise Retriable(f"{at}: {described(error)}; does Kafka run there? (KAFKA_BOOTSTRAP_SERVERS)") from error
+        raise Retriable(
+            f"{at}: {described(error)}; does Kafka run there? (KAFKA_BOOTSTRAP_SERVERS)"
+        ) from error
 
 
 def described(error: Exception) -> str:

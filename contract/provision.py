@@ -54,7 +54,9 @@ def ensure_topics(admin: Any, specs: Sequence[TopicSpec], replication_factor: in
     return created
 
 
-def differing_settings(admin: Any, specs: Sequence[TopicSpec]) -> dict[str, dict[str, tuple[str | None, str]]]:
+def differing_settings(
+    admin: Any, specs: Sequence[TopicSpec]
+) -> dict[str, dict[str, tuple[str | None, str]]]:
     """Topic -> setting -> (what it is, what it should be), where the two differ."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in specs]
     described = admin.describe_configs(resources, config_filter="all")["topic"]

@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         ("ltv demo", "ltv demo --cdnow --rate 5000 --top 20", "ltv demo --snapshots 5"),
     ),
     "generate": Entry(
-        "producer.cli:generate",
+        "producer.generate_cli:generate",
         FILES,
         "Write the events of a simulated shop to a file.",
         (

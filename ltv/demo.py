@@ -72,17 +72,18 @@ def demo(
                 "LTV_PREFIX": topics.prefix,
             }
 
-            def run(name: str, arguments: Sequence[str]) -> Child:
+            def run(name: str, arguments: Sequence[str], module: str = "ltv") -> Child:
                 with stop.held():
-                    return stack.enter_context(
-                        Child(name, [sys.executable, "-m", "ltv", *arguments], environment, logs)
-                    )
+                    command = [sys.executable, "-m", module, *arguments]
+                    return stack.enter_context(Child(name, command, environment, logs))
 
             with _step("creating the topics"):
                 run("topics", ["topics", "create", "--partitions", str(partitions)]).finish(TOPICS_S)
             if cdnow:
                 with _step("publishing the CDNOW history"):
-                    run("cdnow", ["publish", "cdnow"]).finish(CDNOW_S)
+                    history = str(logs / "cdnow.ndjson")
+                    run("cdnow", ["-o", history], module="producer.cdnow").finish(CDNOW_S)
+                    run("publish", ["publish", history]).finish(CDNOW_S)
             with _step(f"starting {workers} workers and a shop with {rate:,.0f} events a second"):
                 consumer = run("consumer", _consume(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])

@@ -1,0 +1,1 @@
+"""From a shop's events, simulated or in files, to the topic."""
