@@ -8,6 +8,9 @@ Traps of its 3.0.12 that are handled here, and only here:
 - A static member never leaves its group on close: the admin client removes it.
 - A leader that joins before it has the topic's metadata assigns nothing to anybody; if it dies before it joins
   again, static membership keeps the group so for ever. So the metadata is there before the first join.
+- It compares what it assigned by with metadata as of before the subscription, and joins again for nothing.
+- A join that a change of the metadata has begun, and that outlives its poll, is forgotten: the answer is never
+  looked at, heartbeats stay off, nothing is assigned any more. So a join is asked for until it is done.
 """
 
 import time
@@ -16,7 +19,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 
-from contract.provision import ensure_topics, partitions_of
 from kafka import (
     ConsumerRebalanceListener,
     IsolationLevel,
@@ -35,6 +37,7 @@ from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance
 from consumer.stream.transport.records import read_fast
 from contract.errors import Fatal, Retriable
+from contract.provision import ensure_topics, partitions_of
 from contract.topics import MAX_RECORD_BYTES
 
 CALL_TIMEOUT_MS: Final = 30_000
@@ -42,6 +45,8 @@ MAX_POLL_RECORDS: Final = 5_000
 FETCH_BYTES: Final = 4 * 1024 * 1024
 READ_FETCH_BYTES: Final = 16 * 1024 * 1024
 QUIET_MS: Final = 1_000
+JOIN_POLL_MS: Final = 100
+JOIN_PATIENCE_S: Final = 2.0
 
 _FATAL: Final = (
     kafka_errors.AuthorizationError,
@@ -92,6 +97,15 @@ def _cluster_errors(doing: str) -> Iterator[None]:
         raise Retriable(f"{doing}: {_said(error)}") from error
 
 
+@contextmanager
+def _trimming(topic: str, partition: int) -> Iterator[None]:
+    """Our own logs lose their beginning to a rewrite, perhaps the last owner's, while they are read: begin again."""
+    try:
+        yield
+    except kafka_errors.OffsetOutOfRangeError as error:
+        raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error}") from error
+
+
 def _said(error: Exception) -> str:
     name = type(error).__name__
     text = str(error)
@@ -122,6 +136,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         read_fast(self._client)
         self._client.partitions_for_topic(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
+        coordinator = self._client._coordinator
+        coordinator._handle_metadata_update(coordinator._cluster)
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         self._note("revoked", revoked)
@@ -143,11 +159,24 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def poll(self, timeout_s: float) -> list[Batch]:
         with _cluster_errors(f"reading {self._topic}"):
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
+            if self._is_joining():
+                polled = self._join()
         batches = []
         for tp, records in polled.items():
             offsets, timestamps, keys, values = zip(*records, strict=True)
             batches.append(Batch(tp.partition, offsets, keys, values, timestamps))
         return batches
+
+    def _is_joining(self) -> bool:
+        return self._client._coordinator._join_task is not None
+
+    def _join(self) -> Any:
+        """See a join through that has outlived its poll, for a while: nothing is assigned meanwhile."""
+        until, polled = time.monotonic() + JOIN_PATIENCE_S, {}
+        while self._is_joining() and time.monotonic() < until:
+            self._client._coordinator.request_rejoin()
+            polled = self._client.poll(timeout_ms=JOIN_POLL_MS)
+        return polled
 
     def rebalances(self) -> list[Rebalance]:
         noted = []
@@ -294,7 +323,7 @@ class _Reader:
         if start >= end:
             return
         tp = TopicPartition(topic, partition)
-        with _cluster_errors(f"reading {topic}-{partition}"):
+        with _cluster_errors(f"reading {topic}-{partition}"), _trimming(topic, partition):
             self._client.assign([tp])
             self._client.seek(tp, start)
             position, moved_at = start, time.monotonic()

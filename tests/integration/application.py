@@ -1,0 +1,338 @@
+"""One application on the tests' Kafka: its names, its processes, and what it has written.
+
+Kafka is read and written with plain kafka-python here; the consumer only ever runs as `ltv consume`.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+from uuid import uuid4
+
+import psutil
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+
+from tests.oracle import Record, snapshot_of
+
+DEADLINE_S: Final = 90.0
+"""For whatever must happen at all: far more than it takes, for machines that are slow or busy."""
+
+Event = dict[str, Any]
+Keyed = tuple[bytes | None, bytes | None]
+
+
+def wait_until(condition: Callable[[], Any], what: str, *, failing: Callable[[], str] = lambda: "") -> None:
+    """Wait for a condition; fail after the deadline, or as soon as `failing` says why it can't come any more."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert not (why := failing()), f"{what}: {why}"
+        assert time.monotonic() < deadline, f"not within {DEADLINE_S:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+class Plain:
+    """Kafka as it is, without the project: topics, records, group members."""
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        with ExitStack() as opened:
+            self.admin: Any = opened.enter_context(closing(KafkaAdminClient(bootstrap_servers=servers)))
+            self._producer: Any = opened.enter_context(
+                closing(KafkaProducer(bootstrap_servers=servers, linger_ms=5, max_request_size=3_000_000))
+            )
+            self._consumer: Any = opened.enter_context(closing(self._new_consumer()))
+            self._opened = opened.pop_all()
+
+    def _new_consumer(self) -> Any:
+        return KafkaConsumer(
+            bootstrap_servers=self.servers,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            fetch_max_wait_ms=50,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def create_topic(self, name: str, partitions: int, **settings: str) -> None:
+        made = NewTopic(
+            name, partitions, 1, topic_configs={k.replace("_", "."): v for k, v in settings.items()}
+        )
+        self.admin.create_topics([made])
+        self.admin.wait_for_topics([name])
+
+    def send(self, topic: str, records: Iterable[Keyed], partition: int | None = None) -> None:
+        """Send records and wait until they are there; without a partition the key chooses it."""
+        sent = [
+            self._producer.send(topic, key=key, value=value, partition=partition) for key, value in records
+        ]
+        for each in sent:
+            each.get(timeout=DEADLINE_S)
+
+    def read(self, topic: str) -> list[Any]:
+        """Every committed record of a topic, partition by partition."""
+        partitions = [TopicPartition(topic, number) for number in sorted(self.partitions(topic))]
+        found = []
+        starts = self._consumer.beginning_offsets(partitions)
+        ends = self._consumer.end_offsets(partitions)
+        for tp in partitions:
+            self._consumer.assign([tp])
+            self._consumer.seek(tp, starts[tp])
+            deadline = time.monotonic() + DEADLINE_S
+            while self._consumer.position(tp) < ends[tp]:
+                assert time.monotonic() < deadline, f"{tp} can't be read"
+                found += self._consumer.poll(50).get(tp, [])
+        return found
+
+    def partitions(self, topic: str) -> set[int]:
+        described = self.admin.describe_topics([topic])
+        return {partition["partition_index"] for partition in described[0]["partitions"]}
+
+    def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Partition -> first offset, end."""
+        partitions = [TopicPartition(topic, number) for number in self.partitions(topic)]
+        starts = self._consumer.beginning_offsets(partitions)
+        ends = self._consumer.end_offsets(partitions)
+        return {tp.partition: (starts[tp], ends[tp]) for tp in partitions}
+
+    def members(self, group: str) -> list[str]:
+        """The instance ids of a consumer group's members."""
+        described = self.admin.describe_groups([group])[group]
+        return sorted(member["group_instance_id"] for member in described["members"])
+
+
+class Ended(NamedTuple):
+    """How a process ended, and what it said."""
+
+    code: int
+    log: str
+
+    @property
+    def last_line(self) -> str:
+        """What a person at the terminal sees last."""
+        return self.log.strip().splitlines()[-1] if self.log.strip() else ""
+
+
+class Instance:
+    """A running `ltv consume`."""
+
+    def __init__(self, arguments: Sequence[str], servers: str, log: Path) -> None:
+        self._log = log
+        with log.open("wb") as file:
+            self._process = psutil.Popen(
+                [sys.executable, "-m", "ltv", "consume", *arguments],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers},
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def failing(self) -> str:
+        """Why nothing more is to be expected of it; "" while it runs."""
+        code = self._process.poll()
+        return "" if code is None else f"ended with {code}:\n{self.log[-3000:]}"
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes below a parent that runs several workers."""
+        return [
+            child
+            for child in self._process.children(recursive=True)
+            if any("spawn_main" in word for word in child.cmdline())
+        ]
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL, without waiting."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self) -> Ended:
+        """Wait for its end."""
+        try:
+            code = self._process.wait(DEADLINE_S)
+        except psutil.TimeoutExpired:
+            raise AssertionError(f"still running after {DEADLINE_S:.0f} s:\n{self.log[-3000:]}") from None
+        return Ended(code, self.log)
+
+    def stop(self) -> Ended:
+        """SIGTERM, and wait."""
+        self.terminate()
+        return self.wait()
+
+    def close(self) -> None:
+        """Leave nothing running, whatever the test came to."""
+        processes = [*self._process.children(recursive=True), self._process] if self._alive() else []
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, timeout=DEADLINE_S)
+
+    def _alive(self) -> bool:
+        return self._process.poll() is None
+
+
+class Application:
+    """A prefix, a group, an events topic; instances come and go."""
+
+    def __init__(self, plain: Plain, directory: Path, events: str, prefix: str = "") -> None:
+        self.plain = plain
+        self.events = events
+        self.prefix = prefix or f"app-{uuid4().hex[:8]}"
+        self.group = f"group-of-{self.prefix}"
+        self._directory = directory
+        self._instances: list[Instance] = []
+
+    def start(self, name: str, *arguments: str) -> Instance:
+        """Start an instance; later arguments override the usual ones."""
+        usual = {
+            "--events-topic": self.events,
+            "--prefix": self.prefix,
+            "--group": self.group,
+            "--instance-id": name,
+            "--snapshot-interval-s": "0.2",
+            "--commit-interval-s": "0.1",
+        }
+        words = [word for option in usual.items() for word in option]
+        log = self._directory / f"{self.prefix}-{name}-{len(self._instances)}.log"
+        instance = Instance([*words, *arguments], self.plain.servers, log)
+        self._instances.append(instance)
+        return instance
+
+    def run(self, name: str, *arguments: str) -> Ended:
+        """Run an instance until it ends by itself."""
+        return self.start(name, *arguments).wait()
+
+    def backfill(self, name: str = "one", *arguments: str) -> Event:
+        """Consume all that is there; returns the final snapshot."""
+        ended = self.run(name, "--until-end", *arguments)
+        assert ended.code == 0, ended.log
+        return self.snapshots()[-1]
+
+    def close(self) -> None:
+        for instance in self._instances:
+            instance.close()
+
+    def snapshots(self) -> list[Event]:
+        """All that subscribers were given, in order."""
+        if not self.plain.admin.describe_topics([f"{self.prefix}.snapshots"])[0]["partitions"]:
+            return []
+        return [json.loads(record.value) for record in self.plain.read(f"{self.prefix}.snapshots")]
+
+    def events_in_snapshot(self) -> int:
+        """How many records the newest snapshot covers; 0 before the first."""
+        snapshots = self.snapshots()
+        if not snapshots:
+            return 0
+        covered: int = snapshots[-1]["totals"]["events"] + snapshots[-1]["totals"]["dead_letters"]
+        return covered
+
+    def wait_for_events(self, count: int, *instances: Instance) -> None:
+        """Wait until a snapshot covers so many records, while these instances run."""
+        wait_until(
+            lambda: self.events_in_snapshot() >= count,
+            f"{count} records in a snapshot",
+            failing=lambda: "".join(instance.failing() for instance in instances),
+        )
+
+    def wait_for_members(self, *names: str) -> None:
+        """Wait until the group has these members: an instance's first worker has -0 behind its name."""
+        expected = sorted(f"{name}-0" for name in names)
+        wait_until(lambda: self.plain.members(self.group) == expected, f"members {expected}")
+
+    def records(self) -> list[Record]:
+        """What is on the events topic."""
+        return [Record(r.partition, r.offset, r.key, r.value) for r in self.plain.read(self.events)]
+
+    def dead_letters(self) -> list[tuple[Record, dict[str, str]]]:
+        """What was set aside, with its headers."""
+        return [
+            (
+                Record(r.partition, r.offset, r.key, r.value),
+                {name: value.decode() for name, value in r.headers},
+            )
+            for r in self.plain.read(f"{self.prefix}.dead-letters")
+        ]
+
+    def assert_exact(self, *, x: int = 10, basis: str = "active") -> None:
+        """The newest snapshot is complete and what the oracle says; the series up to it is without a flaw."""
+        snapshots = self.snapshots()
+        assert_series(snapshots)
+        assert_complete(snapshots[-1], len(self.plain.partitions(self.events)))
+        assert figures(snapshots[-1]) == snapshot_of(self.records(), x, basis)
+
+
+def figures(snapshot: Event) -> Event:
+    """A snapshot without what depends on when and how often snapshots were emitted."""
+    about_emission = {"schema_version", "sequence", "emitted_at", "x", "partitions"}
+    found = {name: value for name, value in snapshot.items() if name not in about_emission}
+    found["rows"] = [
+        {name: value for name, value in row.items() if name != "previous_rank"} for row in snapshot["rows"]
+    ]
+    return found
+
+
+def assert_complete(snapshot: Event, partitions: int) -> None:
+    assert snapshot["partitions"] == {"reporting": partitions, "total": partitions}
+
+
+def assert_series(snapshots: list[Event]) -> None:
+    """Sequences without gap or repeat, totals that never go back, ranks before that were the ranks before."""
+    assert [snapshot["sequence"] for snapshot in snapshots] == list(range(1, len(snapshots) + 1))
+    ranks: dict[str, int] = {}
+    totals = {"events": 0, "dead_letters": 0, "customers": 0, "orders": 0}
+    for snapshot in snapshots:
+        for name, before in totals.items():
+            assert snapshot["totals"][name] >= before, (name, snapshot["sequence"])
+            totals[name] = snapshot["totals"][name]
+        for row in snapshot["rows"]:
+            assert row["previous_rank"] == ranks.get(row["customer_id"]), snapshot["sequence"]
+        ranks = {row["customer_id"]: row["rank"] for row in snapshot["rows"]}
+
+
+def shop(count: int, *, seed: int, customers: int = 50) -> list[Keyed]:
+    """So many valid events in random order, with updates, redeliveries and late versions among them."""
+    chance = random.Random(seed)
+    events: list[Keyed] = []
+    while len(events) < count:
+        if events and chance.random() < 0.05:
+            events.append(chance.choice(events))
+            continue
+        customer = f"c{chance.randrange(customers)}"
+        event: Event = {
+            "type": chance.choice(["CUSTOMER", "SITE_VISIT", "IMAGE", "ORDER", "ORDER"]),
+            "verb": "NEW",
+            "key": str(len(events)),
+            "event_time": f"2026-{chance.randrange(1, 13):02d}-{chance.randrange(1, 29):02d}"
+            f"T{chance.randrange(24):02d}:00:00.{chance.randrange(1000):03d}Z",
+            "customer_id": customer,
+        }
+        match event["type"]:
+            case "CUSTOMER":
+                event |= {"key": customer, "last_name": chance.choice(["Ng", "Ødegård", "Smith", "Day"])}
+                event["verb"] = chance.choice(["NEW", "UPDATE"])
+                del event["customer_id"]
+            case "IMAGE":
+                event["verb"] = "UPLOAD"
+            case "ORDER":
+                event["key"] = f"o{chance.randrange(count // 4 + 1)}"
+                event["verb"] = chance.choice(["NEW", "UPDATE"])
+                event["total_amount"] = f"{chance.randrange(500)}.{chance.randrange(100):02d} USD"
+        events.append((customer.encode(), json.dumps(event).encode()))
+    return events

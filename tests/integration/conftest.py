@@ -1,0 +1,45 @@
+"""What the consumer's integration tests start from: plain Kafka, and applications of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.application import Application, Keyed, Plain
+
+NewTopic = Callable[..., str]
+NewApplication = Callable[..., Application]
+
+
+@pytest.fixture(scope="session")
+def plain(kafka: str) -> Iterator[Plain]:
+    with Plain(kafka) as plain:
+        yield plain
+
+
+@pytest.fixture
+def new_topic(plain: Plain) -> NewTopic:
+    """Make an events topic with a name of its own; `records` are sent to it."""
+
+    def make(records: list[Keyed] | None = None, partitions: int = 3, **settings: str) -> str:
+        name = f"events-{uuid4().hex[:8]}"
+        plain.create_topic(name, partitions, **settings)
+        plain.send(name, records or [])
+        return name
+
+    return make
+
+
+@pytest.fixture
+def new_application(plain: Plain, tmp_path: Path) -> Iterator[NewApplication]:
+    """An application on an events topic; its processes end with the test."""
+    made: list[Application] = []
+
+    def make(events: str, **names: str) -> Application:
+        made.append(Application(plain, tmp_path, events, **names))
+        return made[-1]
+
+    yield make
+    for application in made:
+        application.close()

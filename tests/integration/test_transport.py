@@ -1,0 +1,113 @@
+"""kafka-python as the consumer drives it: the traps that our transport works around."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from consumer.settings import Settings
+from consumer.stream.transport import Clients, Rebalance
+from consumer.stream.transport.kafka_python import connect
+from contract.cluster import Cluster
+from contract.errors import Retriable
+from contract.topics import Topics
+from tests.integration.application import Plain, shop, wait_until
+from tests.integration.conftest import NewTopic
+
+Connect = Callable[[], Clients]
+
+
+@pytest.fixture
+def settings(kafka: str, new_topic: NewTopic) -> Settings:
+    name = f"transport-{uuid4().hex[:8]}"
+    return Settings(
+        Cluster(bootstrap_servers=kafka),
+        Topics(new_topic(shop(10, seed=1)), name),
+        group=name,
+        instance_id="one",
+        transaction_timeout_s=15.0,
+    )
+
+
+@pytest.fixture
+def connected(settings: Settings) -> Iterator[Callable[[Settings], Clients]]:
+    with ExitStack() as opened:
+
+        def make(settings: Settings) -> Clients:
+            clients = connect(settings)
+            for client in (clients.producer, clients.consumer, clients.reader, clients.admin):
+                opened.callback(client.close)
+            return clients
+
+        yield make
+
+
+def assigned(clients: Clients) -> Rebalance:
+    """Poll without waiting, as while a restore runs, until something is assigned."""
+    noted: list[Rebalance] = []
+
+    def poll() -> bool:
+        clients.consumer.poll(0.0)
+        noted.extend(each for each in clients.consumer.rebalances() if each.kind == "assigned")
+        return bool(noted)
+
+    wait_until(poll, "an assignment")
+    return noted[-1]
+
+
+def refresh_metadata(clients: Clients) -> None:
+    """What kafka-python does by itself every five minutes."""
+    client: Any = clients.consumer
+    update = client._client._cluster.request_update()
+    wait_until(lambda: update.is_done, "fresh metadata")
+
+
+def test_the_first_assignment_stands_when_metadata_is_refreshed(
+    settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    clients = connected(settings)
+    assert assigned(clients).partitions == {0, 1, 2}
+    refresh_metadata(clients)
+    for _ in range(10):
+        clients.consumer.poll(0.05)
+    assert clients.consumer.rebalances() == []
+
+
+def test_a_join_that_outlives_its_poll_is_seen_through(
+    plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    """Without the workaround no assignment comes any more, and the member is expelled."""
+    clients = connected(settings)
+    assigned(clients)
+    plain.admin.create_partitions({settings.topics.events: 4})
+    wait_until(lambda: len(plain.partitions(settings.topics.events)) == 4, "the fourth partition")
+    refresh_metadata(clients)
+    assert assigned(clients).partitions == {0, 1, 2, 3}
+
+
+def test_reading_a_log_that_is_trimmed_meanwhile_can_be_tried_again(
+    plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    """A new owner can meet the last one's trimming between its two steps, bounds and read."""
+    clients = connected(settings)
+    changelog = settings.topics.changelog
+    plain.send(changelog, [(None, b"row")] * 5, partition=0)
+    start, end = clients.reader.bounds(changelog, [0])[0]
+    clients.admin.delete_records(changelog, 0, 3)
+    with pytest.raises(Retriable, match=f"{changelog}-0"):
+        list(clients.reader.read(changelog, 0, start, end))
+
+
+def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
+    plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    first = connected(settings)
+    assigned(first)
+    first.producer.begin()
+    first.producer.send(settings.topics.partials, 0, b"1", key=b"0")
+    connected(settings)
+    with pytest.raises(Retriable):
+        first.producer.commit({0: 0}, first.consumer.membership())
+    assert plain.read(settings.topics.partials) == []

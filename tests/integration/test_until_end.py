@@ -1,0 +1,52 @@
+"""`--until-end` consumes what was there at its start, emits that snapshot, and ends: whatever ends the topic."""
+
+from uuid import uuid4
+
+from kafka import KafkaProducer
+
+from tests.integration.application import Plain, shop
+from tests.integration.conftest import NewApplication, NewTopic
+
+
+def test_an_empty_topic_gives_a_complete_snapshot_of_nothing(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    application = new_application(new_topic())
+    application.backfill()
+    application.assert_exact()
+
+
+def test_empty_partitions_report_too(new_topic: NewTopic, new_application: NewApplication) -> None:
+    records = shop(200, seed=1, customers=1)
+    application = new_application(new_topic(records, partitions=4))
+    application.backfill()
+    application.assert_exact()
+
+
+def test_a_second_run_with_nothing_new_ends_with_the_same_figures(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    application = new_application(new_topic(shop(500, seed=2)))
+    application.backfill()
+    application.backfill()
+    application.assert_exact()
+
+
+def test_transactions_and_aborted_ones_at_the_end_neither_hold_it_up_nor_count(
+    plain: Plain, new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    topic = new_topic(shop(100, seed=3))
+    producer = KafkaProducer(bootstrap_servers=plain.servers, transactional_id=f"shop-{uuid4()}")
+    producer.init_transactions()
+    for seed, end in [(4, producer.commit_transaction), (5, producer.abort_transaction)]:
+        producer.begin_transaction()
+        for key, value in shop(100, seed=seed):
+            producer.send(topic, key=key, value=value)
+        producer.flush()
+        end()
+    producer.close()
+    application = new_application(topic)
+    assert application.backfill()["totals"]["events"] == 200
+    application.assert_exact()
+    application.backfill()
+    application.assert_exact()
