@@ -24,7 +24,7 @@ SHARE_IMAGE: Final = 0.05
 SHARE_MOVE: Final = 0.01
 CHANGES_PER_ORDER: Final = 0.3
 
-_ID_FACTOR: Final = 0x5DEECE66D  # Odd: no two numbers below 2**48 share an id.
+_ID_FACTOR: Final = 0x9E3779B97F4B  # Odd: no two numbers below 2**48 share an id.
 _ID_MASK: Final = 2**48 - 1
 
 
