@@ -38,7 +38,9 @@ def test_every_setting_of_the_connection_is_in_the_readme(field: str) -> None:
 
 
 def test_the_readme_names_no_setting_that_is_not_there() -> None:
-    known = {variable for _, variable in consume_options()} | {f"KAFKA_{f.upper()}" for f in Cluster.model_fields}
+    known = {variable for _, variable in consume_options()} | {
+        f"KAFKA_{f.upper()}" for f in Cluster.model_fields
+    }
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", README)) <= known
 
 
