@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from typer.testing import CliRunner
 
 from consumer.domain import Aggregate, ingest, top_x_simple_ltv_customers
 from contract.events import decode_event
+from ltv import cli
 from producer import cdnow
 
 ROOT = Path(__file__).parents[2]
 TEXT = ROOT / "producer" / "data" / "CDNOW_master.txt.gz"
+README = ROOT / "examples" / "cdnow" / "README.md"
 TOP = 100
 
 SUNDAY = date(1996, 12, 29)
@@ -92,3 +95,13 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     )
     assert result.stderr == f"69,659 events written to {out}\n"
     assert out.read_bytes().splitlines() == [value for _, value in cdnow.events()]
+
+
+def test_the_examples_readme_shows_what_batch_prints(tmp_path: Path) -> None:
+    path = tmp_path / "cdnow.ndjson"
+    path.write_bytes(b"".join(value + b"\n" for _, value in cdnow.events()))
+    shown = {line.strip() for line in README.read_text().splitlines()}
+    for basis in ("active", "timeframe"):
+        output = CliRunner().invoke(cli.app, ["batch", str(path), "--basis", basis]).stdout
+        assert len(output.splitlines()) > 12
+        assert {line.strip() for line in output.splitlines()} <= shown
