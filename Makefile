@@ -20,6 +20,14 @@ demo: $(VENV)/.installed ## Watch the whole pipeline run, on a real Kafka; optio
 test: lint types jars ## Lint, types and all tests; some of them: make test ARGS="-k broker"
 	$(BIN)/pytest $(ARGS)
 
+.PHONY: faults
+faults: jars ## Run the whole fault matrix, the long ones too: kills, stalls, network, brokers
+	$(BIN)/pytest tests/faults -m "faults_full or not faults_full" $(ARGS)
+
+.PHONY: soak
+soak: jars ## Random faults under load for an hour; options: make soak ARGS="--minutes 20"
+	$(BIN)/python -m tests.faults.soak $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Check style and formatting
 	$(BIN)/ruff check .
