@@ -15,48 +15,33 @@ Traps of its 3.0.12 that are handled here, and only here:
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from kafka import (
     ConsumerRebalanceListener,
-    IsolationLevel,
-    KafkaAdminClient,
     KafkaConsumer,
     KafkaProducer,
     OffsetAndMetadata,
-    OffsetSpec,
     TopicPartition,
 )
 from kafka import errors as kafka_errors
-from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance
+from consumer.stream.transport.admin import CALL_TIMEOUT_MS, LogOffsets, cluster_errors, open_clients
 from consumer.stream.transport.records import read_fast
-from contract.errors import Fatal, Retriable
-from contract.provision import ensure_topics, partitions_of
+from contract.errors import Retriable
 from contract.topics import MAX_RECORD_BYTES
 
-CALL_TIMEOUT_MS: Final = 30_000
 MAX_POLL_RECORDS: Final = 5_000
 FETCH_BYTES: Final = 4 * 1024 * 1024
 READ_FETCH_BYTES: Final = 16 * 1024 * 1024
 QUIET_MS: Final = 1_000
 JOIN_POLL_MS: Final = 100
 JOIN_PATIENCE_S: Final = 2.0
-
-_FATAL: Final = (
-    kafka_errors.AuthorizationError,
-    kafka_errors.SaslAuthenticationFailedError,
-    kafka_errors.UnsupportedVersionError,
-    kafka_errors.UnsupportedCodecError,
-    kafka_errors.KafkaConfigurationError,
-    kafka_errors.FencedInstanceIdError,
-    kafka_errors.MessageSizeTooLargeError,
-)
 
 
 def connect(settings: Settings) -> Clients:
@@ -66,35 +51,8 @@ def connect(settings: Settings) -> Clients:
         Retriable: the cluster can't be reached now.
         Fatal: the topics or the rights are not as they must be.
     """
-    with ExitStack() as opened, _cluster_errors(f"connecting to {settings.cluster.bootstrap_servers}"):
-        admin = opened.enter_context(closing(_Admin(settings)))
-        partitions = admin.prepare_topics()
-        reader = opened.enter_context(closing(_Reader(settings)))
-        producer = opened.enter_context(closing(_Producer(settings)))
-        consumer = opened.enter_context(closing(_Consumer(settings)))
-        opened.pop_all()
-    return Clients(consumer, producer, reader, admin, partitions)
-
-
-@contextmanager
-def _cluster_errors(doing: str) -> Iterator[None]:
-    """Sort what the client raises into what can be tried again and what can't."""
-    try:
-        yield
-    except kafka_errors.FencedInstanceIdError:
-        raise Fatal(
-            f"{doing}: another consumer has joined the group with the same instance id; "
-            "give each process its own --instance-id"
-        ) from None
-    except kafka_errors.OffsetOutOfRangeError as error:
-        raise Fatal(
-            f"{doing}: records at the next offset are gone ({error}). If it is the events topic, its retention is "
-            "shorter than the consumer's lag, or it was made anew"
-        ) from error
-    except _FATAL as error:
-        raise Fatal(f"{doing}: {_said(error)}") from error
-    except kafka_errors.KafkaError as error:
-        raise Retriable(f"{doing}: {_said(error)}") from error
+    with cluster_errors(f"connecting to {settings.cluster.bootstrap_servers}"):
+        return open_clients(settings, _Reader, _Producer, _Consumer)
 
 
 @contextmanager
@@ -104,12 +62,6 @@ def _trimming(topic: str, partition: int) -> Iterator[None]:
         yield
     except kafka_errors.OffsetOutOfRangeError as error:
         raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error}") from error
-
-
-def _said(error: Exception) -> str:
-    name = type(error).__name__
-    text = str(error)
-    return text if name in text else f"{name}: {text}"
 
 
 class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -157,7 +109,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
 
     def poll(self, timeout_s: float) -> list[Batch]:
-        with _cluster_errors(f"reading {self._topic}"):
+        with cluster_errors(f"reading {self._topic}"):
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
             if self._is_joining():
                 polled = self._join()
@@ -190,7 +142,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._client.resume(tp)
 
     def position(self, partition: int) -> int:
-        with _cluster_errors(f"asking for the position in {self._topic}-{partition}"):
+        with cluster_errors(f"asking for the position in {self._topic}-{partition}"):
             position: int | None = self._client.position(
                 TopicPartition(self._topic, partition), timeout_ms=CALL_TIMEOUT_MS
             )
@@ -232,7 +184,7 @@ class _Producer:
             raise
 
     def begin(self) -> None:
-        with _cluster_errors("beginning a transaction"):
+        with cluster_errors("beginning a transaction"):
             self._client.begin_transaction()
 
     def send(
@@ -243,7 +195,7 @@ class _Producer:
         key: bytes | None = None,
         headers: Headers | None = None,
     ) -> Any:
-        with _cluster_errors(f"writing to {topic}-{partition}"):
+        with cluster_errors(f"writing to {topic}-{partition}"):
             return self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
@@ -262,14 +214,14 @@ class _Producer:
 
     def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
         """The public methods are these very steps, but their wait has no deadline."""
-        with _cluster_errors(doing):
+        with cluster_errors(doing):
             result = start(*arguments)
             self._client._sender.wakeup()
             if not result.wait(timeout_ms=CALL_TIMEOUT_MS):
                 raise Retriable(f"{doing}: no answer within {CALL_TIMEOUT_MS} ms")
 
     def offset_of(self, sent: Any) -> int:
-        with _cluster_errors("asking for a record's offset"):
+        with cluster_errors("asking for a record's offset"):
             offset: int = sent.get(timeout=CALL_TIMEOUT_MS / 1000).offset
         return offset
 
@@ -282,8 +234,9 @@ class _Producer:
             self._client.close(timeout=0)
 
 
-class _Reader:
+class _Reader(LogOffsets):
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self._patience_s = settings.transaction_timeout_s + CALL_TIMEOUT_MS / 1000
         self._client = KafkaConsumer(
             **settings.cluster.client_settings(f"{settings.transactional_id}-reader"),
@@ -297,25 +250,6 @@ class _Reader:
             fetch_max_wait_ms=100,
             metrics_enabled=False,
         )
-        self._admin = KafkaAdminClient(
-            **settings.cluster.client_settings(f"{settings.transactional_id}-offsets")
-        )
-
-    def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
-        starts = self._offsets(topic, partitions, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
-        ends = self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
-        return {partition: (starts[partition], ends[partition]) for partition in partitions}
-
-    def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-        return self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
-
-    def _offsets(self, topic: str, partitions: Sequence[int], spec: Any, isolation: Any) -> dict[int, int]:
-        asked = {TopicPartition(topic, partition): spec for partition in partitions}
-        with _cluster_errors(f"asking for the offsets of {topic}"):
-            answered = self._admin.list_partition_offsets(
-                asked, isolation_level=isolation, timeout_ms=CALL_TIMEOUT_MS
-            )
-        return {tp.partition: found.offset for tp, found in answered.items()}
 
     def read(
         self, topic: str, partition: int, start: int, end: int
@@ -323,7 +257,7 @@ class _Reader:
         if start >= end:
             return
         tp = TopicPartition(topic, partition)
-        with _cluster_errors(f"reading {topic}-{partition}"), _trimming(topic, partition):
+        with cluster_errors(f"reading {topic}-{partition}"), _trimming(topic, partition):
             self._client.assign([tp])
             self._client.seek(tp, start)
             position, moved_at = start, time.monotonic()
@@ -340,35 +274,4 @@ class _Reader:
 
     def close(self) -> None:
         self._client.close(autocommit=False, timeout_ms=CALL_TIMEOUT_MS)
-        self._admin.close()
-
-
-class _Admin:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client = KafkaAdminClient(
-            **settings.cluster.client_settings(f"{settings.transactional_id}-admin")
-        )
-
-    def prepare_topics(self) -> int:
-        topics = self._settings.topics
-        with _cluster_errors("looking at the topics"):
-            partitions = partitions_of(self._client, [topics.events]).get(topics.events)
-            if partitions is None:
-                raise Fatal(f"the topic {topics.events} does not exist; make it with: ltv topics create")
-            ensure_topics(self._client, topics.internal_specs(partitions))
-        return partitions
-
-    def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
-        with _cluster_errors(f"trimming {topic}-{partition}"):
-            self._client.delete_records(
-                {TopicPartition(topic, partition): before_offset}, timeout_ms=CALL_TIMEOUT_MS
-            )
-
-    def leave_group(self) -> None:
-        member = MemberToRemove(group_instance_id=self._settings.instance_id, reason="stopped")
-        with _cluster_errors("leaving the group"):
-            self._client.remove_group_members(self._settings.group, [member])
-
-    def close(self) -> None:
-        self._client.close()
+        super().close()

@@ -1,0 +1,149 @@
+"""What both transports ask of the cluster in the same way, through kafka-python's admin client.
+
+librdkafka's own admin client can't remove a member from its group, and kafka-python is always installed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any, Final
+
+from kafka import IsolationLevel, KafkaAdminClient, OffsetSpec, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.admin import MemberToRemove
+
+from consumer.settings import Settings
+from consumer.stream.transport import Clients
+from contract.connect import described
+from contract.errors import Fatal, Retriable
+from contract.provision import ensure_topics, partitions_of
+
+CALL_TIMEOUT_MS: Final = 30_000
+
+_FATAL: Final = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedVersionError,
+    kafka_errors.UnsupportedCodecError,
+    kafka_errors.KafkaConfigurationError,
+    kafka_errors.MessageSizeTooLargeError,
+)
+
+
+@contextmanager
+def cluster_errors(doing: str) -> Iterator[None]:
+    """Sort what kafka-python raises into what can be tried again and what can't."""
+    try:
+        yield
+    except kafka_errors.FencedInstanceIdError:
+        raise Fatal(fenced_instance(doing)) from None
+    except kafka_errors.OffsetOutOfRangeError as error:
+        raise Fatal(records_gone(doing, str(error))) from error
+    except _FATAL as error:
+        raise Fatal(f"{doing}: {described(error)}") from error
+    except kafka_errors.KafkaError as error:
+        raise Retriable(f"{doing}: {described(error)}") from error
+
+
+def fenced_instance(doing: str) -> str:
+    """What to say when two processes have one instance id."""
+    return (
+        f"{doing}: another consumer has joined the group with the same instance id; "
+        "give each process its own --instance-id"
+    )
+
+
+def records_gone(doing: str, said: str) -> str:
+    """What to say when a position is outside its partition."""
+    return (
+        f"{doing}: records at the next offset are gone ({said}). If it is the events topic, its retention is "
+        "shorter than the consumer's lag, or it was made anew"
+    )
+
+
+def open_clients(
+    settings: Settings,
+    reader: Callable[[Settings], Any],
+    producer: Callable[[Settings], Any],
+    consumer: Callable[[Settings], Any],
+) -> Clients:
+    """Connect in the order that is right: the topics first, then fence a predecessor, then join the group."""
+    with ExitStack() as opened:
+        admin = opened.enter_context(closing(ClusterAdmin(settings)))
+        partitions = admin.prepare_topics()
+        clients = Clients(
+            reader=opened.enter_context(closing(reader(settings))),
+            producer=opened.enter_context(closing(producer(settings))),
+            consumer=opened.enter_context(closing(consumer(settings))),
+            admin=admin,
+            partitions=partitions,
+        )
+        opened.pop_all()
+    return clients
+
+
+class ClusterAdmin:
+    """The `Admin` of both transports."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = KafkaAdminClient(
+            **settings.cluster.client_settings(f"{settings.transactional_id}-admin")
+        )
+
+    def prepare_topics(self) -> int:
+        """Make our own topics where they are missing; returns how many partitions the events topic has."""
+        topics = self._settings.topics
+        with cluster_errors("looking at the topics"):
+            partitions = partitions_of(self._client, [topics.events]).get(topics.events)
+            if partitions is None:
+                raise Fatal(f"the topic {topics.events} does not exist; make it with: ltv topics create")
+            ensure_topics(self._client, topics.internal_specs(partitions))
+        return partitions
+
+    def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
+        """Delete the records before this offset."""
+        with cluster_errors(f"trimming {topic}-{partition}"):
+            self._client.delete_records(
+                {TopicPartition(topic, partition): before_offset}, timeout_ms=CALL_TIMEOUT_MS
+            )
+
+    def leave_group(self) -> None:
+        """Give up the static membership."""
+        member = MemberToRemove(group_instance_id=self._settings.instance_id, reason="stopped")
+        with cluster_errors("leaving the group"):
+            self._client.remove_group_members(self._settings.group, [member])
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
+
+class LogOffsets:
+    """The part of a `LogReader` that only asks for offsets."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._admin = KafkaAdminClient(
+            **settings.cluster.client_settings(f"{settings.transactional_id}-offsets")
+        )
+
+    def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Partition -> its first offset and its high watermark."""
+        starts = self._offsets(topic, partitions, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+        ends = self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
+        return {partition: (starts[partition], ends[partition]) for partition in partitions}
+
+    def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        """Partition -> the offset up to which every transaction is decided."""
+        return self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+
+    def _offsets(self, topic: str, partitions: Sequence[int], spec: Any, isolation: Any) -> dict[int, int]:
+        asked = {TopicPartition(topic, partition): spec for partition in partitions}
+        with cluster_errors(f"asking for the offsets of {topic}"):
+            answered = self._admin.list_partition_offsets(
+                asked, isolation_level=isolation, timeout_ms=CALL_TIMEOUT_MS
+            )
+        return {tp.partition: found.offset for tp, found in answered.items()}
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._admin.close()
