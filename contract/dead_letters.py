@@ -14,6 +14,9 @@ TIMESTAMP: Final = "ltv.timestamp"
 TRUNCATED_FROM: Final = "ltv.truncated-from"
 """Only on a payload too long to carry: its full length in bytes. The whole stays at its origin."""
 
+WAS_NULL: Final = "ltv.was-null"
+"""Only where the record had neither key nor value: clients refuse to write that, so the value is empty."""
+
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 
 

@@ -39,6 +39,9 @@ def dead_letter(
     if value is not None and len(value) > names.MAX_PAYLOAD_BYTES:
         headers.append((names.TRUNCATED_FROM, str(len(value)).encode()))
         value = value[: names.MAX_PAYLOAD_BYTES]
+    if value is None and key is None:
+        headers.append((names.WAS_NULL, b"1"))
+        value = b""
     return DeadLetter(key, value, headers)
 
 
