@@ -48,6 +48,8 @@ class Session:
         self._now = now
         self._partitions: dict[int, Partition] = {}
         self._restores: deque[tuple[Partition, Iterator[int]]] = deque()
+        self._settled = False
+        """An assignment holds, if only of nothing, and all of it is running."""
         self._limit = Limit(settings)
         self._collector = Collector(clock)
         self._partials = Partials(settings.topics, clients.reader)
@@ -88,6 +90,7 @@ class Session:
         log.info("partitions " + rebalance.kind, partitions=sorted(rebalance.partitions))
         METRICS.ready.set(0)
         self._restores.clear()
+        self._settled = False
         for number, partition in list(self._partitions.items()):
             if partition.lifecycle == "restoring" or (
                 rebalance.kind == "lost" and number in rebalance.partitions
@@ -144,7 +147,7 @@ class Session:
 
     def _ready(self) -> None:
         """All that was assigned is running."""
-        self.was_ready = True
+        self._settled = self.was_ready = True
         if 0 in self._partitions:
             self._snapshots = Snapshots(self._settings, len(self._all), self._clients.reader)
         self._commit_at = self._clock()
@@ -159,7 +162,7 @@ class Session:
         position = self._clients.consumer.position
         moved = [p for p in running if not p.reported or p.uncommitted or position(p.number) != p.next_offset]
         snapshot_due = self._snapshots is not None and now >= self._snapshot_at
-        if snapshot_due or (self._targets is not None and not self._restores):
+        if snapshot_due or (self._targets is not None and self._settled):
             self._partials.catch_up()
         if snapshot_due and not moved:
             moved = [self._partitions[0]]
@@ -199,10 +202,13 @@ class Session:
         return self._snapshots.next({**self._partials.known, **ours}, self._now())
 
     def _see_whether_finished(self, *, emitted: bool) -> None:
-        if self._targets is None or self._restores:
+        if self._targets is None or not self._settled:
             return
-        known = self._partials.known
-        reached = all(p in known and known[p].next_offset >= end for p, end in self._targets.items())
+        known, basis = self._partials.known, self._settings.basis
+        reached = all(
+            p in known and known[p].next_offset >= end and known[p].basis == basis
+            for p, end in self._targets.items()
+        )
         if reached and self._snapshots and not emitted:
             self._commit_at = self._snapshot_at = self._clock()  # one more, of all
         else:

@@ -322,6 +322,55 @@ def test_until_end_waits_for_the_partitions_of_other_members() -> None:
     assert totals(cluster)["events"] == 2
 
 
+def steps_until_finished(worker: Worker) -> None:
+    for _ in range(100):
+        if worker.session.finished:
+            return
+        worker.cluster.now_s += 0.1
+        worker.session.step()
+    pytest.fail("it does not finish")
+
+
+def test_until_end_with_nothing_new_emits_a_snapshot_with_the_present_settings() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a")]
+    due_for_a_snapshot(Worker(cluster).run(0))
+    worker = Worker(cluster, until_end=True, basis="timeframe", top=3)
+    worker.session.step()  # Nothing is assigned yet.
+    worker.consumer.assign(0)
+    steps_until_finished(worker)
+    last = json.loads(cluster.values(cluster.topics.snapshots)[-1])
+    assert (last["basis"], last["x"], last["partitions"]["reporting"]) == ("timeframe", 3, 1)
+
+
+def test_until_end_does_not_finish_while_nothing_is_assigned_between_two_assignments() -> None:
+    """The owner of partition 0 has yet to emit the last snapshot when the others leave and a rebalance begins."""
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
+    worker = Worker(cluster, until_end=True).run(0)
+    Worker(cluster).run(1)
+    worker.consumer.revoke(0)
+    worker.settle()
+    before = worker.session.finished
+    worker.consumer.assign(0, 1)
+    steps_until_finished(worker)
+    assert not before
+    assert totals(cluster)["events"] == 2
+
+
+def test_until_end_waits_for_partials_on_its_own_basis() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
+    Worker(cluster).run(0, 1)
+    worker = Worker(cluster, until_end=True, basis="timeframe").run(0)
+    worker.settle()
+    alone = worker.session.finished
+    Worker(cluster, basis="timeframe").run(1)
+    steps_until_finished(worker)
+    assert not alone
+    assert json.loads(cluster.values(cluster.topics.snapshots)[-1])["partitions"]["reporting"] == 2
+
+
 def test_over_the_dead_letter_limit_nothing_of_the_commit_is_written() -> None:
     cluster = FakeCluster()
     worker = Worker(cluster, max_dead_letters=1).run(0)
