@@ -3,13 +3,15 @@
 Reading never judges an event: whatever stands where an event should is handed on as it stands.
 """
 
+import errno
 import gzip
 import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
+from itertools import count, repeat
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -23,13 +25,23 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 GZIP_LEVEL: Final = 5
 MAX_KEPT_BYTES: Final = MAX_EVENT_BYTES + 1
 """Of a longer event so much is handed on: enough for it to be called oversize."""
-MAX_GUESSES: Final = 4
+MIN_BLOCK_BYTES: Final = 1024
+MAX_BLOCK_BYTES: Final = 64 * 1024
+"""So much of an array is split at once; where that fails, less, so that one bad element slows down few others."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
-_END: Final = re.compile(rb"[ \t\r\n]*[,\]]")
+_GAP: Final = re.compile(rb"[ \t\r\n,]*")
+_NEXT_OBJECT: Final = re.compile(rb",[ \t\r\n]*\{")
 _STRUCTURE: Final = re.compile(rb'["{}\[\],]')
 _IN_STRING: Final = re.compile(rb'["\\]')
-_is_json: Final = msgspec.json.Decoder(msgspec.Raw).decode
+_elements_of: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+_REMEDIES: Final = {
+    errno.EISDIR: "; name a file in it",
+    errno.EACCES: "; allow this user to open it, or name another file",
+    errno.ENOSPC: "; make room, or name a file on another disk, and run again",
+    errno.EIO: "; check the disk",
+}
 
 
 def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int, bytes]]:
@@ -56,13 +68,21 @@ def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int
 def _lines(stream: BufferedReader, line: int) -> Iterator[tuple[int, bytes]]:
     readline = stream.readline
     while text := readline(MAX_KEPT_BYTES):
-        number, complete = line, text.endswith(b"\n")
-        while not complete:  # Over-long, or the last line.
-            rest = readline(CHUNK_BYTES)
-            complete = not rest or rest.endswith(b"\n")
+        if not text.endswith(b"\n") and not _only_blanks_follow(stream):
+            yield line, text  # Over-long.
+        elif event := text.strip():
+            yield line, event
         line += 1
-        if event := text.strip():
-            yield number, event
+
+
+def _only_blanks_follow(stream: BufferedReader) -> bool:
+    """Read to the end of the line and let it go."""
+    blank = True
+    while rest := stream.readline(CHUNK_BYTES):
+        blank = blank and not rest.strip()
+        if rest.endswith(b"\n"):
+            break
+    return blank
 
 
 class _Array:
@@ -74,7 +94,11 @@ class _Array:
         self._buffer = b""
         self._at = 0
         self._line = line
-        self._more()
+        self._between = b""
+        """How one object ended and the next one began, the last time: likely they all do so."""
+        self._block_bytes = MAX_BLOCK_BYTES
+        while b"[" not in self._buffer:
+            self._more()
         self._skip(self._buffer.index(b"[") + 1)
 
     def elements(self) -> Iterator[tuple[int, bytes]]:
@@ -87,8 +111,11 @@ class _Array:
             if first == b",":
                 self._skip(self._at + 1)
                 continue
+            if first == b"{" and self._between and (block := self._block()):
+                yield from block
+                continue
             line = self._line
-            yield line, self._guess() or self._scan()
+            yield line, self._scan()
         if self._skip_blanks():
             line = self._line
             yield line, self._rest()
@@ -114,33 +141,34 @@ class _Array:
             if not self._more():
                 return False
 
-    def _guess(self) -> bytes | None:
-        """An object that ends at one of the next closing braces: if it is JSON up to there, that is the element.
+    def _block(self) -> Iterable[tuple[int, bytes]] | None:
+        """Many elements at once, from here to the last place that looks like the end of one.
 
-        No JSON object is the beginning of another one, so the first that is complete is the right one.
+        Where all up to there is the inside of a JSON array, that place is indeed between two elements.
         """
-        buffer, at = self._buffer, self._at
-        if buffer[at] != 0x7B:
+        at, line = self._at, self._line
+        end = self._buffer.rfind(self._between, at, at + self._block_bytes)
+        if end < 0:
+            self._block_bytes = min(8 * self._block_bytes, MAX_BLOCK_BYTES)
             return None
-        end = at
-        for _ in range(MAX_GUESSES):
-            end = buffer.find(b"}", end) + 1
-            if end == 0:
-                return None
-            if not _END.match(buffer, end):
-                continue
-            element = buffer[at:end]
-            try:
-                _is_json(element)
-            except (msgspec.DecodeError, RecursionError):
-                continue
-            self._skip(end)
-            return element
-        return None
+        end = self._buffer.index(b"}", end) + 1
+        text = self._buffer[at:end]
+        try:
+            elements = list(map(bytes, _elements_of(b"[%b]" % text)))
+        except (msgspec.DecodeError, RecursionError):
+            self._block_bytes = max(self._block_bytes // 8, MIN_BLOCK_BYTES)
+            return None
+        self._block_bytes = min(2 * self._block_bytes, MAX_BLOCK_BYTES)
+        self._skip(end)
+        if self._line == line:
+            return zip(repeat(line), elements)
+        if self._line == line + len(elements) - 1 and text == b",\n".join(elements):
+            return zip(count(line), elements)
+        return zip(_lines_of(elements, text, line), elements, strict=True)
 
     def _scan(self) -> bytes:
         """The element up to the comma or bracket that ends it, by counting brackets outside of strings."""
-        kept = bytearray()
+        kept = _Kept()
         depth, in_string, look_at = 0, False, self._at
         while True:
             token = (_IN_STRING if in_string else _STRUCTURE).search(self._buffer, look_at)
@@ -148,7 +176,7 @@ class _Array:
                 look_at = max(0, look_at - len(self._buffer))  # A backslash may have been the last byte.
                 self._keep(kept, len(self._buffer))
                 if not self._more():
-                    return bytes(kept).rstrip()
+                    return kept.whole()
                 continue
             look_at = token.end()
             match token[0]:
@@ -162,37 +190,97 @@ class _Array:
                     depth -= 1
                 case b"," | b"]" if not depth:
                     self._keep(kept, token.start())
-                    return bytes(kept).rstrip()
+                    following = _NEXT_OBJECT.match(self._buffer, self._at)
+                    ending = kept.ending()
+                    self._between = ending + following[0] if ending and following else b""
+                    return kept.whole()
 
     def _rest(self) -> bytes:
-        kept = bytearray()
+        kept = _Kept()
         while self._at < len(self._buffer) or self._more():
             self._keep(kept, len(self._buffer))
-        return bytes(kept).rstrip()
+        return kept.whole()
 
-    def _keep(self, kept: bytearray, to: int) -> None:
-        kept += self._buffer[self._at : min(to, self._at + MAX_KEPT_BYTES - len(kept))]
+    def _keep(self, kept: "_Kept", to: int) -> None:
+        kept.add(self._buffer[self._at : to])
         self._skip(to)
 
 
+class _Kept:
+    """What is handed on of an element that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._is_cut = False
+
+    def add(self, piece: bytes) -> None:
+        room = MAX_KEPT_BYTES - len(self._bytes)
+        self._bytes += piece[:room]
+        self._is_cut = self._is_cut or bool(piece[room:].strip())
+
+    def whole(self) -> bytes:
+        """Without the blanks behind it; cut, it keeps them: it has to stay over-long."""
+        return bytes(self._bytes) if self._is_cut else bytes(self._bytes).rstrip()
+
+    def ending(self) -> bytes:
+        """An object's closing brace with the blanks on both sides; empty where it is no object."""
+        text = self._bytes.rstrip()
+        return bytes(self._bytes[len(text[:-1].rstrip()) :]) if text.endswith(b"}") else b""
+
+
+def _lines_of(elements: Iterable[bytes], text: bytes, line: int) -> Iterator[int]:
+    """The line of each element of `text`, which begins on `line`."""
+    before = at = 0
+    for element in elements:
+        gap = _GAP.match(text, at)
+        start = gap.end() if gap else at
+        line += text.count(b"\n", before, start)
+        yield line
+        before, at = start, start + len(element)
+
+
+class Output:
+    """A file that is written; its trouble is raised as Fatal, with its name."""
+
+    def __init__(self, path: str, file: IO[bytes]) -> None:
+        self._path = path
+        self._write = file.write
+
+    def write(self, data: bytes, /) -> None:
+        """Append these bytes."""
+        with _explained(self._path):
+            self._write(data)
+
+
 @contextmanager
-def open_output(path: str) -> Iterator[IO[bytes]]:
+def open_output(path: str) -> Iterator[Output]:
     """A file to write to; "-" is standard output, ".gz" is gzip'ed: the same bytes in, the same file out.
 
     Raises:
         Fatal: it can't be written.
     """
+    closing = ExitStack()
     with _explained(path):
-        if path == "-":
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        elif path.endswith(".gz"):
-            # Neither name nor time goes in.
-            with Path(path).open("wb") as file, gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as zipped:
-                yield cast("IO[bytes]", zipped)
-        else:
-            with Path(path).open("wb") as file:
-                yield file
+        file = _created(path, closing)
+    try:
+        yield Output(path, file)
+    except BaseException:
+        with suppress(OSError):  # The first trouble is the one to tell, and need not be this file's.
+            closing.close()
+        raise
+    with _explained(path):
+        closing.close()
+
+
+def _created(path: str, closing: ExitStack) -> IO[bytes]:
+    if path == "-":
+        closing.callback(sys.stdout.buffer.flush)
+        return sys.stdout.buffer
+    file = closing.enter_context(Path(path).open("wb"))  # noqa: SIM115 (the stack is the context manager)
+    if not path.endswith(".gz"):
+        return file
+    # Neither name nor time goes in.
+    return cast("IO[bytes]", closing.enter_context(gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0)))
 
 
 @contextmanager
@@ -227,7 +315,7 @@ def open_events(path: str) -> Iterator[Callable[[Iterable[bytes]], None]]:
         file.write(b"[]\n" if separator == b"[\n" else b"\n]\n")
 
 
-def _write(file: IO[bytes], events: Iterable[bytes], between: bytes, end: bytes) -> None:
+def _write(file: Output, events: Iterable[bytes], between: bytes, end: bytes) -> None:
     if text := between.join(events):
         file.write(text + end)
 
@@ -235,7 +323,11 @@ def _write(file: IO[bytes], events: Iterable[bytes], between: bytes, end: bytes)
 @contextmanager
 def _opened(path: str, chunk_bytes: int) -> Iterator[BufferedReader]:
     if path == "-":
-        yield _unzipped(BufferedReader(cast("Any", sys.stdin.buffer), chunk_bytes), chunk_bytes)
+        stream = BufferedReader(cast("Any", sys.stdin.buffer), chunk_bytes)
+        try:
+            yield _unzipped(stream, chunk_bytes)
+        finally:
+            stream.detach()  # It would close standard input.
         return
     with Path(path).open("rb") as file:
         yield _unzipped(BufferedReader(file, chunk_bytes), chunk_bytes)
@@ -254,9 +346,10 @@ def _explained(path: str) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Fatal(
-            f"{path}: the gzip data is damaged or cut short: {error}. What is before it was read"
+            f"{path}: the gzip data is damaged or cut short: {error}. What is before it was read; fetch the file again"
         ) from error
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Fatal(f"{path}: {error.strerror or error}") from error
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        raise Fatal(f"{path}: {error.strerror or error}{remedy}") from error

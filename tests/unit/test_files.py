@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from contract.errors import Fatal
 from contract.events import MAX_EVENT_BYTES
-from contract.files import open_events, open_output, read_events
+from contract.files import MAX_BLOCK_BYTES, open_events, open_output, read_events
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 JSON_VALUES = st.recursive(
@@ -47,6 +48,53 @@ def test_an_array_gives_its_elements_however_it_is_laid_out(
     assert [json.loads(v.decode()) for v in elements(text, folder, chunk_bytes)] == values
 
 
+BLANKS = st.text(" \t\r\n", max_size=3).map(str.encode)
+OBJECTS = st.dictionaries(TEXTS, JSON_VALUES, max_size=3)
+
+
+@given(
+    values=st.lists(OBJECTS | JSON_VALUES, min_size=1, max_size=6),
+    layout=st.tuples(BLANKS, BLANKS, BLANKS, BLANKS),
+    indent=st.sampled_from([None, 0, 1, 4]),
+    times=st.sampled_from([1, 40]),
+    chunk_bytes=st.sampled_from([1, 2, 7, 100, 1 << 20]),
+)
+def test_elements_come_as_they_stand_with_their_lines(
+    folder: Path,
+    values: list[Any],
+    layout: tuple[bytes, ...],
+    indent: int | None,
+    times: int,
+    chunk_bytes: int,
+) -> None:
+    before, ahead, behind, after = layout
+    expected: list[tuple[int, bytes]] = []
+    text = before + b"["
+    for value in values * times:
+        element = json.dumps(value, indent=indent).encode()
+        text += b"," * bool(expected) + ahead
+        expected.append((1 + text.count(b"\n"), element))
+        text += element + behind
+    path = folder / "events"
+    path.write_bytes(text + b"]" + after)
+    assert list(read_events(str(path), chunk_bytes)) == expected
+
+
+@given(st.lists(st.sampled_from([*'[]{}",:\\1\n ', '{"a":1},{', "},\n{", '{"a":{}}']), max_size=30))
+def test_rubbish_is_split_alike_wherever_a_chunk_ends(folder: Path, parts: list[str]) -> None:
+    text = ('[{},{"a":1},' + "".join(parts)).encode()
+    assert elements(text, folder, 1) == elements(text, folder, 5) == elements(text, folder)
+
+
+@pytest.mark.parametrize("between", [b",\n", b", ", b"\n, ", b" ,\n\n  "])
+def test_a_bad_element_among_many_leaves_the_others_whole(tmp_path: Path, between: bytes) -> None:
+    events = [b'{"n":%d,"tags":[{"a":"},{"},{"b":{}}]}' % n for n in range(MAX_BLOCK_BYTES // 8)]
+    events[1000] = b'{"n" 1000}'
+    events[2000] = b"null"
+    events[3000] = b'{"n":1} rubbish'
+    assert elements(b"[" + between.join(events) + b"]", tmp_path) == events
+
+
 @given(values=st.lists(JSON_VALUES, max_size=6), chunk_bytes=st.integers(1, 40), zipped=st.booleans())
 def test_lines_give_one_event_each(folder: Path, values: list[Any], chunk_bytes: int, zipped: bool) -> None:
     objects = [{"v": value} for value in values]
@@ -75,6 +123,7 @@ def test_what_was_written_is_read_again(folder: Path, name: str, events: list[by
         (b" \n\n", []),
         (b"[]", []),
         (b"\n [\n]\n", []),
+        (b" [1]", [b"1"]),
         (b'rubbish\n{"a":1}\n', [b"rubbish", b'{"a":1}']),
         (b'{"a":1}\r\n{"b"', [b'{"a":1}', b'{"b"']),
         (b'[1, "x,]", null, [2, 3], {"a": "}"}]', [b"1", b'"x,]"', b"null", b"[2, 3]", b'{"a": "}"}']),
@@ -114,19 +163,56 @@ def test_an_over_long_event_is_cut_and_the_next_one_is_whole(
     assert second == b'{"a":1}'
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"", b"rubbish\n"), (b"", b'{"b":2}\n'), (b"[", b"rubbish,"), (b"[1]", b"rubbish")],
+)
+def test_what_follows_many_blanks_still_belongs_to_the_event(
+    tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    blanks = b" " * MAX_EVENT_BYTES
+    found = elements(before + b'{"a":1}' + blanks + after, tmp_path)
+    assert len(found[-1]) == MAX_EVENT_BYTES + 1
+    assert elements(before + b'{"a":1}' + blanks, tmp_path)[-1] == b'{"a":1}'
+
+
+def test_a_line_that_begins_with_many_blanks_is_not_lost(tmp_path: Path) -> None:
+    found = elements(b"x\n" + b" " * (MAX_EVENT_BYTES + 1) + b'{"a":1}\ny\n', tmp_path)
+    assert [len(value) for value in found] == [1, MAX_EVENT_BYTES + 1, 1]
+
+
+@pytest.mark.parametrize("head", [b"", b"[", b'["'])
+def test_memory_stays_small_however_long_an_event_is(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "long.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(head)
+        for _ in range(40):
+            file.write(b"x" * 1_000_000)
+    tracemalloc.start()
+    try:
+        found = [len(value) for _, value in read_events(str(path))]
+        assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    finally:
+        tracemalloc.stop()
+    assert found == [MAX_EVENT_BYTES + 1]
+
+
 def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     class Input:
         buffer = io.BytesIO(gzip.compress(b'[{"a":1}]'))
 
     monkeypatch.setattr(sys, "stdin", Input())
     assert list(read_events("-")) == [(1, b'{"a":1}')]
+    assert list(read_events("-")) == []
 
 
 def test_the_same_events_give_the_same_gzip_file(tmp_path: Path) -> None:
     for name in ("a.ndjson.gz", "b.ndjson.gz"):
         with open_events(str(tmp_path / name)) as write:
             write([b"{}"] * 100)
-    assert (tmp_path / "a.ndjson.gz").read_bytes() == (tmp_path / "b.ndjson.gz").read_bytes()
+    written = (tmp_path / "a.ndjson.gz").read_bytes()
+    assert written == (tmp_path / "b.ndjson.gz").read_bytes()
+    assert written[3:8] == bytes(5), "no name, no time"
 
 
 def test_damaged_gzip_names_the_file(tmp_path: Path) -> None:
@@ -143,6 +229,30 @@ def test_a_file_that_cannot_be_opened_names_itself(tmp_path: Path) -> None:
         list(read_events(str(tmp_path)))
     with pytest.raises(Fatal, match="nowhere"), open_output(str(tmp_path / "nowhere" / "x.json")):
         pass
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("name", ["x.json", "x.ndjson.gz"])
+def test_a_full_disk_is_said_with_what_to_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    with (
+        pytest.raises(Fatal, match=rf"{name}: No space left.*make room"),
+        open_events(str(tmp_path / name)) as w,
+    ):
+        w([b"{}" * 100_000])
+
+
+@pytest.mark.parametrize("name", ["x", "x.gz"])
+def test_others_trouble_is_not_blamed_on_the_output(tmp_path: Path, name: str) -> None:
+    def write() -> None:
+        with open_output(str(tmp_path / name)) as file:
+            file.write(b"kept")
+            raise ConnectionRefusedError
+
+    with pytest.raises(ConnectionRefusedError):
+        write()
+    written = (tmp_path / name).read_bytes()
+    assert (gzip.decompress(written) if name.endswith(".gz") else written) == b"kept"
 
 
 def test_an_ending_that_says_nothing_is_refused(tmp_path: Path) -> None:
