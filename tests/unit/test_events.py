@@ -613,14 +613,14 @@ def returns_or_refuses(value: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 @example(b"\x00")
 def test_any_bytes_are_decoded_or_refused(value: bytes) -> None:
     returns_or_refuses(value)
 
 
 @given(json_values)
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 def test_any_json_is_decoded_or_refused(value: object) -> None:
     returns_or_refuses(json.dumps(value).encode())
 
@@ -629,7 +629,7 @@ def test_any_json_is_decoded_or_refused(value: object) -> None:
     st.sampled_from(sorted(VALID)),
     st.dictionaries(st.sampled_from(sorted(FIELDS)), json_values | st.just(...)),
 )
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 def test_a_valid_event_with_any_fields_changed_or_taken_away_is_decoded_or_refused(
     type_: str, changes: dict[str, object]
 ) -> None:
@@ -649,7 +649,7 @@ def test_a_valid_event_with_any_fields_changed_or_taken_away_is_decoded_or_refus
         max_size=4,
     ),
 )
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=600)
 def test_a_valid_event_with_bytes_cut_out_and_put_in_is_decoded_or_refused(
     event: Event, edits: list[tuple[float, int, bytes]]
 ) -> None:

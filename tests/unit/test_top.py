@@ -94,7 +94,7 @@ class Series(RuleBasedStateMachine):
 
 
 TestSeries = Series.TestCase
-TestSeries.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestSeries.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def losses(chance: random.Random, state: Aggregate, tracked: Top) -> Iterator[str]:
@@ -105,7 +105,7 @@ def losses(chance: random.Random, state: Aggregate, tracked: Top) -> Iterator[st
 
 
 @pytest.mark.parametrize("basis", ["active", "timeframe"])
-@pytest.mark.parametrize("x", [1, 3, 10])
+@pytest.mark.parametrize("x", [1, 10])
 @pytest.mark.usefixtures("small_pool")
 def test_after_each_of_2000_steps_the_best_are_those_of_a_full_sort(
     x: int, basis: Basis, monkeypatch: pytest.MonkeyPatch
@@ -155,7 +155,7 @@ def test_many_customers_at_once_and_few_after_are_ranked_alike() -> None:
         order(state, f"c{number}", chance.randrange(100_000))
     tracked.update(state.take_changes(), state.customers.values())
     assert best_ids(tracked) == full_sort(state, x, "active")
-    for version in range(1, 9):
+    for version in range(1, 7):
         for customer in full_sort(state, 190, "active"):
             order(state, customer, 1, version=version)
         tracked.update(state.take_changes(), state.customers.values())
