@@ -32,6 +32,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance
 from consumer.stream.transport.admin import CALL_TIMEOUT_MS, LogOffsets, cluster_errors, open_clients
+from consumer.stream.transport.fault_points import reached
 from consumer.stream.transport.records import read_fast
 from contract.errors import Retriable
 from contract.topics import MAX_RECORD_BYTES
@@ -196,7 +197,9 @@ class _Producer:
         headers: Headers | None = None,
     ) -> Any:
         with cluster_errors(f"writing to {topic}-{partition}"):
-            return self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
+            sent = self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
+        reached("send")
+        return sent
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         consumed = {
@@ -204,19 +207,23 @@ class _Producer:
             for partition, offset in offsets.items()
         }
         transaction = self._client._transaction_manager
+        reached("before_offsets")
         self._finish(
             "sending offsets to the transaction",
             transaction.send_offsets_to_transaction,
             consumed,
             membership,
         )
+        reached("before_commit")
         self._finish("committing the transaction", transaction.begin_commit)
+        reached("after_commit")
 
     def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
         """The public methods are these very steps, but their wait has no deadline."""
         with cluster_errors(doing):
             result = start(*arguments)
             self._client._sender.wakeup()
+            reached("in_flight")
             if not result.wait(timeout_ms=CALL_TIMEOUT_MS):
                 raise Retriable(f"{doing}: no answer within {CALL_TIMEOUT_MS} ms")
 

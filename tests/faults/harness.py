@@ -1,0 +1,206 @@
+"""One application under fault: its load, its real `ltv consume` processes, and waiting for what they come to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+import psutil
+
+from tests.faults.load import Load
+from tests.faults.topics import Cluster, Record, Tail
+from tests.faults.waiting import DEADLINE_S, wait_until
+
+PARTITIONS: Final = 4
+CUSTOMERS: Final = 200
+TOP: Final = 1000
+"""More than there are customers: the snapshot shows everybody, so nothing wrong can hide."""
+SESSION_TIMEOUT_S: Final = 6
+
+LTV: Final = (sys.executable, "-m", "ltv")
+
+
+class Ended(NamedTuple):
+    """How a process ended, and what it said."""
+
+    code: int
+    log: str
+
+    @property
+    def last_line(self) -> str:
+        """What a person at the terminal sees last."""
+        return self.log.strip().splitlines()[-1] if self.log.strip() else ""
+
+
+class Process:
+    """A running `ltv` command with its log."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as file:
+            self._process = psutil.Popen(
+                command, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def ended(self) -> str:
+        """How it has ended, and its log; "" while it runs."""
+        code = self._process.poll()
+        return "" if code is None else f"ended with {code}:\n{self.log[-3000:]}"
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def is_stopped(self) -> bool:
+        """By SIGSTOP."""
+        return bool(self._process.status() == psutil.STATUS_STOPPED)
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes below a parent that runs several workers."""
+        found = []
+        for child in self._process.children(recursive=True):
+            try:
+                if any("spawn_main" in word for word in child.cmdline()):
+                    found.append(child)
+            except psutil.Error:  # It has just ended.
+                continue
+        return found
+
+    def wait(self, within_s: float = DEADLINE_S) -> Ended:
+        """Wait for its end."""
+        try:
+            code = self._process.wait(within_s)
+        except psutil.TimeoutExpired:
+            raise AssertionError(f"still running after {within_s:.0f} s:\n{self.log[-3000:]}") from None
+        return Ended(code, self.log)
+
+    def stop(self, within_s: float = DEADLINE_S) -> Ended:
+        """SIGTERM, and wait."""
+        self.send(signal.SIGTERM)
+        return self.wait(within_s)
+
+    def wait_for_log(self, text: str, times: int = 1, within_s: float = DEADLINE_S) -> None:
+        """Wait until it has said so, so many times."""
+        wait_until(
+            lambda: self.log.count(text) >= times, f"{text!r} in the log", within_s=within_s, failing=self.ended
+        )
+
+    def close(self) -> None:
+        """Leave nothing running, whatever the test came to."""
+        if self._process.poll() is None:
+            processes = [*self._process.children(recursive=True), self._process]
+            for process in processes:
+                process.kill()
+            psutil.wait_procs(processes, timeout=DEADLINE_S)
+
+
+class Application:
+    """An events topic with a load on it, a prefix, a group; instances of `ltv consume` come and go."""
+
+    def __init__(self, servers: str, directory: Path, seed: int, *, through: str = "", **topic: Any) -> None:
+        """`servers` are the brokers; the consumers reach them `through` another address, where one is given."""
+        name = uuid4().hex[:8]
+        self.seed = seed
+        self.cluster = Cluster(servers)
+        self.events, self.prefix, self.group = f"events-{name}", f"app-{name}", f"group-{name}"
+        self._through = through or servers
+        self._directory = directory
+        self._processes: list[Process] = []
+        self._tail: Tail | None = None
+        self._snapshots: list[dict[str, Any]] = []
+        self.cluster.create(self.events, **{"partitions": PARTITIONS, **topic})
+        self.load = Load(servers, self.events, seed, CUSTOMERS)
+
+    def start(self, name: str = "one", *options: str, **environment: str) -> Process:
+        """Start an instance of `ltv consume`; options override the usual ones."""
+        usual = {
+            "--events-topic": self.events,
+            "--prefix": self.prefix,
+            "--group": self.group,
+            "--instance-id": name,
+            "--top": str(TOP),
+            "--snapshot-interval-s": "0.5",
+            "--commit-interval-s": "0.1",
+            "--session-timeout-s": str(SESSION_TIMEOUT_S),
+        }
+        command = [*LTV, "consume", *(word for option in usual.items() for word in option), *options]
+        log = self._directory / f"{self.prefix}-{len(self._processes)}-{name}.log"
+        process = Process(command, {"KAFKA_BOOTSTRAP_SERVERS": self._through, **environment}, log)
+        self._processes.append(process)
+        return process
+
+    def topic(self, name: str) -> str:
+        """One of the application's own topics."""
+        return f"{self.prefix}.{name}"
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """All snapshots so far, in order."""
+        if self._tail is None and self.cluster.partitions(self.topic("snapshots")):
+            self._tail = Tail(self.cluster, self.topic("snapshots"))
+        if self._tail:
+            self._snapshots += [json.loads(record.value or b"") for record in self._tail.new()]
+        return self._snapshots
+
+    def covered(self) -> int:
+        """How many records the newest snapshot covers."""
+        snapshots = self.snapshots()
+        if not snapshots:
+            return 0
+        totals = snapshots[-1]["totals"]
+        return int(totals["events"] + totals["dead_letters"])
+
+    def wait_for(self, records: int, *running: Process, within_s: float = DEADLINE_S) -> float:
+        """Wait until a snapshot covers so many records, while these processes run; returns the seconds."""
+        return wait_until(
+            lambda: self.covered() >= records,
+            f"{records} records in a snapshot of seed {self.seed}",
+            within_s=within_s,
+            failing=lambda: "".join(process.ended() for process in running),
+        )
+
+    def wait_for_more(self, *running: Process, within_s: float = DEADLINE_S) -> float:
+        """Wait until a snapshot covers more than now."""
+        return self.wait_for(self.covered() + 1, *running, within_s=within_s)
+
+    def events_on_topic(self) -> list[Record]:
+        return self.cluster.read(self.events)
+
+    def logs(self) -> Iterator[str]:
+        return (process.log for process in self._processes)
+
+    def stop_all(self) -> None:
+        """SIGTERM to all that run; each must end well."""
+        for process in self._processes:
+            if not process.ended():
+                ended = process.stop()
+                assert ended.code == 0, ended.log[-3000:]
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.close()
+        self.load.close()
+        if self._tail:
+            self._tail.close()
+
+
+@contextmanager
+def application(servers: str, directory: Path, seed: int, **options: Any) -> Iterator[Application]:
+    """An application whose processes end with the block."""
+    made = Application(servers, directory, seed, **options)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,110 @@
+"""The promise: whatever has happened, these five hold. `hold` is called after every fault.
+
+1. The final snapshot equals the oracle's over the committed events, to the cent, with counts.
+2. Events on the topic = events ingested + dead letters, by partition and offset: none missing, none twice.
+3. Snapshots: sequence grows by one without gaps or repeats, totals never go back.
+4. A restart restores the very same state.
+5. No process hangs: every wait in these tests has a deadline, and a process ends only as the test expects.
+"""
+
+import json
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from tests.faults import oracle
+from tests.faults.harness import TOP, Application
+from tests.faults.load import RUBBISH
+from tests.faults.topics import Record
+
+PER_RUN = {"schema_version", "sequence", "emitted_at"}
+"""What a snapshot says about itself."""
+
+
+def hold(application: Application, *, basis: str = "active") -> None:
+    """Stop what runs, check invariants 1 to 3 on what is on the topics, restart, and check them and 4 again."""
+    application.stop_all()
+    events = application.events_on_topic()
+    before = _check(application, events, basis)
+    ended = application.start("restarted", "--until-end", "--basis", basis).wait()
+    assert ended.code == 0, ended.log[-3000:]
+    after = _check(application, events, basis)
+    assert after["sequence"] > before["sequence"]
+    assert _state(after) == _state(before), "invariant 4: the restart came to another state"
+
+
+def hold_for_now(application: Application, *, basis: str = "active") -> None:
+    """Invariants 1 to 3 while nothing is sent and the consumers run and have caught up."""
+    _check(application, application.events_on_topic(), basis)
+
+
+def _check(application: Application, events: list[Record], basis: str) -> dict[str, Any]:
+    application.wait_for(len(events))
+    snapshots = [
+        json.loads(record.value or b"") for record in application.cluster.read(application.topic("snapshots"))
+    ]
+    snapshot_is_exact(snapshots[-1], events, basis)
+    every_event_is_accounted_for(application, events)
+    series_is_whole(snapshots)
+    return dict(snapshots[-1])
+
+
+def snapshot_is_exact(snapshot: dict[str, Any], events: list[Record], basis: str) -> None:
+    """Invariant 1."""
+    expected = oracle.snapshot(events, TOP, basis)
+    partitions = snapshot["partitions"]
+    assert partitions["reporting"] == partitions["total"], "invariant 1: the snapshot is not complete"
+    found = {name: snapshot[name] for name in expected}
+    for name in ("event_time_min", "event_time_max"):
+        found[name] = _naive(found[name])
+    assert found["totals"] == expected["totals"], "invariant 1: totals differ"
+    for row, expected_row in zip(found["rows"], expected["rows"], strict=True):
+        assert {name: row[name] for name in expected_row} == expected_row, "invariant 1: a row differs"
+    assert {**found, "rows": []} == {**expected, "rows": []}, "invariant 1: the time frame differs"
+
+
+def every_event_is_accounted_for(application: Application, events: list[Record]) -> None:
+    """Invariant 2. (The snapshot shows every customer's visits, which count each record: so (1) is by record, too.)"""
+    rubbish = {(r.partition, r.offset): (r.key, r.value) for r in events if RUBBISH in r.headers}
+    letters = application.cluster.read(application.topic("dead-letters"))
+    set_aside = Counter(
+        (int(letter.headers["ltv.partition"]), int(letter.headers["ltv.offset"])) for letter in letters
+    )
+    missing, surplus = Counter(list(rubbish)) - set_aside, set_aside - Counter(list(rubbish))
+    assert not missing, f"invariant 2: {len(missing)} not set aside, such as {min(missing)}"
+    assert not surplus, f"invariant 2: {len(surplus)} set aside in vain or twice, such as {min(surplus)}"
+    for letter in letters:
+        origin = int(letter.headers["ltv.partition"]), int(letter.headers["ltv.offset"])
+        assert (letter.key, letter.value) == rubbish[origin], f"invariant 2: {origin} was set aside altered"
+    of_partition = {
+        int(record.key or b""): json.loads(record.value or b"")
+        for record in sorted(
+            application.cluster.read(application.topic("partials")), key=lambda each: each.offset
+        )
+    }
+    on_topic = Counter(record.partition for record in events)
+    dead = Counter(partition for partition, _ in rubbish)
+    for number, partial in of_partition.items():
+        counted = partial["events"], partial["dead_letters"]
+        assert counted == (on_topic[number] - dead[number], dead[number]), f"invariant 2: partition {number}"
+    assert set(on_topic) <= set(of_partition), "invariant 2: a partition was not read"
+
+
+def series_is_whole(snapshots: list[dict[str, Any]]) -> None:
+    """Invariant 3."""
+    assert [snapshot["sequence"] for snapshot in snapshots] == list(range(1, len(snapshots) + 1)), (
+        "invariant 3: sequences"
+    )
+    for name in ("events", "dead_letters", "customers", "orders"):
+        counts = [snapshot["totals"][name] for snapshot in snapshots]
+        assert counts == sorted(counts), f"invariant 3: {name} went back"
+
+
+def _state(snapshot: dict[str, Any]) -> dict[str, Any]:
+    about = {name: value for name, value in snapshot.items() if name not in PER_RUN}
+    about["rows"] = [{**row, "previous_rank": None} for row in about["rows"]]
+    return about
+
+
+def _naive(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=None) if text else None

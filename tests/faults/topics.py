@@ -1,0 +1,162 @@
+"""Topics as anybody sees them: committed records, read with librdkafka, which the consumer does not use."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.faults.waiting import wait_until
+
+READ_S: Final = 120.0
+RETRY_S: Final = 0.2
+
+
+class Record(NamedTuple):
+    """One committed record."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+
+
+class Cluster:
+    """Reads and changes topics and groups; calls are tried again until they succeed or READ_S has passed."""
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        self._settings = {"bootstrap.servers": servers, "log_level": 2}
+        self.admin = AdminClient(self._settings)
+
+    def create(self, topic: str, partitions: int, replication: int = 1, **settings: str) -> None:
+        config = {name.replace("_", "."): value for name, value in settings.items()}
+        new = NewTopic(topic, num_partitions=partitions, replication_factor=replication, config=config)
+        _done(self.admin.create_topics([new]))
+        wait_until(lambda: self.partitions(topic) == partitions, f"{topic} is there")
+
+    def delete(self, topic: str) -> None:
+        _done(self.admin.delete_topics([topic]))
+        wait_until(lambda: self.partitions(topic) == 0, f"{topic} is gone")
+
+    def partitions(self, topic: str) -> int:
+        """0 where it does not exist."""
+        found = _tried(lambda: self.admin.list_topics(timeout=5)).topics
+        return len(found[topic].partitions) if topic in found else 0
+
+    def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
+        _done(self.admin.delete_records([TopicPartition(topic, p, offset) for p, offset in before.items()]))
+
+    def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Partition -> first offset, high watermark."""
+        consumer = Consumer({**self._settings, "group.id": "none"})
+        try:
+            numbers = range(self.partitions(topic))
+            return {
+                number: _tried(
+                    lambda number=number: consumer.get_watermark_offsets(TopicPartition(topic, number), 5)
+                )
+                for number in numbers
+            }
+        finally:
+            consumer.close()
+
+    def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Partition -> the group's committed offset, where there is one."""
+        asked = ConsumerGroupTopicPartitions(
+            group, [TopicPartition(topic, number) for number in range(self.partitions(topic))]
+        )
+        answered = _tried(lambda: self.admin.list_consumer_group_offsets([asked])[group].result(10))
+        return {tp.partition: tp.offset for tp in answered.topic_partitions if tp.offset >= 0}
+
+    def members(self, group: str) -> list[str]:
+        """The instance ids of a group's members."""
+        described = _tried(lambda: self.admin.describe_consumer_groups([group])[group].result(10))
+        return sorted(member.group_instance_id for member in described.members)
+
+    def read(self, topic: str) -> list[Record]:
+        """Every committed record up to the last decided transaction, in no order between partitions."""
+        tail = Tail(self, topic)
+        try:
+            return tail.to_end()
+        finally:
+            tail.close()
+
+
+class Tail:
+    """Follows a topic from its beginning."""
+
+    def __init__(self, cluster: Cluster, topic: str) -> None:
+        self._topic = topic
+        self._partitions = cluster.partitions(topic)
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": cluster.servers,
+                "group.id": "none",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "log_level": 2,
+            }
+        )
+        self._consumer.assign(
+            [TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(self._partitions)]
+        )
+
+    def new(self) -> list[Record]:
+        """What has come since the last call; perhaps not yet all."""
+        found: list[Record] = []
+        while batch := self._consumer.consume(1000, 0.1):
+            found += [_record(record) for record in batch if not record.error()]
+        return found
+
+    def to_end(self) -> list[Record]:
+        """All there is, for the first call."""
+        found: list[Record] = []
+        ended: set[int] = set()
+        deadline = time.monotonic() + READ_S
+        while len(ended) < self._partitions:
+            assert time.monotonic() < deadline, f"{self._topic} can't be read to its end"
+            for record in self._consumer.consume(10_000, 0.2):
+                error = record.error()
+                if not error:
+                    found.append(_record(record))
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    ended.add(record.partition())
+        return found
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _record(record: Any) -> Record:
+    headers = dict(record.headers() or [])
+    return Record(record.partition(), record.offset(), record.key(), record.value(), headers)
+
+
+def _tried(call: Callable[[], Any]) -> Any:
+    """The call's result, once the cluster gives one."""
+    deadline = time.monotonic() + READ_S
+    while True:
+        try:
+            return call()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_S)
+
+
+def _done(futures: Mapping[Any, Any]) -> None:
+    for future in futures.values():
+        future.result(READ_S)

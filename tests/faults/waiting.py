@@ -1,0 +1,24 @@
+"""Waiting for a condition: never for a time."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+DEADLINE_S: Final = 120.0
+"""For whatever must happen at all: far more than it takes, for machines that are slow or busy."""
+
+
+def wait_until(
+    condition: Callable[[], object],
+    what: str,
+    *,
+    within_s: float = DEADLINE_S,
+    failing: Callable[[], str] = lambda: "",
+) -> float:
+    """Wait; fail after the deadline, or as soon as `failing` says why it can't come any more. Returns the seconds."""
+    began = time.monotonic()
+    while not condition():
+        assert not (why := failing()), f"{what}: {why}"
+        assert time.monotonic() < began + within_s, f"not within {within_s:.0f} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - began
