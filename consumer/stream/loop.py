@@ -150,6 +150,7 @@ class Session:
         self._settled = self.was_ready = True
         if 0 in self._partitions:
             self._snapshots = Snapshots(self._settings, len(self._all), self._clients.reader)
+            self._partials.catch_up(wait=True)
         self._commit_at = self._clock()
         METRICS.ready.set(1)
         log.info("ready", partitions=sorted(self._partitions))

@@ -36,10 +36,15 @@ class Partials:
         self._read_to = 0
         self.known: dict[int, Partial] = {}
 
-    def catch_up(self) -> None:
-        """Read what has been committed to ltv.partials since the last call."""
-        start, _ = self._reader.bounds(self._topic, [0])[0]
-        end = self._reader.committed_ends(self._topic, [0])[0]
+    def catch_up(self, *, wait: bool = False) -> None:
+        """Read what has been committed to ltv.partials since the last call.
+
+        Committed records behind an open transaction are not to be had yet; `wait` until it is decided. A new owner
+        of the series must, for the last snapshot may count them.
+        """
+        start, end = self._reader.bounds(self._topic, [0])[0]
+        if not wait:
+            end = self._reader.committed_ends(self._topic, [0])[0]
         for records in self._reader.read(self._topic, 0, max(start, self._read_to), end):
             for _, key, value in records:
                 if key is not None and value is not None:

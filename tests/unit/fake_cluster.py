@@ -47,6 +47,8 @@ class FakeCluster:
         self.events: dict[int, list[EventRecord]] = {number: [] for number in range(partitions)}
         self.logs: defaultdict[tuple[str, int], Log] = defaultdict(Log)
         self.commits: list[Commit] = []
+        self.undecided: dict[tuple[str, int], int] = {}
+        """Where an open transaction holds back what was committed behind its first record."""
         self.trimmed: list[tuple[str, int, int]] = []
         self.now_s = 0.0
         self.fail_at: dict[str, Callable[[], None]] = {}
@@ -188,7 +190,8 @@ class FakeReader:
         return {number: (log.start, log.end) for number, log in logs.items()}
 
     def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-        return {number: end for number, (_, end) in self.bounds(topic, partitions).items()}
+        undecided = self._cluster.undecided
+        return {n: undecided.get((topic, n), end) for n, (_, end) in self.bounds(topic, partitions).items()}
 
     def read(
         self, topic: str, partition: int, start: int, end: int

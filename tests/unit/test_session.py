@@ -426,3 +426,16 @@ def test_an_events_topic_that_is_shorter_than_what_was_ingested_is_refused() -> 
     cluster.events[0] = [visit("a")]
     with pytest.raises(Fatal, match=r"ltv\.events-0 ends at offset 1.*made anew"):
         Worker(cluster).run(0)
+
+
+def test_a_new_owner_of_the_series_waits_for_what_an_open_transaction_holds_back() -> None:
+    """The last snapshot counts the partial of partition 0, which stands behind somebody's open transaction."""
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a"), visit("b")]
+    before = Worker(cluster).run(0)
+    due_for_a_snapshot(before)
+    cluster.undecided[cluster.topics.partials, 0] = 0
+    after = Worker(cluster)
+    after.consumer.assign(0)
+    after.session.step()
+    assert after.session._partials.known[0].events == 2
