@@ -9,21 +9,25 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 from uuid import uuid4
 
 import psutil
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, Serializer, TopicPartition
 from kafka.admin import NewTopic
 
-from tests.oracle import Record, snapshot_of
+from tests.oracle import Record, invalid_among, snapshot_of
 
 DEADLINE_S: Final = 90.0
 """For whatever must happen at all: far more than it takes, for machines that are slow or busy."""
+
+FEED_STEPS: Final = 200
+FEED_STEP_S: Final = 0.1
 
 Event = dict[str, Any]
 Keyed = tuple[bytes | None, bytes | None]
@@ -38,6 +42,16 @@ def wait_until(condition: Callable[[], Any], what: str, *, failing: Callable[[],
         time.sleep(0.05)
 
 
+_NOTHING: Final = object()
+
+
+class _NothingAsNull(Serializer):  # type: ignore[misc]
+    """kafka-python itself sends no record without key and value; other clients do."""
+
+    def serialize(self, topic: str, headers: Any, data: Any) -> Any:
+        return None if data is _NOTHING else data
+
+
 class Plain:
     """Kafka as it is, without the project: topics, records, group members."""
 
@@ -46,7 +60,14 @@ class Plain:
         with ExitStack() as opened:
             self.admin: Any = opened.enter_context(closing(KafkaAdminClient(bootstrap_servers=servers)))
             self._producer: Any = opened.enter_context(
-                closing(KafkaProducer(bootstrap_servers=servers, linger_ms=5, max_request_size=3_000_000))
+                closing(
+                    KafkaProducer(
+                        bootstrap_servers=servers,
+                        linger_ms=5,
+                        max_request_size=3_000_000,
+                        value_serializer=_NothingAsNull(),
+                    )
+                )
             )
             self._consumer: Any = opened.enter_context(closing(self._new_consumer()))
             self._opened = opened.pop_all()
@@ -77,7 +98,10 @@ class Plain:
     def send(self, topic: str, records: Iterable[Keyed], partition: int | None = None) -> None:
         """Send records and wait until they are there; without a partition the key chooses it."""
         sent = [
-            self._producer.send(topic, key=key, value=value, partition=partition) for key, value in records
+            self._producer.send(
+                topic, key=key, value=_NOTHING if value is None else value, partition=partition
+            )
+            for key, value in records
         ]
         for each in sent:
             each.get(timeout=DEADLINE_S)
@@ -150,11 +174,7 @@ class Instance:
 
     def workers(self) -> list[psutil.Process]:
         """The processes below a parent that runs several workers."""
-        return [
-            child
-            for child in self._process.children(recursive=True)
-            if any("spawn_main" in word for word in child.cmdline())
-        ]
+        return [child for child in self._process.children() if _runs(child, "spawn_main")]
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
@@ -186,6 +206,13 @@ class Instance:
 
     def _alive(self) -> bool:
         return self._process.poll() is None
+
+
+def _runs(process: psutil.Process, what: str) -> bool:
+    try:
+        return any(what in word for word in process.cmdline())
+    except psutil.NoSuchProcess:  # Gone, or dead and not yet waited for.
+        return False
 
 
 class Application:
@@ -251,6 +278,10 @@ class Application:
             failing=lambda: "".join(instance.failing() for instance in instances),
         )
 
+    def wait_for_progress(self, *instances: Instance) -> None:
+        """Wait until a snapshot covers more than the newest one now."""
+        self.wait_for_events(self.events_in_snapshot() + 1, *instances)
+
     def wait_for_members(self, *names: str) -> None:
         """Wait until the group has these members: an instance's first worker has -0 behind its name."""
         expected = sorted(f"{name}-0" for name in names)
@@ -271,11 +302,15 @@ class Application:
         ]
 
     def assert_exact(self, *, x: int = 10, basis: str = "active") -> None:
-        """The newest snapshot is complete and what the oracle says; the series up to it is without a flaw."""
-        snapshots = self.snapshots()
+        """What came out is what the oracle says: the newest snapshot, the series up to it, each dead letter once."""
+        snapshots, records = self.snapshots(), self.records()
         assert_series(snapshots)
         assert_complete(snapshots[-1], len(self.plain.partitions(self.events)))
-        assert figures(snapshots[-1]) == snapshot_of(self.records(), x, basis)
+        assert figures(snapshots[-1]) == snapshot_of(records, x, basis)
+        origins = sorted(
+            (int(headers["ltv.partition"]), int(headers["ltv.offset"])) for _, headers in self.dead_letters()
+        )
+        assert origins == sorted(invalid_among(records))
 
 
 def figures(snapshot: Event) -> Event:
@@ -304,6 +339,36 @@ def assert_series(snapshots: list[Event]) -> None:
         for row in snapshot["rows"]:
             assert row["previous_rank"] == ranks.get(row["customer_id"]), snapshot["sequence"]
         ranks = {row["customer_id"]: row["rank"] for row in snapshot["rows"]}
+
+
+@contextmanager
+def feed(plain: Plain, topic: str, records: Sequence[Keyed]) -> Iterator[Callable[[], None]]:
+    """Meanwhile records come to the topic little by little; the function given sends what is left, and returns."""
+    hurry = threading.Event()
+    trouble: list[Exception] = []
+
+    def send() -> None:
+        try:
+            size = len(records) // FEED_STEPS + 1
+            for i in range(0, len(records), size):
+                plain.send(topic, records[i : i + size])
+                hurry.wait(FEED_STEP_S)
+        except Exception as error:
+            trouble.append(error)
+
+    thread = threading.Thread(target=send, name="feed")
+
+    def finish() -> None:
+        hurry.set()
+        thread.join()
+        if trouble:
+            raise trouble[0]
+
+    thread.start()
+    try:
+        yield finish
+    finally:
+        finish()
 
 
 def shop(count: int, *, seed: int, customers: int = 50) -> list[Keyed]:

@@ -1,0 +1,102 @@
+"""Records read = events ingested + dead letters, by partition and offset; a limit stops the consumer in time."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from contract.dead_letters import MAX_PAYLOAD_BYTES
+from tests.integration.application import Application, shop
+from tests.integration.conftest import NewApplication, NewTopic
+from tests.integration.rubbish import RUBBISH
+from tests.oracle import invalid_among
+
+SMALL = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
+
+
+@pytest.fixture
+def mixed(new_topic: NewTopic, new_application: NewApplication) -> Application:
+    """Rubbish of every kind among a shop's events, consumed."""
+    records = shop(1_000, seed=21) + [(key, value) for key, value, _ in RUBBISH]
+    random.Random(21).shuffle(records)
+    application = new_application(new_topic(records, max_message_bytes="3000000"))
+    application.backfill()
+    return application
+
+
+def test_every_invalid_record_becomes_one_dead_letter_with_its_reason_and_bytes(mixed: Application) -> None:
+    mixed.assert_exact()
+    origins = {(record.partition, record.offset): record for record in mixed.plain.read(mixed.events)}
+    reasons = {}
+    for letter, headers in mixed.dead_letters():
+        place = int(headers["ltv.partition"]), int(headers["ltv.offset"])
+        origin = origins[place]
+        reasons[place] = headers["ltv.reason"]
+        assert headers["ltv.topic"] == mixed.events
+        assert headers["ltv.timestamp"] == str(origin.timestamp)
+        assert headers["ltv.error"]
+        assert (letter.partition, letter.key) == (origin.partition, origin.key)
+        assert letter.value == expected_payload(origin, headers)
+    assert reasons == invalid_among(mixed.records())
+    assert Counter(reasons.values()) == Counter(reason for _, _, reason in RUBBISH)
+
+
+def expected_payload(origin: Any, headers: dict[str, str]) -> bytes | None:
+    """The bytes as they came; where that can't be, a header says so."""
+    value: bytes | None = origin.value
+    cut = value is not None and len(value) > MAX_PAYLOAD_BYTES
+    nothing = origin.key is None and value is None
+    assert headers.get("ltv.truncated-from") == (str(len(value or b"")) if cut else None)
+    assert headers.get("ltv.was-null") == ("1" if nothing else None)
+    return (value or b"")[:MAX_PAYLOAD_BYTES] if cut or nothing else value
+
+
+def stopped_at_a_limit(application: Application, *limit: str) -> str:
+    """The line that a consumer says when it stops at a limit: no more than that may be set aside."""
+    ended = application.run("one", "--until-end", *limit)
+    assert ended.code == 1, ended.log
+    assert "Traceback" not in ended.log
+    assert ended.last_line.startswith("ltv: ")
+    return ended.last_line
+
+
+def test_the_count_limit_stops_the_consumer_before_it_is_exceeded(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    topic = new_topic(shop(50, seed=22) + SMALL[:3], partitions=1)
+    application = new_application(topic)
+    application.backfill("one", "--max-dead-letters", "3")
+    application.plain.send(topic, SMALL[3:7] + shop(50, seed=23))
+    said = stopped_at_a_limit(application, "--max-dead-letters", "3")
+    assert "4 invalid events, more than --max-dead-letters 3. The last: " in said
+    assert f"{topic}-0 at offset 56" in said
+    assert 3 <= len(application.dead_letters()) <= 6
+    application.backfill("one", "--max-dead-letters", "4")
+    application.assert_exact()
+
+
+def test_nothing_of_the_commit_that_would_exceed_a_limit_is_written(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    """One commit interval long enough for all there is: it must be all or nothing."""
+    application = new_application(new_topic(shop(50, seed=24), partitions=1))
+    before = application.backfill()
+    application.plain.send(application.events, SMALL + shop(50, seed=25))
+    limit = ("--max-dead-letters", str(len(SMALL) - 1), "--commit-interval-s", "3")
+    said = stopped_at_a_limit(application, *limit)
+    assert f"{len(SMALL)} invalid events" in said
+    assert application.dead_letters() == []
+    assert application.snapshots()[-1]["totals"] == before["totals"]
+    application.backfill()
+    application.assert_exact()
+
+
+def test_the_ratio_limit_stops_the_consumer_too(new_topic: NewTopic, new_application: NewApplication) -> None:
+    records = shop(900, seed=26) + [(b"c1", b"rubbish")] * 300
+    application = new_application(new_topic(records, partitions=1))
+    said = stopped_at_a_limit(application, "--max-dead-letter-ratio", "0.2")
+    assert "a larger share than --max-dead-letter-ratio 0.2" in said
+    assert len(application.dead_letters()) <= 0.2 * len(records)
+    application.backfill("one", "--max-dead-letter-ratio", "0.3")
+    application.assert_exact()

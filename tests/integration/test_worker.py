@@ -1,0 +1,97 @@
+"""A worker within the test's own process, where its insides can be made small, or made to fail."""
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from consumer.settings import Settings
+from consumer.stream.transport.kafka_python import _Producer
+from consumer.stream.worker import work
+from contract.cluster import Cluster
+from contract.errors import Retriable
+from contract.topics import Topics
+from tests.integration.application import Application, shop
+from tests.integration.conftest import NewApplication, NewTopic
+from tests.integration.rubbish import RUBBISH
+
+SMALL_RUBBISH = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
+
+Commit = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _collector_as_before() -> Iterator[None]:
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def backfill(application: Application) -> None:
+    """Consume all that is there, here."""
+    settings = Settings(
+        Cluster(bootstrap_servers=application.plain.servers),
+        Topics(application.events, application.prefix),
+        group=application.group,
+        instance_id="one",
+        commit_interval_s=0.05,
+        snapshot_interval_s=0.2,
+        transaction_timeout_s=15.0,
+        until_end=True,
+    )
+    work(settings, lambda: False)
+
+
+def test_rewrites_trim_the_changelog_and_what_is_left_of_it_restores_the_same_state(
+    monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 5_000)
+    monkeypatch.setattr("consumer.stream.transport.kafka_python.MAX_POLL_RECORDS", 100)
+    topic = new_topic(partitions=2)
+    application = new_application(topic)
+    starts = [(0, 0)]
+    for seed in range(5):
+        application.plain.send(topic, shop(800, seed=40 + seed) + SMALL_RUBBISH)
+        backfill(application)
+        bounds = application.plain.bounds(f"{application.prefix}.changelog")
+        starts.append((bounds[0][0], bounds[1][0]))
+    for number in (0, 1):
+        of_partition = [start[number] for start in starts]
+        assert of_partition == sorted(of_partition)
+        assert len(set(of_partition)) >= 3, "trimmed more than once"
+    application.assert_exact()
+    # A process that knows nothing of the small sizes reads what is left.
+    application.backfill("other")
+    application.assert_exact()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("failing_commit", [1, 2, 5])
+def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
+    monkeypatch: pytest.MonkeyPatch,
+    new_topic: NewTopic,
+    new_application: NewApplication,
+    when: str,
+    failing_commit: int,
+) -> None:
+    """After: the transaction went through, and the worker can't know."""
+    commits = 0
+    commit: Commit = _Producer.commit
+
+    def fail_once(self: Any, *arguments: Any) -> None:
+        nonlocal commits
+        commits += 1
+        if commits == failing_commit and when == "before":
+            raise Retriable("the test says so")
+        commit(self, *arguments)
+        if commits == failing_commit and when == "after":
+            raise Retriable("the test says so")
+
+    monkeypatch.setattr(_Producer, "commit", fail_once)
+    monkeypatch.setattr("consumer.stream.transport.kafka_python.MAX_POLL_RECORDS", 20)
+    monkeypatch.setattr("consumer.stream.worker.FIRST_BACKOFF_S", 0.05)
+    application = new_application(new_topic(shop(800, seed=50) + SMALL_RUBBISH, partitions=2))
+    backfill(application)
+    assert commits > failing_commit
+    application.assert_exact()
