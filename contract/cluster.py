@@ -1,9 +1,12 @@
-"""How to reach the cluster: KAFKA_* settings from the environment, as arguments for kafka-python."""
+"""How to reach the cluster: KAFKA_* settings from the environment, as kafka-python and librdkafka take them."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CONNECT_TIMEOUT_MS: Final = 5_000
+"""How long kafka-python looks for a broker before it says that there is none."""
 
 
 class Cluster(BaseSettings):
@@ -34,6 +37,7 @@ class Cluster(BaseSettings):
         settings: dict[str, Any] = {
             "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
             "client_id": client_id,
+            "bootstrap_timeout_ms": CONNECT_TIMEOUT_MS,
             "security_protocol": self.security_protocol,
         }
         if "SASL" in self.security_protocol:
@@ -51,6 +55,29 @@ class Cluster(BaseSettings):
                 "ssl_check_hostname": self.ssl_check_hostname,
             }
         return settings
+
+    def librdkafka_settings(self, client_id: str) -> dict[str, Any]:
+        """Properties that every librdkafka client takes."""
+        settings: dict[str, Any] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "client.id": client_id,
+            "security.protocol": self.security_protocol,
+        }
+        if "SASL" in self.security_protocol:
+            settings |= {
+                "sasl.mechanism": self.sasl_mechanism,
+                "sasl.username": self.sasl_username,
+                "sasl.password": self.sasl_password and self.sasl_password.get_secret_value(),
+            }
+        if "SSL" in self.security_protocol:
+            settings |= {
+                "ssl.ca.location": self.ssl_cafile,
+                "ssl.certificate.location": self.ssl_certfile,
+                "ssl.key.location": self.ssl_keyfile,
+                "ssl.key.password": self.ssl_password and self.ssl_password.get_secret_value(),
+                "ssl.endpoint.identification.algorithm": "https" if self.ssl_check_hostname else "none",
+            }
+        return {name: value for name, value in settings.items() if value is not None}
 
 
 def environment_help() -> str:

@@ -20,7 +20,7 @@ from contract.files import open_output, read_events
 from contract.provision import differing_settings, ensure_topics, partitions_of
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topics
 from producer.delivery import MAX_DISORDER, Faults, live
-from producer.publish import CONNECT_TIMEOUT_MS, Publisher, publisher, readable_key
+from producer.publish import Publisher, publisher, readable_key
 from producer.seasons import time_text
 from terminal.console import notes
 from terminal.progress import FileProgress, file_progress
@@ -69,9 +69,7 @@ def create_topics(
     cluster = Cluster.at(bootstrap_servers)
     topics = Topics(events_topic, prefix)
     with cluster_errors(cluster, "creating topics"):
-        admin = KafkaAdminClient(
-            **cluster.client_settings("ltv-topics"), bootstrap_timeout_ms=CONNECT_TIMEOUT_MS
-        )
+        admin = KafkaAdminClient(**cluster.client_settings("ltv-topics"))
         try:
             actual = partitions_of(admin, [events_topic]).get(events_topic, partitions)
             specs = [topics.events_spec(actual), *topics.internal_specs(actual)]

@@ -13,7 +13,7 @@ from contract.connect import cluster_errors, described
 from contract.errors import Retriable
 from contract.topics import MAX_RECORD_BYTES
 
-CONNECT_TIMEOUT_MS: Final = 10_000
+BLOCK_TIMEOUT_MS: Final = 10_000
 DELIVERY_TIMEOUT_MS: Final = 60_000
 MAX_IN_FLIGHT: Final = 50_000
 """Records sent and not yet confirmed: what bounds the memory."""
@@ -88,8 +88,7 @@ def publisher(cluster: Cluster, topic: str) -> Iterator[Publisher]:
             linger_ms=20,
             batch_size=256 * 1024,
             max_request_size=MAX_RECORD_BYTES,
-            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
-            max_block_ms=CONNECT_TIMEOUT_MS,
+            max_block_ms=BLOCK_TIMEOUT_MS,
             delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
             request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
             allow_auto_create_topics=False,
@@ -104,7 +103,7 @@ def publisher(cluster: Cluster, topic: str) -> Iterator[Publisher]:
             f"{topic}: {described(error)}; is the topic there? ltv topics create makes it"
         ) from error
     finally:
-        client.close(timeout=CONNECT_TIMEOUT_MS / 1000)
+        client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
 
 
 class _Ids(msgspec.Struct):

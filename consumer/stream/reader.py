@@ -63,7 +63,6 @@ class Reader:
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",  # Where retention has overtaken us, go on with the oldest left.
                 allow_auto_create_topics=False,
-                bootstrap_timeout_ms=int(call_timeout_s * 1000),
                 fetch_max_wait_ms=int(POLL_S * 1000),
                 max_partition_fetch_bytes=FETCH_BYTES,
                 fetch_max_bytes=FETCH_BYTES,
