@@ -118,6 +118,8 @@ class Load:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._errors: list[str] = []
+        self.rate = 0
+        """Events a second in the background; may be changed while they are sent."""
         self.delivered = 0
 
     def send(self, count: int) -> None:
@@ -128,7 +130,8 @@ class Load:
     def start(self, rate: int) -> None:
         """Send at this rate (events a second) in the background."""
         self._stop.clear()
-        self._thread = threading.Thread(target=self._run, args=(rate,), daemon=True)
+        self.rate = rate
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> int:
@@ -149,10 +152,10 @@ class Load:
         assert left == 0, f"{left} events of the load were not delivered"
         assert not self._errors, self._errors[:3]
 
-    def _run(self, rate: int) -> None:
+    def _run(self) -> None:
         due = time.monotonic()
         while not self._stop.is_set():
-            self._produce(rate // BURSTS_PER_S)
+            self._produce(self.rate // BURSTS_PER_S)
             due = max(due + 1 / BURSTS_PER_S, time.monotonic() - 1)
             self._stop.wait(max(0.0, due - time.monotonic()))
 
