@@ -28,6 +28,10 @@ faults: jars ## Run the whole fault matrix, the long ones too: kills, stalls, ne
 soak: jars ## Random faults under load for an hour; options: make soak ARGS="--minutes 20"
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.installed ## Measure ltv consume beside a bare poll; options: make bench ARGS="--events 200000"
+	$(BIN)/python -m benchmarks.throughput $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Check style and formatting
 	$(BIN)/ruff check .

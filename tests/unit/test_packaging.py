@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGES = {folder.parent.name for folder in ROOT.glob("*/__init__.py")} - {"tests"}
+PACKAGES = {folder.parent.name for folder in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
 
 
 def test_every_package_is_in_the_wheel() -> None:
