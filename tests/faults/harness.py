@@ -194,6 +194,7 @@ class Application:
         self.load.close()
         if self._tail:
             self._tail.close()
+        self.cluster.close()
 
 
 @contextmanager

@@ -37,6 +37,26 @@ class Cluster:
         self.servers = servers
         self._settings = {"bootstrap.servers": servers, "log_level": 2}
         self.admin = AdminClient(self._settings)
+        self._reader = self.new_consumer()
+
+    def new_consumer(self) -> Any:
+        """Without a group, of committed records."""
+        return Consumer(
+            {
+                **self._settings,
+                "group.id": "none",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+                "fetch.error.backoff.ms": 20,
+                "auto.offset.reset": "earliest",
+            }
+        )
+
+    def close(self) -> None:
+        self._reader.close()
 
     def create(self, topic: str, partitions: int, replication: int = 1, **settings: str) -> None:
         config = {name.replace("_", "."): value for name, value in settings.items()}
@@ -58,17 +78,12 @@ class Cluster:
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """Partition -> first offset, high watermark."""
-        consumer = Consumer({**self._settings, "group.id": "none"})
-        try:
-            numbers = range(self.partitions(topic))
-            return {
-                number: _tried(
-                    lambda number=number: consumer.get_watermark_offsets(TopicPartition(topic, number), 5)
-                )
-                for number in numbers
-            }
-        finally:
-            consumer.close()
+        return {
+            number: _tried(
+                lambda number=number: self._reader.get_watermark_offsets(TopicPartition(topic, number), 5)
+            )
+            for number in range(self.partitions(topic))
+        }
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Partition -> the group's committed offset, where there is one."""
@@ -85,55 +100,39 @@ class Cluster:
 
     def read(self, topic: str) -> list[Record]:
         """Every committed record up to the last decided transaction, in no order between partitions."""
-        tail = Tail(self, topic)
-        try:
-            return tail.to_end()
-        finally:
-            tail.close()
+        partitions = self.partitions(topic)
+        self._reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        found: list[Record] = []
+        ended: set[int] = set()
+        deadline = time.monotonic() + READ_S
+        while len(ended) < partitions:
+            assert time.monotonic() < deadline, f"{topic} can't be read to its end"
+            record = self._reader.poll(1.0)
+            if record is None:
+                continue
+            error = record.error()
+            if not error:
+                found.append(_record(record))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(record.partition())
+        self._reader.unassign()
+        return found
 
 
 class Tail:
     """Follows a topic from its beginning."""
 
     def __init__(self, cluster: Cluster, topic: str) -> None:
-        self._topic = topic
-        self._partitions = cluster.partitions(topic)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": cluster.servers,
-                "group.id": "none",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "log_level": 2,
-            }
-        )
-        self._consumer.assign(
-            [TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(self._partitions)]
-        )
+        self._consumer = cluster.new_consumer()
+        partitions = range(cluster.partitions(topic))
+        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
 
     def new(self) -> list[Record]:
         """What has come since the last call; perhaps not yet all."""
         found: list[Record] = []
-        while batch := self._consumer.consume(1000, 0.1):
-            found += [_record(record) for record in batch if not record.error()]
-        return found
-
-    def to_end(self) -> list[Record]:
-        """All there is, for the first call."""
-        found: list[Record] = []
-        ended: set[int] = set()
-        deadline = time.monotonic() + READ_S
-        while len(ended) < self._partitions:
-            assert time.monotonic() < deadline, f"{self._topic} can't be read to its end"
-            for record in self._consumer.consume(10_000, 0.2):
-                error = record.error()
-                if not error:
-                    found.append(_record(record))
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    ended.add(record.partition())
+        while record := self._consumer.poll(0.05):
+            if not record.error():
+                found.append(_record(record))
         return found
 
     def close(self) -> None:
