@@ -21,10 +21,12 @@ from consumer.stream.dead_letters import Limit
 from consumer.stream.partition import Partition
 from consumer.stream.restore import restore
 from consumer.stream.snapshots import Partials, Snapshots
-from consumer.stream.transport import Clients, Rebalance
+from consumer.stream.transport import Clients, Fenced, Rebalance
 from contract.snapshots import Snapshot
 
 MAX_POLL_WAIT_S: Final = 0.2
+HEARTBEAT_ANSWERED_S: Final = 3.0
+"""Heartbeats go out once a second (or faster)."""
 MAX_DEAD_LETTER_BYTES: Final = 16 * 1024 * 1024
 
 log = structlog.get_logger()
@@ -170,12 +172,16 @@ class Session:
         if moved:
             records, dead = sum(p.uncommitted for p in moved), [letter for p in moved for letter in p.dead]
             self._limit.check(records, dead)
-            partials, snapshot = commit(
-                moved,
-                self._clients,
-                self._settings.topics,
-                self._next_snapshot if snapshot_due else lambda _: None,
-            )
+            try:
+                partials, snapshot = commit(
+                    moved,
+                    self._clients,
+                    self._settings.topics,
+                    self._next_snapshot if snapshot_due else lambda _: None,
+                )
+            except Fenced:
+                self._ask_the_group()
+                raise
             self._partials.put(partials)
             if snapshot and self._snapshots:
                 self._snapshots.committed(snapshot)
@@ -188,6 +194,15 @@ class Session:
             self._collector.after_commit()
         self._show(running)
         self._see_whether_finished(emitted=snapshot_due)
+
+    def _ask_the_group(self) -> None:
+        """Poll until the group must have answered a heartbeat: another process with our instance id is fatal.
+
+        Without this the two would take the transactional id from each other for ever, and neither would commit.
+        """
+        until = self._clock() + HEARTBEAT_ANSWERED_S
+        while self._clock() < until:
+            self._clients.consumer.poll(MAX_POLL_WAIT_S)
 
     def _show(self, running: list[Partition]) -> None:
         METRICS.customers.set(sum(len(p.aggregate.customers) for p in running))

@@ -11,7 +11,7 @@ from consumer.settings import Settings
 from consumer.stream.transport import Clients, Rebalance
 from consumer.stream.transport.kafka_python import connect
 from contract.cluster import Cluster
-from contract.errors import Retriable
+from contract.errors import Fatal, Retriable
 from contract.topics import Topics
 from tests.integration.application import Plain, shop, wait_until
 from tests.integration.conftest import NewTopic
@@ -111,3 +111,21 @@ def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
     with pytest.raises(Retriable):
         first.producer.commit({0: 0}, first.consumer.membership())
     assert plain.read(settings.topics.partials) == []
+
+
+def test_a_member_whose_instance_id_another_process_has_taken_learns_it_from_a_poll(
+    settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    first = connected(settings)
+    assigned(first)
+    second = connected(settings)
+    assigned(second)
+
+    def poll_both() -> bool:
+        second.consumer.poll(0.05)
+        first.consumer.poll(0.05)
+        return False
+
+    with pytest.raises(Fatal, match="--instance-id"):
+        wait_until(poll_both, "the first one is told")
+    second.consumer.poll(0.0)

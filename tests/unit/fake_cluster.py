@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from consumer.stream.transport import Batch, Clients, Headers, Rebalance
+from consumer.stream.transport import Batch, Clients, Fenced, Headers, Rebalance
 from contract.errors import Retriable
 from contract.topics import Topics
 
@@ -227,3 +227,8 @@ class FakeAdmin:
 def retriable() -> None:
     """To be put into `FakeCluster.fail_at`."""
     raise Retriable("the test says so")
+
+
+def fenced() -> None:
+    """Another one, for a transactional id that was taken over."""
+    raise Fenced("the test says so")

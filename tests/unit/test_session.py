@@ -13,7 +13,7 @@ from consumer.stream.loop import Session
 from consumer.stream.partition import Partition
 from contract.cluster import Cluster
 from contract.errors import Fatal, Retriable
-from tests.unit.fake_cluster import FakeCluster, FakeConsumer, retriable
+from tests.unit.fake_cluster import FakeCluster, FakeConsumer, fenced, retriable
 
 COMMIT_INTERVAL_S = 1.0
 SNAPSHOT_INTERVAL_S = 5.0
@@ -245,6 +245,43 @@ def test_after_a_commit_that_fails_the_next_session_is_exact(step: str) -> None:
         "events": 3, "customers": 1, "orders": 1, "revenue": "3.00", "dead_letters": 1,
     }  # fmt: skip
     assert len(cluster.values(cluster.topics.dead_letters)) == 1
+
+
+def test_a_fenced_worker_asks_the_group_whether_another_process_has_its_name() -> None:
+    """Both would go on for ever otherwise, each fencing the other."""
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    cluster.events[0] = [visit("a")]
+    worker.session.step()
+    cluster.fail_at["before commit"] = fenced
+    waited = 0
+
+    def answer() -> None:
+        nonlocal waited
+        waited += 1
+        cluster.now_s += 1.0
+        if waited == 2:
+            raise Fatal("the same instance id")
+
+    worker.consumer.before_return = answer
+    with pytest.raises(Fatal, match="the same instance id"):
+        worker.session.commit()
+
+
+def test_a_fenced_worker_whose_name_is_still_its_own_begins_a_new_session() -> None:
+    """Its transaction has only timed out."""
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    cluster.events[0] = [visit("a")]
+    worker.session.step()
+    cluster.fail_at["before commit"] = fenced
+
+    def wait() -> None:
+        cluster.now_s += 1.0
+
+    worker.consumer.before_return = wait
+    with pytest.raises(Retriable):
+        worker.session.commit()
 
 
 def test_sequences_go_on_over_sessions_and_owners() -> None:

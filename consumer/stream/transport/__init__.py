@@ -8,7 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from contract.errors import Retriable
+
 Headers = list[tuple[str, bytes]]
+
+
+class Fenced(Retriable):
+    """The transaction is not ours any more: it timed out, or another process has our transactional id."""
 
 
 class Batch(NamedTuple):

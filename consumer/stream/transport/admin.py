@@ -12,13 +12,14 @@ from kafka import errors as kafka_errors
 from kafka.admin import MemberToRemove
 
 from consumer.settings import Settings
-from consumer.stream.transport import Clients
+from consumer.stream.transport import Clients, Fenced
 from contract.connect import described
 from contract.errors import Fatal, Retriable
 from contract.provision import ensure_topics, partitions_of
 
 CALL_TIMEOUT_MS: Final = 30_000
 
+_FENCED: Final = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
 _FATAL: Final = (
     kafka_errors.AuthorizationError,
     kafka_errors.SaslAuthenticationFailedError,
@@ -41,7 +42,9 @@ def cluster_errors(doing: str) -> Iterator[None]:
     except _FATAL as error:
         raise Fatal(f"{doing}: {described(error)}") from error
     except kafka_errors.KafkaError as error:
-        raise Retriable(f"{doing}: {described(error)}") from error
+        # A producer that was fenced answers every further call with an error that only carries the first one.
+        fenced = any(isinstance(each, _FENCED) for each in (error, *error.args))
+        raise (Fenced if fenced else Retriable)(f"{doing}: {described(error)}") from error
 
 
 def fenced_instance(doing: str) -> str:

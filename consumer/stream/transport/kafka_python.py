@@ -5,6 +5,8 @@ Traps of its 3.0.12 that are handled here, and only here:
 - Rebalance listeners run on the client's I/O loop: they only note, pause and place, all in memory.
 - Transactional calls wait for ever: their results are waited for here, with a deadline.
 - An offset to commit needs leader epoch -1: None can't be encoded and is retried for ever.
+- A heartbeat that learns that another process has our instance id says nothing, and is the last one. Where there
+  are none though the membership holds, that is what has happened.
 - A static member never leaves its group on close: the admin client removes it.
 - A leader that joins before it has the topic's metadata assigns nothing to anybody; if it dies before it joins
   again, static membership keeps the group so for ever. So the metadata is there before the first join.
@@ -114,6 +116,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
             if self._is_joining():
                 polled = self._join()
+            if self._is_fenced():
+                raise kafka_errors.FencedInstanceIdError
         batches = []
         for tp, records in polled.items():
             offsets, timestamps, keys, values = zip(*records, strict=True)
@@ -122,6 +126,10 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _is_joining(self) -> bool:
         return self._client._coordinator._join_task is not None
+
+    def _is_fenced(self) -> bool:
+        coordinator = self._client._coordinator
+        return coordinator.stable() and not coordinator._heartbeat_enabled and not self._is_joining()
 
     def _join(self) -> Any:
         """See a join through that has outlived its poll, for a while: nothing is assigned meanwhile."""
