@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 import orjson
-from msgspec import Struct, convert
+from msgspec import Struct, ValidationError, convert
 
 from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, Aggregate, Customer
 from contract.errors import Fatal
@@ -113,15 +113,17 @@ def unpack(value: bytes) -> Unpacked:
     try:
         record = orjson.loads(value)
         version = record["v"]
-    except (orjson.JSONDecodeError, TypeError, KeyError):
+        if version == FORMAT_VERSION:
+            position = record.get("position")
+            return Unpacked(
+                record["whole"], record["rows"], convert(position, Position) if position else None
+            )
+    except (orjson.JSONDecodeError, TypeError, KeyError, ValidationError):
         raise Fatal("this is no changelog record; does another program write to the topic?") from None
-    if version != FORMAT_VERSION:
-        raise Fatal(
-            f"the changelog has rows of format {version}, this program reads format {FORMAT_VERSION}: "
-            "run the program version that wrote them, or a newer one"
-        )
-    position = record.get("position")
-    return Unpacked(record["whole"], record["rows"], convert(position, Position) if position else None)
+    raise Fatal(
+        f"the changelog has rows of format {version}, this program reads format {FORMAT_VERSION}: "
+        "run the program version that wrote them, or a newer one"
+    )
 
 
 def apply_rows(aggregate: Aggregate, rows: Iterable[Row]) -> int:

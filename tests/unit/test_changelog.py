@@ -1,0 +1,226 @@
+"""Changelog records give back the state that wrote them, from wherever they are read."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.domain import ingest
+from consumer.domain.aggregate import Aggregate
+from consumer.stream.changelog import (
+    MAX_PACKED_BYTES,
+    ORDERS_PER_ROW,
+    ROWS_PER_RECORD,
+    Position,
+    all_rows,
+    apply_rows,
+    pack,
+    rows_of,
+    unpack,
+)
+from contract.errors import Fatal
+from contract.events import MAX_ID_CHARS, MAX_TEXT_CHARS
+
+CUSTOMERS = st.sampled_from(["a", "b", "Ødegård", '"', "\u2028", "z" * MAX_ID_CHARS])
+TIMES = st.datetimes(
+    min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC)
+).map(datetime.isoformat)
+CENTS = st.integers(0, 10**17)
+
+EVENTS = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "type": st.just("ORDER"),
+            "verb": st.sampled_from(["NEW", "UPDATE"]),
+            "key": st.sampled_from(["1", "2", "3"]),
+            "event_time": TIMES,
+            "customer_id": CUSTOMERS,
+            "total_amount": CENTS.map(lambda cents: f"{cents // 100}.{cents % 100:02d} USD"),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("SITE_VISIT"),
+            "verb": st.just("NEW"),
+            "key": st.just("page"),
+            "event_time": TIMES,
+            "customer_id": CUSTOMERS,
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("CUSTOMER"),
+            "verb": st.sampled_from(["NEW", "UPDATE"]),
+            "key": CUSTOMERS,
+            "event_time": TIMES,
+            "last_name": st.text(max_size=5) | st.just("é" * MAX_TEXT_CHARS),
+        }
+    ),
+)
+
+
+def position(aggregate: Aggregate, next_offset: int = 0) -> Position:
+    return Position(
+        group="g",
+        next_offset=next_offset,
+        events=aggregate.events,
+        dead_letters=0,
+        time_min=aggregate.time_min,
+        time_max=aggregate.time_max,
+    )
+
+
+def restored(values: Iterable[bytes]) -> Aggregate:
+    """The state after these records, as `consumer.stream.restore` builds it."""
+    aggregate = Aggregate()
+    for value in values:
+        record = unpack(value)
+        apply_rows(aggregate, record.rows)
+        if record.position:
+            aggregate.events = record.position.events
+            aggregate.time_min, aggregate.time_max = record.position.time_min, record.position.time_max
+    aggregate.take_changes()
+    return aggregate
+
+
+def contents(aggregate: Aggregate) -> dict[str, Any]:
+    """All that an aggregate holds, to be compared."""
+    return {
+        "customers": {
+            c.id: (c.first_week, c.week_bits, c.visits, c.spend, c.orders, c.last_name, c.name_stamp)
+            for c in aggregate
+        },
+        "totals": (aggregate.events, aggregate.orders, aggregate.revenue),
+        "times": (aggregate.time_min, aggregate.time_max),
+    }
+
+
+@given(st.lists(st.lists(EVENTS, max_size=8), max_size=6), st.data())
+def test_a_log_restores_the_state_also_where_a_part_of_it_is_read_again(
+    commits: list[list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    aggregate = Aggregate()
+    log: list[list[bytes]] = []
+    for events in commits:
+        for event in events:
+            ingest(event, aggregate)
+        log.append(list(pack(rows_of(aggregate.take_changes()), position(aggregate))))
+    again = data.draw(st.integers(0, len(log)))
+    read = [value for commit in log + log[again:] for value in commit]
+    assert contents(restored(read)) == contents(aggregate)
+
+
+@given(st.lists(st.lists(EVENTS, max_size=8), min_size=1, max_size=6), st.data())
+def test_a_whole_table_makes_all_before_it_superfluous(
+    commits: list[list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    """Whichever of the older records have been deleted when the log is read."""
+    aggregate = Aggregate()
+    rewrite = data.draw(st.integers(0, len(commits) - 1))
+    log: list[bytes] = []
+    needed_from = 0
+    for number, events in enumerate(commits):
+        for event in events:
+            ingest(event, aggregate)
+        changes = aggregate.take_changes()
+        if number == rewrite:
+            needed_from = len(log)
+        rows = all_rows(aggregate) if number == rewrite else rows_of(changes)
+        log += pack(rows, position(aggregate), whole=number == rewrite)
+    start = data.draw(st.integers(0, needed_from))
+    assert contents(restored(log[start:])) == contents(aggregate)
+
+
+def filled(customers: int, orders: int, id_chars: int = 1) -> Aggregate:
+    aggregate = Aggregate()
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for customer in range(customers):
+        for order in range(orders):
+            ingest(
+                {
+                    "type": "ORDER",
+                    "verb": "NEW",
+                    "key": str(order).zfill(id_chars),
+                    "event_time": (at + timedelta(days=order)).isoformat(),
+                    "customer_id": str(customer).zfill(id_chars),
+                    "total_amount": "1.23 USD",
+                },
+                aggregate,
+            )
+    return aggregate
+
+
+@pytest.mark.parametrize(
+    ("customers", "orders", "id_chars"),
+    [(0, 0, 1), (1, 1, 1), (ROWS_PER_RECORD * 2 + 1, 1, 1), (3, ORDERS_PER_ROW * 2 + 1, 1), (40, 200, 256)],
+)
+def test_records_are_no_longer_than_allowed_and_nothing_is_lost(
+    customers: int, orders: int, id_chars: int
+) -> None:
+    aggregate = filled(customers, orders, id_chars)
+    for rows in (rows_of(aggregate.take_changes()), all_rows(aggregate)):
+        values = list(pack(rows, position(aggregate)))
+        assert max(map(len, values)) <= MAX_PACKED_BYTES
+        assert contents(restored(values)) == contents(aggregate)
+
+
+def test_a_customer_with_many_orders_has_several_rows_each_within_the_limit() -> None:
+    aggregate = filled(1, ORDERS_PER_ROW * 2 + 1, id_chars=MAX_ID_CHARS)
+    rows = list(all_rows(aggregate))
+    assert [len(row[6]) // 3 for row in rows] == [ORDERS_PER_ROW, ORDERS_PER_ROW, 1]
+
+
+def test_a_single_row_may_be_longer_than_a_record_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.stream.changelog.MAX_PACKED_BYTES", 10)
+    aggregate = filled(5, 2)
+    values = list(pack(all_rows(aggregate), position(aggregate)))
+    assert [len(unpack(value).rows) for value in values] == [1, 1, 1, 1, 1, 0]
+    assert contents(restored(values)) == contents(aggregate)
+
+
+def test_an_order_that_changed_several_times_in_a_commit_is_written_once() -> None:
+    aggregate = filled(1, ORDERS_PER_ROW + 1)
+    customer = aggregate.customers["0"]
+    [row] = rows_of({customer: ["7"] * (ORDERS_PER_ROW + 1)})
+    assert row[6][::3] == ["7"]
+
+
+def test_only_the_last_record_of_a_commit_has_the_position() -> None:
+    aggregate = filled(ROWS_PER_RECORD + 1, 1)
+    written = position(aggregate, next_offset=17)
+    records = [unpack(value) for value in pack(all_rows(aggregate), written, whole=True)]
+    assert [record.position for record in records] == [None] * (len(records) - 1) + [written]
+    assert all(record.whole for record in records)
+
+
+def test_a_commit_without_changes_still_writes_its_position() -> None:
+    [value] = pack([], position(Aggregate(), next_offset=3))
+    found = unpack(value).position
+    assert found
+    assert found.next_offset == 3
+
+
+def test_applying_rows_says_how_many_customers_and_orders_they_carried() -> None:
+    aggregate = filled(3, 4)
+    assert apply_rows(Aggregate(), all_rows(aggregate)) == 3 + 3 * 4
+
+
+def test_a_newer_format_is_refused_with_what_to_do() -> None:
+    with pytest.raises(Fatal, match=r"format 2, this program reads format 1: run the program version"):
+        unpack(orjson.dumps({"v": 2, "something": "new"}))
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b"null", b"1", b'"text"', b"\xff"])
+def test_what_is_no_changelog_record_is_refused(value: bytes) -> None:
+    with pytest.raises(Fatal, match="no changelog record"):
+        unpack(value)
+
+
+@pytest.mark.parametrize("value", [b'{"v":1}', b'{"v":1,"whole":false,"rows":[],"position":{"group":1}}'])
+def test_a_record_of_our_format_that_lacks_something_is_refused(value: bytes) -> None:
+    with pytest.raises(Fatal, match="no changelog record"):
+        unpack(value)

@@ -1,0 +1,109 @@
+"""The limit on dead letters: what stops the consumer, when, and what it says."""
+
+import pytest
+
+from consumer.settings import Settings
+from consumer.stream.dead_letters import (
+    MIN_RECORDS,
+    WINDOW_RECORDS,
+    DeadLetter,
+    Limit,
+    dead_letter,
+)
+from contract.cluster import Cluster
+from contract.dead_letters import MAX_PAYLOAD_BYTES, Origin
+from contract.errors import Fatal, InvalidEvent
+
+ORIGIN = Origin("ltv.events", 3, 17, 1_700_000_000_000)
+LETTER = dead_letter(b"c1", b"{", InvalidEvent("undecodable", "", "not JSON"), ORIGIN)
+
+
+def limit(count: int | None = None, ratio: float = 1.0) -> Limit:
+    settings = Settings(
+        Cluster(bootstrap_servers="nowhere:1"), max_dead_letters=count, max_dead_letter_ratio=ratio
+    )
+    return Limit(settings)
+
+
+def test_without_a_limit_nothing_stops() -> None:
+    without = limit()
+    for _ in range(20):
+        without.check(WINDOW_RECORDS, [LETTER] * WINDOW_RECORDS)
+
+
+def test_as_many_as_allowed_pass_and_one_more_does_not() -> None:
+    checked = limit(count=3)
+    checked.check(10, [LETTER] * 2)
+    checked.check(10, [LETTER])
+    checked.check(10, [])
+    with pytest.raises(Fatal, match="4 invalid events, more than --max-dead-letters 3"):
+        checked.check(10, [LETTER])
+
+
+def test_none_allowed_stops_at_the_first() -> None:
+    with pytest.raises(Fatal, match="1 invalid events, more than --max-dead-letters 0"):
+        limit(count=0).check(1, [LETTER])
+
+
+def test_a_share_is_not_judged_by_a_few_records() -> None:
+    checked = limit(ratio=0.1)
+    checked.check(MIN_RECORDS - 1, [LETTER] * (MIN_RECORDS - 1))
+    with pytest.raises(Fatal, match=f"{MIN_RECORDS} of the last {MIN_RECORDS} records are invalid"):
+        checked.check(1, [LETTER])
+
+
+def test_a_share_that_is_just_allowed_passes() -> None:
+    checked = limit(ratio=0.1)
+    checked.check(MIN_RECORDS, [LETTER] * (MIN_RECORDS // 10))
+    with pytest.raises(Fatal, match=r"--max-dead-letter-ratio 0\.1"):
+        checked.check(1, [LETTER])
+
+
+def test_a_share_is_of_the_last_some_thousand_records_not_of_all() -> None:
+    """Years of good events must not hide that a producer has gone mad."""
+    checked = limit(ratio=0.5)
+    for _ in range(100):
+        checked.check(WINDOW_RECORDS, [])
+    with pytest.raises(Fatal):
+        checked.check(MIN_RECORDS, [LETTER] * MIN_RECORDS)
+
+
+def test_a_ratio_of_one_never_stops() -> None:
+    limit(ratio=1.0).check(MIN_RECORDS, [LETTER] * MIN_RECORDS)
+
+
+def test_it_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do() -> None:
+    with pytest.raises(Fatal) as raised:
+        limit(count=0).check(1, [LETTER])
+    said = str(raised.value)
+    assert "The last: ltv.events-3 at offset 17: not JSON" in said
+    assert "raise the limit" in said
+    assert "\n" not in said
+
+
+def test_a_dead_letter_has_the_bytes_as_they_came_and_says_where_from() -> None:
+    assert (
+        DeadLetter(
+            b"c1",
+            b"{",
+            [
+                ("ltv.reason", b"undecodable"),
+                ("ltv.field", b""),
+                ("ltv.error", b"not JSON"),
+                ("ltv.topic", b"ltv.events"),
+                ("ltv.partition", b"3"),
+                ("ltv.offset", b"17"),
+                ("ltv.timestamp", b"1700000000000"),
+            ],
+        )
+        == LETTER
+    )
+
+
+@pytest.mark.parametrize("extra", [0, 1, 1_000_000])
+def test_a_payload_too_long_to_carry_is_cut_and_its_length_told(extra: int) -> None:
+    value = b"x" * (MAX_PAYLOAD_BYTES + extra)
+    letter = dead_letter(None, value, InvalidEvent("oversize", "", "too long"), ORIGIN)
+    assert letter.value == b"x" * MAX_PAYLOAD_BYTES
+    told = dict(letter.headers).get("ltv.truncated-from")
+    assert told == (str(len(value)).encode() if extra else None)
