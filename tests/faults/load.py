@@ -159,18 +159,21 @@ class Load:
             due = max(due + 1 / BURSTS_PER_S, time.monotonic() - 1)
             self._stop.wait(max(0.0, due - time.monotonic()))
 
+    def put(self, sent: Sent) -> None:
+        """One more record; `flush` waits until it is on the topic."""
+        headers = {} if sent.valid else {RUBBISH: b"1"}
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic, sent.value, sent.key, headers=headers, on_delivery=self._noted
+                )
+                break
+            except BufferError:  # While the broker is away.
+                self._producer.poll(0.1)
+
     def _produce(self, count: int) -> None:
         for _ in range(count):
-            sent = next(self._events)
-            headers = {} if sent.valid else {RUBBISH: b"1"}
-            while True:
-                try:
-                    self._producer.produce(
-                        self._topic, sent.value, sent.key, headers=headers, on_delivery=self._noted
-                    )
-                    break
-                except BufferError:  # While the broker is away.
-                    self._producer.poll(0.1)
+            self.put(next(self._events))
         self._producer.poll(0)
 
     def _noted(self, error: Any, _record: Any) -> None:
