@@ -29,12 +29,15 @@ from tests.faults.invariants import hold, series_is_whole
 from tests.faults.waiting import wait_until
 
 FIRST_RATE: Final = 2_000
+MIN_RATE: Final = 500
 FASTER: Final = 1.25
 SLOWER: Final = 0.7
 HELD_LAG_S: Final = 2.0
 """A rate is held when, in a calm moment, snapshots are no further behind than this."""
 MAX_LAG_S: Final = 5.0
-RECOVERY_S: Final = 180.0
+SLOW_RECOVERY_S: Final = 20.0
+"""So often while snapshots don't catch up, the load is made lighter: others may use this machine, too."""
+RECOVERY_S: Final = 300.0
 """Within this time after a fault the snapshots must have caught up."""
 EPOCH_EVENTS: Final = 1_000_000
 OVERLAP: Final = 0.25
@@ -95,7 +98,7 @@ class Epoch:
             "broker restarted": self._restart_broker,
         }
 
-    def run(self, rate: int, until: float, max_rate: int) -> int:
+    def run(self, until: float, rate: int, max_rate: int) -> int:
         """Faults until the time is over, then all invariants; returns the rate that the next epoch may begin with."""
         app, chance = self._app, self._chance
         began = time.monotonic()
@@ -109,7 +112,7 @@ class Epoch:
             if not kinds:
                 kinds = chance.sample(sorted(self.faults), len(self.faults))
             kind = kinds.pop()
-            _say(f"{kind} ({app.load.delivered} events, {rate}/s)")
+            _say(f"{kind} ({app.load.delivered} events, {app.load.rate}/s)")
             self.faults[kind]()
             pending.append(kind)
             if chance.random() < OVERLAP:
@@ -119,7 +122,7 @@ class Epoch:
                 self._figures.recoveries.setdefault(each, []).append(took)
             pending.clear()
             self._wait(chance.uniform(1, 5))
-            rate = self._steer(rate, max_rate)
+            self._steer(max_rate)
         sent = app.load.stop()
         took = self._recovered(sent)
         for each in pending:
@@ -128,17 +131,17 @@ class Epoch:
         self._figures.events += sent
         hold(app)
         self._figures.snapshots += len(app.snapshots())
-        return rate
+        return app.load.rate
 
-    def _steer(self, rate: int, max_rate: int) -> int:
-        lag_s = (self._app.load.delivered - self._app.covered()) / rate
+    def _steer(self, max_rate: int) -> None:
+        """Faster where the rate was held; slower where it was not."""
+        load, rate = self._app.load, self._app.load.rate
+        lag_s = (load.delivered - self._app.covered()) / rate
         if lag_s < HELD_LAG_S:
             self._figures.held_rate = max(self._figures.held_rate, rate)
-            rate = min(int(rate * FASTER), max_rate)
+            load.rate = min(int(rate * FASTER), max_rate)
         elif lag_s > MAX_LAG_S:
-            rate = max(int(rate * SLOWER), FIRST_RATE // 4)
-        self._app.load.rate = rate
-        return rate
+            load.rate = max(int(rate * SLOWER), MIN_RATE)
 
     def _start(self, name: str, *options: str, **environment: str) -> Process:
         workers = str(WORKERS.get(name, 1))
@@ -159,11 +162,18 @@ class Epoch:
         )
 
     def _recovered(self, records: int) -> float:
+        """Wait until snapshots cover so many records; returns the seconds it took."""
+        load, lighter_at = self._app.load, time.monotonic() + SLOW_RECOVERY_S
+
+        def covered() -> bool:
+            nonlocal lighter_at
+            if time.monotonic() > lighter_at:
+                lighter_at += SLOW_RECOVERY_S
+                load.rate = max(int(load.rate * SLOWER), MIN_RATE)
+            return self._app.covered() >= records
+
         return wait_until(
-            lambda: self._app.covered() >= records,
-            f"snapshots cover {records} records",
-            within_s=RECOVERY_S,
-            failing=self._trouble,
+            covered, f"snapshots cover {records} records", within_s=RECOVERY_S, failing=self._trouble
         )
 
     def _wait(self, seconds: float) -> None:
@@ -273,7 +283,7 @@ def soak(minutes: float, epoch_minutes: float, seed: int, max_rate: int) -> Figu
         ):
             _say(f"epoch {figures.epochs}, load of seed {app.seed}, logs in {logs}")
             try:
-                rate = Epoch(app, broker, chance, figures).run(rate, until, max_rate)
+                rate = Epoch(app, broker, chance, figures).run(until, rate, max_rate)
             except Exception as error:  # Whatever went wrong, the next epoch begins anew.
                 figures.violations.append(f"epoch {figures.epochs}: {type(error).__name__}: {error}")
                 _say(f"VIOLATION: {figures.violations[-1]}")

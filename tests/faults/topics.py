@@ -18,6 +18,7 @@ from tests.faults.waiting import wait_until
 
 READ_S: Final = 120.0
 RETRY_S: Final = 0.2
+SILENCE_S: Final = 10.0
 
 
 class Record(NamedTuple):
@@ -123,15 +124,27 @@ class Tail:
     """Follows a topic from its beginning."""
 
     def __init__(self, cluster: Cluster, topic: str) -> None:
-        self._consumer = cluster.new_consumer()
-        partitions = range(cluster.partitions(topic))
-        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+        self._cluster = cluster
+        self._topic = topic
+        self._next = dict.fromkeys(range(cluster.partitions(topic)), OFFSET_BEGINNING)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._consumer = self._cluster.new_consumer()
+        self._consumer.assign([TopicPartition(self._topic, *place) for place in self._next.items()])
+        self._silent_since = time.monotonic()
 
     def new(self) -> list[Record]:
         """What has come since the last call; perhaps not yet all."""
+        # After a restart of its broker, librdkafka was seen to fetch no more.
+        if time.monotonic() > self._silent_since + SILENCE_S:
+            self._consumer.close()
+            self._connect()
         found: list[Record] = []
         while record := self._consumer.poll(0.05):
             if not record.error():
+                self._silent_since = time.monotonic()
+                self._next[record.partition()] = record.offset() + 1
                 found.append(_record(record))
         return found
 
