@@ -3,11 +3,14 @@
 import os
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.faults.brokers import one_node
+from broker.embedded import EmbeddedBroker
+from contract.errors import Fatal
+from tests.faults.brokers import one_node, three_nodes
 from tests.faults.harness import Application, application
 
 
@@ -30,4 +33,22 @@ def seed() -> int:
 def app(servers: str, tmp_path: Path, seed: int) -> Iterator[Application]:
     """An application on the shared broker."""
     with application(servers, tmp_path, seed) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[list[EmbeddedBroker]]:
+    """Three nodes for all tests of a module; each test leaves all of them running."""
+    with three_nodes() as running:
+        yield running
+
+
+@pytest.fixture
+def replicated_app(nodes: list[EmbeddedBroker], tmp_path: Path, seed: int) -> Iterator[Application]:
+    """An application whose topics are all kept three times; two must have a record."""
+    for node in nodes:
+        with suppress(Fatal):  # It runs already, unless a test before has failed.
+            node.start()
+    servers = ",".join(node.bootstrap_servers for node in nodes)
+    with application(servers, tmp_path, seed, replication=3, min_insync_replicas="2") as made:
         yield made

@@ -1,0 +1,127 @@
+"""The cluster refuses writes: too few replicas in sync, or a full disk. The consumer waits, and goes on when it can."""
+
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
+from broker.embedded import EmbeddedBroker
+from broker.readiness import is_ready
+from tests.faults.brokers import one_node
+from tests.faults.harness import Application, application
+from tests.faults.invariants import hold
+from tests.faults.waiting import wait_until
+
+pytestmark = pytest.mark.faults_full
+
+RATE: Final = 500
+DISK_BYTES: Final = 128 * 1024 * 1024
+AS_ROOT: Final = () if os.geteuid() == 0 else ("sudo", "-n")
+WAITING: Final = "waiting for the cluster"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory that is a file system of DISK_BYTES."""
+    disk = tmp_path / "kafka" / "data"
+    disk.mkdir(parents=True)
+    options = f"size={DISK_BYTES},uid={os.geteuid()},mode=755"
+    mount = (*AS_ROOT, "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk))
+    try:
+        mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"a full disk needs a file system of its own: {error}")
+    if mounted.returncode != 0:
+        pytest.skip(f"a full disk needs a file system of its own: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run((*AS_ROOT, "umount", "--lazy", str(disk)), check=True)
+
+
+def test_a_full_disk_takes_the_broker_down_and_nothing_is_lost(
+    small_disk: Path, tmp_path: Path, seed: int
+) -> None:
+    with (
+        one_node(data_dir=small_disk.parent) as broker,
+        application(broker.bootstrap_servers, tmp_path, seed) as app,
+    ):
+        app.load.start(RATE)
+        running = app.start("one")
+        app.wait_for(RATE, running)
+        ballast = fill(small_disk)
+        port = int(broker.bootstrap_servers.rpartition(":")[2])
+        # Kafka halts when it can write to none of its directories.
+        wait_until(lambda: not is_ready(port), "the broker is down", failing=running.ended)
+        running.wait_for_log(WAITING)
+        broker.kill()
+        ballast.unlink()
+        broker.start()
+        app.wait_for(app.load.stop(), running)
+        hold(app)
+
+
+@pytest.mark.parametrize(
+    "refusing", [("changelog", "partials", "snapshots", "dead-letters"), ("snapshots",)], ids=len
+)
+def test_topics_that_refuse_writes_for_want_of_replicas_stop_nothing_for_good(
+    replicated_app: Application, nodes: list[EmbeddedBroker], seed: int, refusing: tuple[str, ...]
+) -> None:
+    """Also where only one does: what the transaction has written to the others must not count."""
+    app, node = replicated_app, random.Random(seed).choice(nodes)
+    app.load.start(RATE)
+    running = app.start("one", "--workers", "2")
+    app.wait_for(RATE, running)
+    for name in refusing:
+        need_replicas(app, app.topic(name), 3)
+    node.kill()
+    running.wait_for_log(WAITING)
+    before = len(app.snapshots())
+    running.wait_for_log(WAITING, times=4)
+    assert len(app.snapshots()) <= before + 1  # One could be on its way.
+    node.start()
+    app.wait_for(app.load.stop(), running)
+    hold(app)
+
+
+def test_two_of_three_brokers_away_stop_nothing_for_good(
+    replicated_app: Application, nodes: list[EmbeddedBroker], seed: int
+) -> None:
+    """No quorum of controllers and too few replicas: nothing can be written, nor elected."""
+    app, away = replicated_app, random.Random(seed).sample(nodes, 2)
+    app.load.start(RATE)
+    running = app.start("one", "--workers", "2")
+    app.wait_for(RATE, running)
+    for node in away:
+        node.kill()
+    running.wait_for_log(WAITING)
+    for node in away:
+        node.start()
+    app.wait_for(app.load.stop(), running)
+    hold(app)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no byte on it; returns the file to delete."""
+    ballast = disk.parent / "data" / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(64 * 1024)):
+            pass
+    with suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while file.write(b"0"):
+            pass
+    return ballast
+
+
+def need_replicas(app: Application, topic: str, count: int) -> None:
+    """From now on, so many must have a record of the topic."""
+    entry = ConfigEntry("min.insync.replicas", str(count), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    for future in app.cluster.admin.incremental_alter_configs([resource]).values():
+        future.result(60)
