@@ -1,12 +1,13 @@
 """To the topic: keyed by customer id, idempotent, acks=all. What was not delivered is counted, never forgotten."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import msgspec
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from contract.cluster import Cluster
 from contract.connect import cluster_errors, described
@@ -15,25 +16,46 @@ from contract.topics import MAX_RECORD_BYTES
 
 BLOCK_TIMEOUT_MS: Final = 10_000
 DELIVERY_TIMEOUT_MS: Final = 60_000
-MAX_IN_FLIGHT: Final = 50_000
-"""Records sent and not yet confirmed: what bounds the memory."""
+MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
+"""Values sent and not yet confirmed, with what the client keeps for each: what bounds the memory."""
+BYTES_PER_RECORD: Final = 1_000
+"""What the client keeps for a record beside its value."""
+POLL_S: Final = 0.005
 
 
 class Publisher:
-    """Sends records to one topic and counts what became of them."""
+    """Sends records to one topic and counts what became of them.
 
-    def __init__(self, client: Any, topic: str) -> None:
+    Once the cluster has not answered for DELIVERY_TIMEOUT_MS it gives up: sending on would only take a minute for
+    each further batch. (The client has no bound on its memory, and its own flush has a deadline for each batch, not
+    for all: so both are here.)
+    """
+
+    def __init__(self, client: Any, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> None:
         self._client = client
         self._topic = topic
+        self._timeout_s = delivery_timeout_ms / 1000
+        self._bytes = 0
+        self._mark = 0
+        """How many were sent when half of what may be in flight was."""
+        self._cluster_is_gone = False
         self.sent = 0
         self.delivered = 0
         self.failed = 0
         self.first_error = ""
 
     def send(self, key: bytes | None, value: bytes | None) -> None:
-        """Hand over a record; blocks while too many are on their way."""
-        if self.sent - self.delivered - self.failed >= MAX_IN_FLIGHT:
-            self.flush()
+        """Hand over a record; blocks while too much is on its way.
+
+        Raises:
+            Retriable: the cluster does not answer any more; says how much was not delivered.
+        """
+        if self._cluster_is_gone:
+            raise self._undelivered()
+        self._bytes += len(value or b"") + BYTES_PER_RECORD
+        if self._bytes > MAX_IN_FLIGHT_BYTES // 2:
+            self._wait(self._mark)
+            self._mark, self._bytes = self.sent, 0
         self.sent += 1
         try:
             future = self._client.send(self._topic, value=value, key=key)
@@ -50,30 +72,52 @@ class Publisher:
     def _not_delivered(self, error: Exception) -> None:
         self.failed += 1
         self.first_error = self.first_error or described(error)
-
-    def flush(self) -> None:
-        """Wait until each record sent is delivered, or has failed, or the deadline has passed."""
-        try:
-            self._client.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
-        except KafkaError as error:
-            self.first_error = self.first_error or described(error)
+        if isinstance(error, KafkaTimeoutError):
+            self._cluster_is_gone = True
 
     def finish(self) -> None:
-        """Flush.
+        """Wait until each record sent is delivered or has failed.
 
         Raises:
             Retriable: not everything was delivered; says how much was not, and why.
         """
-        self.flush()
-        missing = self.sent - self.delivered
-        if missing:
-            raise Retriable(
-                f"{missing:,} of {self.sent:,} records were not delivered to {self._topic}: {self.first_error}"
-            )
+        self._wait(self.sent)
+        if self.sent > self.delivered:
+            raise self._undelivered()
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait while records get delivered or fail; False where some are left and none did for so long."""
+        return self._settles(self.sent, timeout_s)
+
+    def _wait(self, settled: int) -> None:
+        if not self._settles(settled, self._timeout_s):
+            self._cluster_is_gone = True
+            self.first_error = self.first_error or f"no answer for {self._timeout_s:.0f} s"
+        if self._cluster_is_gone:
+            raise self._undelivered()
+
+    def _settles(self, settled: int, timeout_s: float) -> bool:
+        before, since = -1, time.monotonic()
+        while (now_settled := self.delivered + self.failed) < settled:
+            now = time.monotonic()
+            if now_settled > before:
+                before, since = now_settled, now
+            elif self._cluster_is_gone or now - since > timeout_s:
+                return False
+            time.sleep(POLL_S)
+        return True
+
+    def _undelivered(self) -> Retriable:
+        return Retriable(
+            f"{self.sent - self.delivered:,} of {self.sent:,} records were not delivered to {self._topic}: "
+            f"{self.first_error}"
+        )
 
 
 @contextmanager
-def publisher(cluster: Cluster, topic: str) -> Iterator[Publisher]:
+def publisher(
+    cluster: Cluster, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
+) -> Iterator[Publisher]:
     """Connect; a block that ends well must have called `finish`.
 
     Raises:
@@ -89,21 +133,27 @@ def publisher(cluster: Cluster, topic: str) -> Iterator[Publisher]:
             batch_size=256 * 1024,
             max_request_size=MAX_RECORD_BYTES,
             max_block_ms=BLOCK_TIMEOUT_MS,
-            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-            request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
+            delivery_timeout_ms=delivery_timeout_ms,
+            request_timeout_ms=delivery_timeout_ms // 2,
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
+    target = Publisher(client, topic, delivery_timeout_ms)
     try:
         if not client.partitions_for(topic):
             raise Retriable(f"the topic {topic} does not exist; make it with: ltv topics create")
-        yield Publisher(client, topic)
+        yield target
     except KafkaError as error:
         raise Retriable(
             f"{topic}: {described(error)}; is the topic there? ltv topics create makes it"
         ) from error
     finally:
-        client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
+        # Whatever ended the block is what to tell; what is on its way gets a last chance.
+        if not target.settle(BLOCK_TIMEOUT_MS / 1000):
+            client._sender.force_close()  # Else close waits for every batch, and raises.
+            client._sender.join(BLOCK_TIMEOUT_MS / 1000)
+        with suppress(KafkaTimeoutError):
+            client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
 
 
 class _Ids(msgspec.Struct):

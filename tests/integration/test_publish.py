@@ -1,0 +1,153 @@
+"""`ltv publish` and `ltv produce` on a real Kafka: what they say was delivered is what is there, under its customer."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.readiness import free_port
+from contract.errors import InvalidEvent
+from contract.events import decode_event
+from producer.delivery import Faults, generated
+from tests.integration.application import Plain, wait_until
+from tests.integration.conftest import NewTopic
+
+LTV = (sys.executable, "-m", "ltv")
+TIMEOUT_S = 120
+
+
+def run(plain: Plain, topic: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LTV, *arguments, "--events-topic", topic, "--bootstrap-servers", plain.servers],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def is_valid(value: bytes) -> bool:
+    try:
+        decode_event(value)
+    except InvalidEvent:
+        return False
+    return True
+
+
+def customer_of(value: bytes) -> bytes:
+    event: Any = json.loads(value)
+    return str(event["key"] if event["type"] == "CUSTOMER" else event["customer_id"]).encode()
+
+
+@pytest.fixture
+def lines() -> list[bytes]:
+    return [event.value for event in generated(2_000, seed=3, faults=Faults(0.1, 0.05, 0.02))]
+
+
+def test_valid_events_arrive_under_their_customers_and_invalid_ones_are_told_and_kept(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path, lines: list[bytes]
+) -> None:
+    file, rejects, topic = tmp_path / "events.ndjson", tmp_path / "rejects.ndjson", new_topic()
+    file.write_bytes(b"\n".join(lines))
+    done = run(plain, topic, "publish", str(file), "--rejects", str(rejects))
+    assert done.returncode == 0, done.stderr
+    valid = [value for value in lines if is_valid(value)]
+    records = plain.read(topic)
+    assert sorted(record.value for record in records) == sorted(valid)
+    assert all(record.key == customer_of(record.value) for record in records)
+    assert f"{len(valid):,} events delivered to {topic}" in done.stderr
+    first_bad = next(number for number, value in enumerate(lines, 1) if not is_valid(value))
+    assert f"events.ndjson:{first_bad}: " in done.stderr
+    assert len(rejects.read_bytes().splitlines()) == len(lines) - len(valid)
+
+
+def test_the_events_of_one_customer_stay_in_one_partition(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path, lines: list[bytes]
+) -> None:
+    file, topic = tmp_path / "events.ndjson", new_topic(partitions=3)
+    file.write_bytes(b"\n".join(lines))
+    assert run(plain, topic, "publish", str(file)).returncode == 0
+    partitions: dict[bytes, set[int]] = {}
+    for record in plain.read(topic):
+        partitions.setdefault(record.key, set()).add(record.partition)
+    assert all(len(numbers) == 1 for numbers in partitions.values())
+    assert set.union(*partitions.values()) == {0, 1, 2}
+
+
+def test_as_is_sends_every_line_without_a_key_where_none_can_be_read(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path
+) -> None:
+    file, topic = tmp_path / "raw.ndjson", new_topic()
+    sent = [b"rubbish", b'{"type":"NONE","customer_id":"c1"}', b"\xff\xfe", b"42"]
+    file.write_bytes(b"\n".join(sent))
+    assert run(plain, topic, "publish", str(file), "--as-is").returncode == 0
+    found = {record.value: record.key for record in plain.read(topic)}
+    assert found == {sent[0]: None, sent[1]: b"c1", sent[2]: None, sent[3]: None}
+
+
+def test_what_the_topic_refuses_is_counted_and_ends_with_1(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path
+) -> None:
+    file, topic = tmp_path / "raw.ndjson", new_topic(max_message_bytes="2000")
+    file.write_bytes(b'{"customer_id":"c1"}\n{"customer_id":"c1","x":"' + b"x" * 5_000 + b'"}\n')
+    done = run(plain, topic, "publish", str(file), "--as-is")
+    assert done.returncode == 1
+    assert f" of 2 records were not delivered to {topic}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_produce_sends_the_count_asked_for(plain: Plain, new_topic: NewTopic) -> None:
+    topic = new_topic()
+    done = run(plain, topic, "produce", "--count", "300", "--rate", "3000", "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    assert f"300 events delivered to {topic}" in done.stderr
+    assert len(plain.read(topic)) == 300
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_shop_delivers_what_is_on_its_way_and_ends_with_0(
+    plain: Plain, new_topic: NewTopic, number: signal.Signals
+) -> None:
+    topic = new_topic()
+    command = [
+        *LTV,
+        "produce",
+        "--rate",
+        "500",
+        "--events-topic",
+        topic,
+        "--bootstrap-servers",
+        plain.servers,
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as shop:
+        try:
+            wait_until(lambda: plain.read(topic), "events", failing=lambda: "ended" if shop.poll() else "")
+            shop.send_signal(number)
+            _, said = shop.communicate(timeout=TIMEOUT_S)
+        finally:
+            shop.kill()
+    assert shop.returncode == 0, said
+    assert f"{len(plain.read(topic)):,} events delivered to {topic}" in said
+
+
+@pytest.mark.parametrize("command", [("publish", "-"), ("produce", "--count", "1"), ("topics", "create")])
+def test_where_no_broker_answers_one_line_says_which_address(command: tuple[str, ...]) -> None:
+    server = f"127.0.0.1:{free_port()}"
+    began = time.monotonic()
+    done = subprocess.run(
+        [*LTV, *command, "--bootstrap-servers", server],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert server in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert time.monotonic() - began < TIMEOUT_S / 2

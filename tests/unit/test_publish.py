@@ -1,0 +1,103 @@
+"""What was not delivered is counted and told; a cluster that is gone ends the work, and memory stays bounded."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+
+from contract.errors import Retriable
+from producer.publish import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, Publisher, readable_key
+
+
+class FakeFuture:
+    def __init__(self, error: Exception | None, *, answered: bool) -> None:
+        self._error, self._answered = error, answered
+
+    def add_callback(self, confirmed: Callable[[Any], None]) -> None:
+        if self._answered and self._error is None:
+            confirmed(None)
+
+    def add_errback(self, failed: Callable[[Exception], None]) -> None:
+        if self._answered and self._error is not None:
+            failed(self._error)
+
+
+class FakeClient:
+    """Answers the first so many records, each with the error its value has, if any; then nothing any more."""
+
+    def __init__(self, answers: int = 1_000_000, errors: dict[bytes, Exception] | None = None) -> None:
+        self._answers, self._errors = answers, errors or {}
+        self.sent = 0
+
+    def send(self, _topic: str, value: bytes, key: bytes | None) -> FakeFuture:
+        self.sent += 1
+        answered = self.sent <= self._answers
+        return FakeFuture(self._errors.get(value), answered=answered)
+
+
+def test_all_delivered_ends_without_a_word() -> None:
+    target = Publisher(FakeClient(), "t")
+    for _ in range(10):
+        target.send(b"c", b"v")
+    target.finish()
+    assert (target.sent, target.delivered, target.failed) == (10, 10, 0)
+
+
+def test_a_record_that_is_refused_is_counted_and_the_others_are_sent() -> None:
+    target = Publisher(FakeClient(errors={b"big": MessageSizeTooLargeError("too big")}), "t")
+    for value in (b"a", b"big", b"b"):
+        target.send(None, value)
+    with pytest.raises(Retriable, match=r"1 of 3 records were not delivered to t: .*too big"):
+        target.finish()
+    assert target.delivered == 2
+
+
+def test_a_cluster_that_does_not_answer_ends_the_wait_at_its_deadline() -> None:
+    target = Publisher(FakeClient(answers=4), "t", delivery_timeout_ms=50)
+    for _ in range(10):
+        target.send(b"c", b"v")
+    with pytest.raises(Retriable, match=r"6 of 10 records were not delivered to t: no answer"):
+        target.finish()
+
+
+def test_after_an_expired_record_nothing_more_is_sent() -> None:
+    client = FakeClient(errors={b"late": KafkaTimeoutError("expired")})
+    target = Publisher(client, "t")
+    target.send(b"c", b"late")
+    with pytest.raises(Retriable, match=r"1 of 1 records were not delivered to t: .*expired"):
+        target.send(b"c", b"v")
+    assert client.sent == 1
+
+
+@pytest.mark.parametrize("size", [10, 900_000])
+def test_what_is_in_flight_is_bounded_by_bytes(size: int) -> None:
+    client = FakeClient(answers=0)
+    target = Publisher(client, "t", delivery_timeout_ms=50)
+
+    def send_for_ever() -> None:
+        while True:
+            target.send(b"c", bytes(size))
+
+    with pytest.raises(Retriable, match="were not delivered"):
+        send_for_ever()
+    one = size + BYTES_PER_RECORD
+    assert MAX_IN_FLIGHT_BYTES // 2 - one < client.sent * one <= MAX_IN_FLIGHT_BYTES + one
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (b'{"type":"CUSTOMER","key":"c1"}', b"c1"),
+        (b'{"type":"ORDER","key":"o1","customer_id":"\xc3\xbc"}', "ü".encode()),
+        (b'{"type":"NONSENSE","customer_id":"c1"}', b"c1"),
+        (b'{"type":"ORDER","key":"o1"}', None),
+        (b'{"type":"ORDER","customer_id":""}', None),
+        (b'{"type":"ORDER","customer_id":7}', None),
+        (b"rubbish", None),
+        (b"\xff", None),
+        (b"", None),
+    ],
+)
+def test_as_is_a_key_is_the_customer_where_one_can_be_read(value: bytes, key: bytes | None) -> None:
+    assert readable_key(value) == key
