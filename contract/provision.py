@@ -1,7 +1,7 @@
 """Make topics that are missing, and say how those that are there differ from what they must be. Never change one."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
@@ -22,13 +22,14 @@ def ensure_topics(admin: Any, specs: Sequence[TopicSpec], replication_factor: in
         replication_factor: for new topics; -1 is the broker's default.
 
     Raises:
-        Fatal: a topic is there with another number of partitions.
+        Fatal: a topic is there with another number of partitions; nothing was created then.
         Retriable: the cluster does not show a new topic in time.
         kafka.errors.KafkaError: as the cluster answered.
     """
     created = set()
     names = [spec.name for spec in specs]
     there = partitions_of(admin, names)
+    _refuse_other_numbers(there, specs)
     for spec in specs:
         if spec.name not in there:
             new = NewTopic(spec.name, spec.partitions, replication_factor, topic_configs=spec.settings)
@@ -44,14 +45,18 @@ def ensure_topics(admin: Any, specs: Sequence[TopicSpec], replication_factor: in
             raise Retriable(f"the cluster does not show {absent} within {TIMEOUT_S:.0f} s of its creation")
         time.sleep(0.05)
         there = partitions_of(admin, names)
+    _refuse_other_numbers(there, specs)
+    return created
+
+
+def _refuse_other_numbers(there: Mapping[str, int], specs: Sequence[TopicSpec]) -> None:
     for spec in specs:
-        if there[spec.name] != spec.partitions:
+        if there.get(spec.name, spec.partitions) != spec.partitions:
             raise Fatal(
                 f"{spec.name} has {there[spec.name]} partitions and must have {spec.partitions}: another number would "
                 "part customers from their history. Give this application a new --prefix and --group, "
                 "and it counts the events from the start"
             )
-    return created
 
 
 def differing_settings(

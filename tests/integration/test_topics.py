@@ -1,0 +1,79 @@
+"""`ltv topics create`: makes what is missing, compares what is there, changes nothing, and may run twice at once."""
+
+import subprocess
+import sys
+from uuid import uuid4
+
+import pytest
+
+from contract.topics import Topics
+from tests.integration.application import Plain
+
+TIMEOUT_S = 120
+
+
+@pytest.fixture
+def topics() -> Topics:
+    name = uuid4().hex[:8]
+    return Topics(f"events-{name}", f"p-{name}")
+
+
+def start(plain: Plain, topics: Topics, *arguments: str) -> subprocess.Popen[str]:
+    names = ("--events-topic", topics.events, "--prefix", topics.prefix, "--bootstrap-servers", plain.servers)
+    return subprocess.Popen(
+        [sys.executable, "-m", "ltv", "topics", "create", *arguments, *names],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def create(plain: Plain, topics: Topics, *arguments: str) -> tuple[int, str, str]:
+    with start(plain, topics, *arguments) as process:
+        out, err = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, out, err
+
+
+def test_what_is_missing_is_created_and_a_second_run_changes_nothing(plain: Plain, topics: Topics) -> None:
+    status, out, err = create(plain, topics, "--partitions", "3")
+    assert status == 0, err
+    assert out.count("created") == 5
+    assert len(plain.partitions(topics.events)) == len(plain.partitions(topics.changelog)) == 3
+    assert len(plain.partitions(topics.snapshots)) == 1
+    status, out, err = create(plain, topics, "--partitions", "3")
+    assert status == 0, err
+    assert out.count("there already") == 5
+    assert "should be" not in out
+
+
+def test_a_setting_that_differs_is_named_and_left(plain: Plain, topics: Topics) -> None:
+    plain.create_topic(topics.changelog, 4, retention_ms="1000000")
+    status, out, _ = create(plain, topics)
+    assert status == 0
+    assert "retention.ms is 1000000, should be -1" in out
+    assert "retention.ms is 1000000, should be -1" in create(plain, topics)[1]
+
+
+def test_the_events_topic_keeps_its_partitions_and_the_others_follow_it(plain: Plain, topics: Topics) -> None:
+    plain.create_topic(topics.events, 2)
+    status, out, err = create(plain, topics, "--partitions", "6")
+    assert status == 0, err
+    assert "it has 2 partitions, not 6" in out
+    assert len(plain.partitions(topics.changelog)) == 2
+
+
+def test_an_internal_topic_that_does_not_fit_is_refused_before_anything_is_made(
+    plain: Plain, topics: Topics
+) -> None:
+    plain.create_topic(topics.changelog, 2)
+    status, _, err = create(plain, topics)
+    assert status == 1
+    assert f"{topics.changelog} has 2 partitions and must have 4" in err
+    assert not {topics.events, topics.snapshots} & set(plain.admin.list_topics())
+
+
+def test_several_may_create_them_at_once(plain: Plain, topics: Topics) -> None:
+    running = [start(plain, topics) for _ in range(3)]
+    ended = [(process.communicate(timeout=TIMEOUT_S), process.returncode) for process in running]
+    assert [status for _, status in ended] == [0, 0, 0], ended
+    assert len(plain.partitions(topics.events)) == 4
