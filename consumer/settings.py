@@ -1,10 +1,13 @@
 """What `ltv consume` can be told, in one place. Flags and LTV_* variables fill it (consumer/cli/consume.py)."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from contract.cluster import Cluster
 from contract.snapshots import Basis
 from contract.topics import Topics
+
+Transport = Literal["kafka-python", "confluent"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Settings:
     session_timeout_s: float = 45.0
     transaction_timeout_s: float = 60.0
     until_end: bool = False
+    transport: Transport = "kafka-python"
+    """Which client talks to Kafka; confluent is faster, and an extra to install."""
     max_dead_letters: int | None = None
     """Stop when this run has set aside more than so many."""
     max_dead_letter_ratio: float = 0.5

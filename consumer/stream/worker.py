@@ -11,8 +11,7 @@ from consumer.metrics import METRICS
 from consumer.settings import Settings
 from consumer.stream.loop import Session
 from consumer.stream.transport import Clients
-from consumer.stream.transport.kafka_python import connect
-from contract.errors import Retriable
+from contract.errors import Fatal, Retriable
 
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 10.0
@@ -52,12 +51,32 @@ def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[Clients]:
-    clients = connect(settings)
+    clients = connect_of(settings)(settings)
     try:
         yield clients
     finally:
         for client in (clients.producer, clients.consumer, clients.reader, clients.admin):
             client.close()
+
+
+def connect_of(settings: Settings) -> Callable[[Settings], Clients]:
+    """The `connect` of the transport that was chosen.
+
+    Raises:
+        Fatal: its package is not installed.
+    """
+    if settings.transport == "kafka-python":
+        from consumer.stream.transport.kafka_python import connect
+    else:
+        try:
+            from consumer.stream.transport.confluent import connect
+        except ModuleNotFoundError as error:
+            if error.name != "confluent_kafka":
+                raise
+            raise Fatal(
+                "the transport confluent is not installed; to get it: pip install 'ltv[fast]'"
+            ) from None
+    return connect
 
 
 def _wait(seconds: float, should_stop: Callable[[], bool]) -> None:

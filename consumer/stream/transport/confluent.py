@@ -1,0 +1,417 @@
+"""The fast transport: confluent-kafka (librdkafka), installed by the extra `fast`.
+
+What has to be known of librdkafka, and is handled here, and only here:
+
+- A seek while the look-up of a logical offset is on its way is undone by the answer: events would be lost, quietly.
+  So a partition is assigned when its offset is known, not before, and nothing is ever sought, paused or resumed.
+- Its position does not pass what readers of committed records never see, in every case; the end-of-partition event
+  does.
+- With the default fetch.queue.backoff.ms it stands still for a second whenever its queue is full.
+- A static member never leaves its group on close: the admin client removes it.
+- An error that ends a producer is raised as the cause of a SystemError where reports of delivery come with it.
+- Producer.close() waits for ever for what can't be delivered: it is purged first.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from typing import Any, Final, overload
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from consumer.settings import Settings
+from consumer.stream.transport import Batch, Clients, Fenced, Headers, Rebalance
+from consumer.stream.transport.admin import (
+    CALL_TIMEOUT_MS,
+    LogOffsets,
+    cluster_errors,
+    fenced_instance,
+    open_clients,
+    records_gone,
+)
+from contract.errors import Fatal, Retriable
+from contract.topics import MAX_RECORD_BYTES
+
+CALL_TIMEOUT_S: Final = CALL_TIMEOUT_MS / 1000
+MAX_POLL_RECORDS: Final = 1_000
+FETCH_BYTES: Final = 2 * 1024 * 1024
+QUEUED_RECORDS: Final = 20_000
+READ_RECORDS: Final = 64
+READ_FETCH_BYTES: Final = 16 * 1024 * 1024
+QUIET_S: Final = 1.0
+
+_OUT_OF_RANGE: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+_FATAL: Final = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+        KafkaError._UNSUPPORTED_FEATURE,
+        KafkaError._INVALID_ARG,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+    }
+)
+_SILENT: Final = logging.getLogger("librdkafka")
+"""What matters is raised; the rest would be lines of its own in our log."""
+_SILENT.disabled = True
+_record: Any = Message
+_FENCED: Final = frozenset(
+    {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
+)
+_FENCED_INSTANCE_TEXT: Final = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
+
+
+def connect(settings: Settings) -> Clients:
+    """Connect all four clients, and take over the transactional id: a predecessor is fenced from here on.
+
+    Raises:
+        Retriable: the cluster can't be reached now.
+        Fatal: the topics or the rights are not as they must be.
+    """
+    doing = f"connecting to {settings.cluster.bootstrap_servers}"
+    with cluster_errors(doing), _client_errors(doing):
+        return open_clients(settings, _Reader, _Producer, _Consumer)
+
+
+@contextmanager
+def _client_errors(doing: str) -> Iterator[None]:
+    """Sort what the client raises into what can be tried again and what can't."""
+    try:
+        yield
+    except (KafkaException, SystemError) as raised:
+        cause = raised.__cause__ if isinstance(raised, SystemError) else raised
+        if not isinstance(cause, KafkaException):
+            raise
+        raise _sorted_out(doing, cause.args[0]) from raised
+
+
+def _sorted_out(doing: str, error: KafkaError) -> Fatal | Retriable:
+    said = f"{error.name()}: {error.str()}"
+    # An error that ends the whole client comes with a code of its own; its text says which one it was.
+    if error.code() == KafkaError.FENCED_INSTANCE_ID or _FENCED_INSTANCE_TEXT in error.str():
+        return Fatal(fenced_instance(doing))
+    if error.code() in _OUT_OF_RANGE:
+        return Fatal(records_gone(doing, said))
+    if error.code() in _FATAL:
+        return Fatal(f"{doing}: {said}")
+    return (Fenced if error.code() in _FENCED else Retriable)(f"{doing}: {said}")
+
+
+def _consumer_settings(settings: Settings, client_id: str) -> dict[str, Any]:
+    """What both consumers have in common. `group.id` must be there even where no group is joined."""
+    return {
+        **settings.cluster.librdkafka_settings(client_id),
+        "logger": _SILENT,
+        "group.id": settings.group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "check.crcs": True,
+        "fetch.queue.backoff.ms": 5,
+    }
+
+
+class _Column(Sequence[int]):
+    """A whole number of each message, looked up when it is asked for, which is seldom."""
+
+    def __init__(self, messages: Sequence[Any], of: Callable[[Any], int]) -> None:
+        self._messages = messages
+        self._of = of
+
+    @overload
+    def __getitem__(self, i: int) -> int: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[int]: ...
+    def __getitem__(self, i: int | slice) -> int | Sequence[int]:
+        if isinstance(i, slice):
+            return [self._of(message) for message in self._messages[i]]
+        return self._of(self._messages[i])
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+
+def _timestamp_ms(message: Any) -> int:
+    at: int = message.timestamp()[1]
+    return at
+
+
+class _Consumer:
+    def __init__(self, settings: Settings) -> None:
+        self._topic = settings.topics.events
+        self._noted: list[Rebalance] = []
+        self._membership: Any = None
+        self._positions: dict[int, int] = {}
+        """Of the partitions that are read."""
+        self._to_place = False
+        """Positions were given that the client does not know of yet."""
+        self._no_rights: KafkaError | None = None
+        self._client: Any = Consumer(
+            {
+                **_consumer_settings(settings, settings.transactional_id),
+                "error_cb": self._note_error,
+                "group.instance.id": settings.instance_id,
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": int(settings.session_timeout_s * 1000),
+                "heartbeat.interval.ms": int(min(1.0, settings.session_timeout_s / 3) * 1000),
+                "max.poll.interval.ms": int(max(300.0, settings.session_timeout_s) * 1000),
+                "max.partition.fetch.bytes": FETCH_BYTES,
+                "fetch.wait.max.ms": 100,
+                "queued.min.messages": QUEUED_RECORDS,
+            }
+        )
+        self._client.subscribe(
+            [self._topic], on_assign=self._on_assigned, on_revoke=self._on_revoked, on_lost=self._on_lost
+        )
+
+    def _on_revoked(self, client: Consumer, revoked: list[TopicPartition]) -> None:
+        self._note("revoked", revoked)
+
+    def _on_lost(self, client: Consumer, lost: list[TopicPartition]) -> None:
+        self._note("lost", lost)
+
+    def _on_assigned(self, client: Consumer, assigned: list[TopicPartition]) -> None:
+        client.assign([])  # What is not placed yet is not read.
+        self._membership = client.consumer_group_metadata()
+        self._note("assigned", assigned)
+
+    def _note(self, kind: str, partitions: list[TopicPartition]) -> None:
+        self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
+
+    def _note_error(self, error: KafkaError) -> None:
+        if (
+            error.code() == KafkaError._AUTHENTICATION
+        ):  # All others pass by themselves, or come with the records.
+            self._no_rights = error
+
+    def poll(self, timeout_s: float) -> list[Batch]:
+        with _client_errors(f"reading {self._topic}"):
+            self._place()
+            messages = self._client.consume(MAX_POLL_RECORDS, max(0.0, timeout_s))
+            if self._no_rights:
+                raise KafkaException(self._no_rights)
+            if any(map(_record.error, messages)):
+                messages = [message for message in messages if not self._is_event(message)]
+        if self._noted:  # All partitions are placed anew: what came before is read again from there.
+            self._positions.clear()
+            return []
+        batches = []
+        for partition, run in groupby(messages, _record.partition):
+            records = list(run)
+            self._positions[partition] = records[-1].offset() + 1
+            batches.append(
+                Batch(
+                    partition,
+                    _Column(records, _record.offset),
+                    list(map(_record.key, records)),
+                    list(map(_record.value, records)),
+                    _Column(records, _timestamp_ms),
+                )
+            )
+        return batches
+
+    def _is_event(self, message: Any) -> bool:
+        """Whether this is no record but the partition's end, which is noted; an error is raised."""
+        error = message.error()
+        if error is None:
+            return False
+        if error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        self._positions[message.partition()] = message.offset()
+        return True
+
+    def rebalances(self) -> list[Rebalance]:
+        noted, self._noted = self._noted, []
+        return noted
+
+    def start_at(self, partition: int, offset: int) -> None:
+        self._positions[partition] = offset
+        self._to_place = True
+
+    def _place(self) -> None:
+        """Have all partitions read that are placed, each from its position on."""
+        if self._to_place:
+            self._to_place = False
+            self._client.assign([TopicPartition(self._topic, *place) for place in self._positions.items()])
+
+    def position(self, partition: int) -> int:
+        return self._positions[partition]
+
+    def lag(self, partition: int) -> int | None:
+        with _client_errors(f"asking for the end of {self._topic}-{partition}"):
+            known = self._client.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        return max(0, known[1] - self.position(partition)) if known and known[1] >= 0 else None
+
+    def membership(self) -> Any:
+        return self._membership
+
+    def close(self) -> None:
+        with suppress(KafkaException):
+            self._client.close()
+
+
+class _Sent:
+    """A record on its way."""
+
+    offset: int | None = None
+
+    def delivered(self, error: KafkaError | None, message: Any) -> None:
+        if error is None:
+            self.offset = message.offset()
+
+
+class _Producer:
+    def __init__(self, settings: Settings) -> None:
+        self._events = settings.topics.events
+        transaction_timeout_ms = int(settings.transaction_timeout_s * 1000)
+        self._client: Any = Producer(
+            {
+                **settings.cluster.librdkafka_settings(settings.transactional_id),
+                "logger": _SILENT,
+                "error_cb": lambda error: None,  # What matters is raised by the call at hand.
+                "transactional.id": settings.transactional_id,
+                "transaction.timeout.ms": transaction_timeout_ms,
+                "message.timeout.ms": min(CALL_TIMEOUT_MS, transaction_timeout_ms),
+                "linger.ms": 5,
+                "batch.size": 1024 * 1024,
+                "message.max.bytes": MAX_RECORD_BYTES + 64 * 1024,
+                "queue.buffering.max.kbytes": 64 * 1024,
+            }
+        )
+        try:
+            self._client.init_transactions(CALL_TIMEOUT_S)
+        except KafkaException:
+            self.close()
+            raise
+
+    def begin(self) -> None:
+        with _client_errors("beginning a transaction"):
+            self._client.begin_transaction()
+
+    def send(
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Any:
+        sent = _Sent()
+        deadline = time.monotonic() + CALL_TIMEOUT_S
+        with _client_errors(f"writing to {topic}-{partition}"):
+            while True:
+                try:
+                    self._client.produce(
+                        topic,
+                        value=value,
+                        key=key,
+                        partition=partition,
+                        headers=headers,
+                        on_delivery=sent.delivered,
+                    )
+                    return sent
+                except BufferError:
+                    if time.monotonic() > deadline:
+                        raise Retriable(
+                            f"writing to {topic}-{partition}: no room within {CALL_TIMEOUT_S:.0f} s"
+                        ) from None
+                self._client.poll(0.1)
+
+    def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
+        consumed = [TopicPartition(self._events, partition, offset) for partition, offset in offsets.items()]
+        with _client_errors("sending offsets to the transaction"):
+            self._client.send_offsets_to_transaction(consumed, membership, CALL_TIMEOUT_S)
+        with _client_errors("committing the transaction"):
+            self._client.commit_transaction(CALL_TIMEOUT_S)
+
+    def offset_of(self, sent: Any) -> int:
+        deadline = time.monotonic() + CALL_TIMEOUT_S
+        while (
+            sent.offset is None
+        ):  # The transaction is through, so its report is waiting, if it has not come.
+            if time.monotonic() > deadline:
+                raise Retriable("asking for a record's offset: the client does not say")
+            self._client.poll(0.1)
+        offset: int = sent.offset
+        return offset
+
+    def close(self) -> None:
+        """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
+        with suppress(KafkaException, SystemError):  # A fenced producer says so once more.
+            self._client.purge()
+            self._client.close()
+
+
+class _Reader(LogOffsets):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._patience_s = settings.transaction_timeout_s + CALL_TIMEOUT_S
+        self._client: Any = Consumer(
+            {
+                **_consumer_settings(settings, f"{settings.transactional_id}-reader"),
+                "error_cb": lambda error: None,
+                "max.partition.fetch.bytes": READ_FETCH_BYTES,
+                "fetch.max.bytes": READ_FETCH_BYTES,
+                # One fetch at a time is on its way: one that waits at an end would hold up the next log.
+                "fetch.wait.max.ms": 10,
+            }
+        )
+
+    def read(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
+        if start >= end:
+            return
+        with _client_errors(f"reading {topic}-{partition}"):
+            self._client.assign([TopicPartition(topic, partition, start)])
+            position, moved_at = start, time.monotonic()
+            while position < end:
+                before = position
+                records = []
+                for message in self._polled():
+                    error = message.error()
+                    if error is None:
+                        records.append((message.offset(), message.key(), message.value()))
+                        position = message.offset() + 1
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        position = message.offset()
+                    elif error.code() in _OUT_OF_RANGE:
+                        # Logs lose their beginning to a rewrite, perhaps the last owner's: begin again.
+                        raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error.str()}")
+                    else:
+                        raise KafkaException(error)
+                if position > before:
+                    moved_at = time.monotonic()
+                elif time.monotonic() > moved_at + self._patience_s:
+                    raise Retriable(
+                        f"{topic}-{partition}: no record within {self._patience_s:.0f} s at {position}"
+                    )
+                yield records
+            self._client.unassign()
+
+    def _polled(self) -> list[Any]:
+        # consume() waits until it has all it may return: so for the first, and then for none.
+        messages: list[Any] = self._client.consume(1, QUIET_S)
+        return messages + self._client.consume(READ_RECORDS, 0.0) if messages else messages
+
+    def close(self) -> None:
+        with suppress(KafkaException):
+            self._client.close()
+        super().close()
