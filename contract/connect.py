@@ -7,6 +7,7 @@ from kafka import errors as kafka_errors
 
 from contract.cluster import Cluster
 from contract.errors import Fatal, Retriable
+from contract.refusal import refusals
 
 
 @contextmanager
@@ -14,7 +15,8 @@ def cluster_errors(cluster: Cluster, doing: str) -> Iterator[None]:
     """Turn kafka-python's errors into ours: no rights or wrong settings are `Fatal`, the rest is `Retriable`."""
     at = f"{doing} at {cluster.bootstrap_servers}"
     try:
-        yield
+        with refusals(cluster):
+            yield
     except (
         kafka_errors.AuthorizationError,
         kafka_errors.SaslAuthenticationFailedError,

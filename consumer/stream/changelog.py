@@ -29,6 +29,8 @@ class Position(Struct, frozen=True, kw_only=True):
     """How far an events partition has come: written with every commit, so that state and position can't disagree."""
 
     group: str
+    topic_id: str = ""
+    """Of the events topic; "" where the cluster gave none."""
     next_offset: int
     events: int
     dead_letters: int

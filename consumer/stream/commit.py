@@ -15,6 +15,7 @@ import structlog
 from consumer.domain.partial import Partial
 from consumer.metrics import METRICS
 from consumer.stream.partition import Partition
+from consumer.stream.restore import check_alone
 from consumer.stream.snapshots import encode
 from consumer.stream.transport import Clients
 from contract.errors import Retriable
@@ -34,6 +35,7 @@ def commit(
 
     Raises:
         Retriable: it did not go through, or it is not known whether it did. The session must end.
+        Fatal: another application writes to our topics, too.
     """
     producer = clients.producer
     producer.begin()
@@ -61,10 +63,13 @@ def commit(
 
     for partition in partitions:
         whole, size, sent = written[partition.number]
+        first, last = producer.offset_of(sent[0]), producer.offset_of(sent[-1])
+        if first != partition.changelog_end or last != first + len(sent) - 1:
+            check_alone(partition, clients.reader, last)
         # The transaction's marker takes one offset after the last record.
-        partition.committed(producer.offset_of(sent[-1]) + 2, size, whole=whole)
+        partition.committed(last + 2, size, whole=whole)
         if whole:
-            trim(clients, topics, partition.number, producer.offset_of(sent[0]))
+            trim(clients, topics, partition.number, first)
     return partials, snapshot
 
 

@@ -31,6 +31,8 @@ class Partition:
         self.lifecycle: Literal["restoring", "running", "suspended"] = "restoring"
         self.aggregate = Aggregate()
         self.top = Top(settings.top, settings.basis)
+        self.topic_id = ""
+        """Of the events topic that this is a partition of."""
         self.next_offset = 0
         """Where to go on reading: what is before it is in the state, committed or not."""
         self.dead_letter_count = 0
@@ -45,6 +47,11 @@ class Partition:
         """Changelog bytes since the last rewrite began."""
         self.table_bytes = 0
         """What the last rewrite took."""
+
+    @property
+    def settings(self) -> Settings:
+        """Of the application that this is the state of."""
+        return self._settings
 
     def ingest(self, batch: Batch) -> None:
         """Take in a poll's records; what is invalid becomes a dead letter."""
@@ -75,6 +82,7 @@ class Partition:
         self.dead_letter_count += len(self.dead)
         position = Position(
             group=self._settings.group,
+            topic_id=self.topic_id,
             next_offset=self.next_offset,
             events=self.aggregate.events,
             dead_letters=self.dead_letter_count,

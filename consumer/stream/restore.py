@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from consumer.settings import Settings
 from consumer.stream.changelog import Position, apply_rows, unpack
 from consumer.stream.partition import Partition
-from consumer.stream.transport import LogReader
+from consumer.stream.transport import LogReader, made_anew
 from contract.errors import Fatal
 
 
@@ -22,8 +22,10 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
         Fatal: the changelog belongs to another group or a newer program, or does not fit the events topic.
     """
     changelog, number = settings.topics.changelog, partition.number
+    partition.topic_id = reader.topic_id(settings.topics.events)
     start, end = reader.bounds(changelog, [number])[number]
     position: Position | None = None
+    is_first = True
     rewrite_bytes = 0
     for records in reader.read(changelog, number, start, end):
         rows = 0
@@ -32,6 +34,13 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
                 unpacked = unpack(value or b"")
             except Fatal as error:
                 raise Fatal(f"{changelog}-{number} at offset {offset}: {error}") from None
+            if is_first and start > 0 and not unpacked.whole:
+                raise _state_lost(
+                    partition, settings, f"begins at offset {start}, and not with a whole table"
+                )
+            is_first = False
+            if unpacked.position:
+                _check_owner(unpacked.position, partition, settings)
             rows += apply_rows(partition.aggregate, unpacked.rows)
             position = unpacked.position or position
             size = len(value or b"")
@@ -45,20 +54,52 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     partition.changelog_end = end
     first, last = reader.bounds(settings.topics.events, [number])[number]
     if position is None:
+        committed = reader.committed_offset(settings.group, settings.topics.events, number)
+        if committed is not None and committed > first:
+            raise _state_lost(partition, settings, f"is empty, but the group has come to offset {committed}")
         partition.next_offset = first
     else:
-        _take_over(partition, position, settings)
+        _take_over(partition, position)
         _check_events_are_there(partition, first, last, settings)
     partition.aggregate.take_changes()
     partition.top.update(partition.aggregate, partition.aggregate.customers.values())
 
 
-def _take_over(partition: Partition, position: Position, settings: Settings) -> None:
+def check_alone(partition: Partition, reader: LogReader, before_offset: int) -> None:
+    """Look who else has written to the partition's changelog since our last commit: mostly somebody whose was aborted.
+
+    Raises:
+        Fatal: another application, which has been given our prefix.
+    """
+    changelog = partition.settings.topics.changelog
+    # Where two transactions overlapped, the other's record may stand where our marker was thought to be.
+    since = max(0, partition.changelog_end - 1)
+    for records in reader.read(changelog, partition.number, since, before_offset):
+        for _, _, value in records:
+            position = unpack(value or b"").position
+            if position:
+                _check_owner(position, partition, partition.settings)
+
+
+def _check_owner(position: Position, partition: Partition, settings: Settings) -> None:
+    """Every position on the way must be ours: two applications may have written side by side."""
     if position.group != settings.group:
         raise Fatal(
             f"{settings.topics.changelog} belongs to group {position.group!r}, this consumer is of group "
             f"{settings.group!r}: two applications need two prefixes (--prefix), or give the same --group"
         )
+    if position.topic_id and partition.topic_id and position.topic_id != partition.topic_id:
+        raise Fatal(made_anew(settings.topics.events))
+
+
+def _state_lost(partition: Partition, settings: Settings, what: str) -> Fatal:
+    return Fatal(
+        f"{settings.topics.changelog}-{partition.number} {what}: state was deleted, and what is left is not exact. "
+        "To count all events that are still there, use a new --prefix and --group"
+    )
+
+
+def _take_over(partition: Partition, position: Position) -> None:
     partition.next_offset = position.next_offset
     partition.dead_letter_count = position.dead_letters
     aggregate = partition.aggregate

@@ -13,17 +13,16 @@ from broker.readiness import free_port
 QUICK: Final[Mapping[str, str]] = {
     "group.min.session.timeout.ms": "1000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
-    "log.flush.interval.messages": "9223372036854775807",
 }
 """What a test may wait for comes sooner."""
 
 
 @contextmanager
 def one_node(
-    settings: Mapping[str, str] | None = None, data_dir: Path | None = None
+    settings: Mapping[str, str] | None = None, data_dir: Path | None = None, port: int | None = None
 ) -> Iterator[EmbeddedBroker]:
     """A broker of this test's own: it can be killed, and started again with its data."""
-    with EmbeddedBroker(data_dir=data_dir, settings={**QUICK, **(settings or {})}) as broker:
+    with EmbeddedBroker(port, data_dir, {**QUICK, **(settings or {})}) as broker:
         yield broker
 
 

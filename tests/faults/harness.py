@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ CUSTOMERS: Final = 200
 TOP: Final = 1000
 """More than there are customers: the snapshot shows everybody, so nothing wrong can hide."""
 SESSION_TIMEOUT_S: Final = 6
+IDLE_S: Final = 5.0
 
 LTV: Final = (sys.executable, "-m", "ltv")
 
@@ -95,7 +97,10 @@ class Process:
     def wait_for_log(self, text: str, times: int = 1, within_s: float = DEADLINE_S) -> None:
         """Wait until it has said so, so many times."""
         wait_until(
-            lambda: self.log.count(text) >= times, f"{text!r} in the log", within_s=within_s, failing=self.ended
+            lambda: self.log.count(text) >= times,
+            f"{text!r} in the log",
+            within_s=within_s,
+            failing=self.ended,
         )
 
     def close(self) -> None:
@@ -119,6 +124,7 @@ class Application:
         self._through = through or servers
         self._directory = directory
         self._processes: list[Process] = []
+        self._ran_at = time.monotonic()
         self._tail: Tail | None = None
         self._snapshots: list[dict[str, Any]] = []
         self.cluster.create(self.events, **{"partitions": PARTITIONS, **topic})
@@ -164,12 +170,24 @@ class Application:
 
     def wait_for(self, records: int, *running: Process, within_s: float = DEADLINE_S) -> float:
         """Wait until a snapshot covers so many records, while these processes run; returns the seconds."""
+        self._ran_at = time.monotonic()
         return wait_until(
             lambda: self.covered() >= records,
             f"{records} records in a snapshot of seed {self.seed}",
             within_s=within_s,
-            failing=lambda: "".join(process.ended() for process in running),
+            failing=lambda: "".join(process.ended() for process in running) or self._idle(),
         )
+
+    def _idle(self) -> str:
+        """Says so when no process has run for a while: nothing is to be waited for."""
+        if any(not process.ended() for process in self._processes):
+            self._ran_at = time.monotonic()
+        return "no consumer runs" if time.monotonic() > self._ran_at + IDLE_S else ""
+
+    def catch_up(self) -> None:
+        """Consume all that is there, and end."""
+        ended = self.start("one", "--until-end").wait()
+        assert ended.code == 0, ended.log[-3000:]
 
     def wait_for_more(self, *running: Process, within_s: float = DEADLINE_S) -> float:
         """Wait until a snapshot covers more than now."""

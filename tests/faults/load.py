@@ -161,7 +161,7 @@ class Load:
 
     def put(self, sent: Sent) -> None:
         """One more record; `flush` waits until it is on the topic."""
-        headers = {} if sent.valid else {RUBBISH: b"1"}
+        headers: dict[str, Any] = {} if sent.valid else {RUBBISH: b"1"}
         while True:
             try:
                 self._producer.produce(

@@ -73,7 +73,7 @@ def snapshot(records: Iterable[Record], x: int, basis: str) -> dict[str, Any]:
         db.execute(EVENTS, {"path": str(path)})
         db.execute(CUSTOMERS, {"basis": basis})
         totals = db.execute(
-            "select (select count(*) from event), count(*), sum(orders), sum(cents), any_value(frame_weeks) from customer"
+            "select (select count(*) from event), count(*), sum(orders), sum(cents), max(frame_weeks) from customer"
         ).fetchall()[0]
         times = db.execute("select min(instant), max(instant) from event").fetchall()[0]
         rows = db.execute(RANKING, {"x": x}).fetchall()

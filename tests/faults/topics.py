@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import (
@@ -36,7 +37,7 @@ class Cluster:
 
     def __init__(self, servers: str) -> None:
         self.servers = servers
-        self._settings = {"bootstrap.servers": servers, "log_level": 2}
+        self._settings: dict[str, Any] = {"bootstrap.servers": servers, "log_level": 2}
         self.admin = AdminClient(self._settings)
         self._reader = self.new_consumer()
 
@@ -80,11 +81,12 @@ class Cluster:
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """Partition -> first offset, high watermark."""
         return {
-            number: _tried(
-                lambda number=number: self._reader.get_watermark_offsets(TopicPartition(topic, number), 5)
-            )
-            for number in range(self.partitions(topic))
+            number: _tried(partial(self._bounds, topic, number)) for number in range(self.partitions(topic))
         }
+
+    def _bounds(self, topic: str, number: int) -> tuple[int, int]:
+        low, high = self._reader.get_watermark_offsets(TopicPartition(topic, number), 5)
+        return low, high
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Partition -> the group's committed offset, where there is one."""

@@ -193,6 +193,12 @@ class FakeReader:
         undecided = self._cluster.undecided
         return {n: undecided.get((topic, n), end) for n, (_, end) in self.bounds(topic, partitions).items()}
 
+    def topic_id(self, topic: str) -> str:
+        return f"id of {topic}"
+
+    def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
+        return None
+
     def read(
         self, topic: str, partition: int, start: int, end: int
     ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:

@@ -99,6 +99,12 @@ class LogReader(Protocol):
     def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
 
+    def topic_id(self, topic: str) -> str:
+        """Another one than before where a topic was deleted and made anew."""
+
+    def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
+        """The group's committed offset; None where there is none."""
+
     def read(
         self, topic: str, partition: int, start: int, end: int
     ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
@@ -132,3 +138,11 @@ class Clients:
     admin: Admin
     partitions: int
     """How many the events topic has; our own topics are there and fit."""
+
+
+def made_anew(topic: str) -> str:
+    """What to say when the events topic is not the one that was ingested."""
+    return (
+        f"the topic {topic} was deleted and made anew since its events were ingested. To count the new one's events "
+        "from the start, use a new --prefix and --group"
+    )

@@ -3,6 +3,7 @@
 librdkafka's own admin client can't remove a member from its group, and kafka-python is always installed.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
@@ -16,17 +17,24 @@ from consumer.stream.transport import Clients, Fenced
 from contract.connect import described
 from contract.errors import Fatal, Retriable
 from contract.provision import ensure_topics, partitions_of
+from contract.refusal import refusals
 
 CALL_TIMEOUT_MS: Final = 30_000
+TOPIC_PATIENCE_S: Final = 3.0
+TOPIC_POLL_S: Final = 0.2
 
 _FENCED: Final = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
 _FATAL: Final = (
-    kafka_errors.AuthorizationError,
     kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedVersionError,
     kafka_errors.UnsupportedCodecError,
     kafka_errors.KafkaConfigurationError,
     kafka_errors.MessageSizeTooLargeError,
+)
+
+RIGHTS: Final = (
+    "its user needs ACLs: read on the events topic and the group; read, write, create, delete and describe configs on "
+    "the prefix's topics; write on the transactional ids that begin with the prefix"
 )
 
 
@@ -39,11 +47,14 @@ def cluster_errors(doing: str) -> Iterator[None]:
         raise Fatal(fenced_instance(doing)) from None
     except kafka_errors.OffsetOutOfRangeError as error:
         raise Fatal(records_gone(doing, str(error))) from error
-    except _FATAL as error:
-        raise Fatal(f"{doing}: {described(error)}") from error
     except kafka_errors.KafkaError as error:
-        # A producer that was fenced answers every further call with an error that only carries the first one.
-        fenced = any(isinstance(each, _FENCED) for each in (error, *error.args))
+        # A producer that has failed answers every further call with an error that only carries the first one.
+        causes = (error, *error.args)
+        if any(isinstance(each, kafka_errors.AuthorizationError) for each in causes):
+            raise Fatal(f"{doing}: {described(error)}; {RIGHTS}") from error
+        if any(isinstance(each, _FATAL) for each in causes):
+            raise Fatal(f"{doing}: {described(error)}") from error
+        fenced = any(isinstance(each, _FENCED) for each in causes)
         raise (Fenced if fenced else Retriable)(f"{doing}: {described(error)}") from error
 
 
@@ -71,7 +82,8 @@ def open_clients(
 ) -> Clients:
     """Connect in the order that is right: the topics first, then fence a predecessor, then join the group."""
     with ExitStack() as opened:
-        admin = opened.enter_context(closing(ClusterAdmin(settings)))
+        with refusals(settings.cluster):
+            admin = opened.enter_context(closing(ClusterAdmin(settings)))
         partitions = admin.prepare_topics()
         clients = Clients(
             reader=opened.enter_context(closing(reader(settings))),
@@ -97,11 +109,24 @@ class ClusterAdmin:
         """Make our own topics where they are missing; returns how many partitions the events topic has."""
         topics = self._settings.topics
         with cluster_errors("looking at the topics"):
-            partitions = partitions_of(self._client, [topics.events]).get(topics.events)
-            if partitions is None:
-                raise Fatal(f"the topic {topics.events} does not exist; make it with: ltv topics create")
+            partitions = self._partitions_of_events()
             ensure_topics(self._client, topics.internal_specs(partitions))
         return partitions
+
+    def _partitions_of_events(self) -> int:
+        """A broker that has just started may not know its topics yet, or their leaders: look for a while."""
+        topic = self._settings.topics.events
+        until = time.monotonic() + TOPIC_PATIENCE_S
+        while True:
+            partitions = partitions_of(self._client, [topic]).get(topic)
+            if partitions is not None:
+                return partitions
+            if time.monotonic() > until:
+                break
+            time.sleep(TOPIC_POLL_S)
+        if self._client.describe_topics([topic])[0]["partitions"]:
+            raise Retriable(f"a partition of {topic} has no leader: is one of the brokers down?")
+        raise Fatal(f"the topic {topic} does not exist; make it with: ltv topics create")
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
         """Delete the records before this offset."""
@@ -138,6 +163,18 @@ class LogOffsets:
     def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
         return self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from one of the same name that was there before."""
+        with cluster_errors(f"looking at {topic}"):
+            return str(self._admin.describe_topics([topic])[0].get("topic_id", ""))
+
+    def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
+        """The group's offset; None where it has none."""
+        tp = TopicPartition(topic, partition)
+        with cluster_errors(f"asking for the offsets of the group {group}"):
+            found = self._admin.list_group_offsets({group: [tp]})[group].get(tp)
+        return found.offset if found and found.offset >= 0 else None
 
     def _offsets(self, topic: str, partitions: Sequence[int], spec: Any, isolation: Any) -> dict[int, int]:
         asked = {TopicPartition(topic, partition): spec for partition in partitions}

@@ -1,4 +1,4 @@
-"""Points in a commit at which the fault tests (tests/faults/) have the process die or stop, to the line.
+"""Points in a commit or a restore at which the fault tests (tests/faults/) have the process die or stop, to the line.
 
 LTV_TEST_FAULT_AT=<point>:<nth>:<signal>, such as before_commit:3:SIGKILL, sends this process the signal when it
 comes to the point for the nth time. Without the variable a point is one comparison.
@@ -10,9 +10,10 @@ from typing import Final, Literal
 
 VARIABLE: Final = "LTV_TEST_FAULT_AT"
 
-Point = Literal["send", "before_offsets", "before_commit", "in_flight", "after_commit"]
+Point = Literal["send", "before_offsets", "before_commit", "in_flight", "after_commit", "read"]
 """A record is handed over; all are, and the offsets come next; the offsets are in the transaction; the offsets (odd
-times) or the commit (even times) are on their way; it is committed, and nobody has noticed yet."""
+times) or the commit (even times) are on their way; it is committed, and nobody has noticed yet. Or: records of the
+changelog, of partials or snapshots are about to be read."""
 
 
 class _Fault:

@@ -32,17 +32,19 @@ from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from consumer.settings import Settings
-from consumer.stream.transport import Batch, Clients, Headers, Rebalance
+from consumer.stream.transport import Batch, Clients, Headers, Rebalance, made_anew
 from consumer.stream.transport.admin import CALL_TIMEOUT_MS, LogOffsets, cluster_errors, open_clients
 from consumer.stream.transport.fault_points import reached
 from consumer.stream.transport.records import read_fast
-from contract.errors import Retriable
+from contract.errors import Fatal, Retriable
 from contract.topics import MAX_RECORD_BYTES
 
 MAX_POLL_RECORDS: Final = 5_000
 FETCH_BYTES: Final = 4 * 1024 * 1024
 READ_FETCH_BYTES: Final = 16 * 1024 * 1024
 QUIET_MS: Final = 1_000
+METADATA_MAX_AGE_MS: Final = 10_000
+"""How soon partitions added to the events topic are noticed: they part customers from their history."""
 JOIN_POLL_MS: Final = 100
 JOIN_PATIENCE_S: Final = 2.0
 
@@ -83,6 +85,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(min(1.0, settings.session_timeout_s / 3) * 1000),
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             max_poll_records=MAX_POLL_RECORDS,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=4 * FETCH_BYTES,
@@ -90,6 +93,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         read_fast(self._client)
         self._client.partitions_for_topic(self._topic)
+        self._topic_id = self._client._cluster.topic_id(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
         coordinator = self._client._coordinator
         coordinator._handle_metadata_update(coordinator._cluster)
@@ -118,6 +122,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 polled = self._join()
             if self._is_fenced():
                 raise kafka_errors.FencedInstanceIdError
+        if self._client._cluster.topic_id(self._topic) not in {self._topic_id, None}:
+            raise Fatal(made_anew(self._topic))
         batches = []
         for tp, records in polled.items():
             offsets, timestamps, keys, values = zip(*records, strict=True)
@@ -277,6 +283,7 @@ class _Reader(LogOffsets):
             self._client.seek(tp, start)
             position, moved_at = start, time.monotonic()
             while position < end:
+                reached("read")
                 polled = self._client.poll(timeout_ms=QUIET_MS)
                 now_at = self._client.position(tp, timeout_ms=CALL_TIMEOUT_MS)
                 if now_at is not None and now_at > position:
