@@ -46,6 +46,7 @@ def test_a_missing_events_topic_is_refused(app: Application) -> None:
     is_refused(app.start(), app.events, "does not exist", "ltv topics create")
 
 
+@pytest.mark.faults_full
 def test_an_events_topic_deleted_and_made_anew_under_a_running_consumer_is_refused(app: Application) -> None:
     app.load.send(2_000)
     running = app.start()
@@ -66,6 +67,7 @@ def test_an_events_topic_made_anew_and_filled_further_than_before_is_refused(app
     is_refused(app.start(), app.events, "made anew", "--prefix")
 
 
+@pytest.mark.faults_full
 def test_partitions_added_under_a_running_consumer_are_refused(app: Application) -> None:
     app.load.send(1_000)
     running = app.start()
@@ -75,6 +77,7 @@ def test_partitions_added_under_a_running_consumer_are_refused(app: Application)
     is_refused(app.start(), "4 partitions", "6", "--prefix")
 
 
+@pytest.mark.faults_full
 def test_a_changelog_with_another_partition_count_is_refused(app: Application) -> None:
     app.cluster.create(app.topic("changelog"), 3)
     is_refused(app.start(), app.topic("changelog"), "3 partitions", "4", "--prefix")
@@ -88,6 +91,7 @@ def test_rows_of_a_newer_format_are_refused(app: Application) -> None:
     is_refused(app.start(), app.topic("changelog"), "format 99", "newer")
 
 
+@pytest.mark.faults_full
 def test_a_foreign_record_in_the_changelog_is_refused(app: Application) -> None:
     app.load.send(1_000)
     app.catch_up()
@@ -95,6 +99,7 @@ def test_a_foreign_record_in_the_changelog_is_refused(app: Application) -> None:
     is_refused(app.start(), app.topic("changelog"), "no changelog record")
 
 
+@pytest.mark.faults_full
 def test_a_second_application_with_the_same_prefix_is_refused_and_the_first_goes_on(app: Application) -> None:
     app.load.send(1_000)
     first = app.start("one")
@@ -186,11 +191,16 @@ def test_a_wrong_password_is_refused(guarded_app: Application) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "operation"),
     [
-        (ResourceType.TOPIC, "events", AclOperation.READ),
         (ResourceType.TOPIC, "changelog", AclOperation.WRITE),
-        (ResourceType.TOPIC, "partials", AclOperation.READ),
-        (ResourceType.GROUP, "group", AclOperation.READ),
-        (ResourceType.TRANSACTIONAL_ID, "id", AclOperation.WRITE),
+        *(
+            pytest.param(*right, marks=pytest.mark.faults_full)
+            for right in (
+                (ResourceType.TOPIC, "events", AclOperation.READ),
+                (ResourceType.TOPIC, "partials", AclOperation.READ),
+                (ResourceType.GROUP, "group", AclOperation.READ),
+                (ResourceType.TRANSACTIONAL_ID, "id", AclOperation.WRITE),
+            )
+        ),
     ],
     ids=str,
 )

@@ -1,0 +1,160 @@
+"""Restore: interrupted by everything, with offsets and changelog that were tampered with behind the consumer's back."""
+
+import json
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+
+from broker.embedded import EmbeddedBroker
+from tests.faults.brokers import one_node
+from tests.faults.harness import Application, application
+from tests.faults.invariants import hold
+from tests.faults.load import Sent
+from tests.faults.test_setup_errors import is_refused
+from tests.faults.waiting import wait_until
+
+EVENTS: Final = 5_000
+LONG: Final = "x" * 240
+REWRITTEN_AFTER: Final = 40_000
+"""Events with ids so long that the changelog is rewritten, at 8 MiB, once or more."""
+
+
+def consumed(app: Application) -> None:
+    """An application that has consumed EVENTS events and stopped."""
+    app.load.send(EVENTS)
+    app.catch_up()
+
+
+def test_a_restore_that_is_killed_again_and_again_comes_to_the_same_state(
+    app: Application, seed: int
+) -> None:
+    consumed(app)
+    chance = random.Random(seed)
+    for _ in range(4):
+        app.load.send(200)
+        fault = f"read:{chance.randrange(1, 9)}:SIGKILL"
+        assert app.start("one", LTV_TEST_FAULT_AT=fault).wait().code == -signal.SIGKILL
+    app.catch_up()
+    hold(app)
+
+
+@pytest.mark.faults_full
+def test_a_restore_interrupted_by_a_rebalance_comes_to_the_same_state(app: Application) -> None:
+    consumed(app)
+    for number in (1, 3, 5):
+        one = app.start("one", LTV_TEST_FAULT_AT=f"read:{number}:SIGSTOP")
+        wait_until(one.is_stopped, "stopped while it restores", failing=one.ended)
+        two = app.start("two")
+        two.wait_for_log('"partitions revoked"')
+        one.send(signal.SIGCONT)
+        app.load.send(200)
+        app.wait_for(app.load.delivered, one, two)
+        app.stop_all()
+    hold(app)
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with one_node() as broker:
+        yield broker
+
+
+@pytest.mark.faults_full
+@pytest.mark.parametrize("number", [2, 5])
+def test_a_restore_interrupted_by_the_brokers_restart_comes_to_the_same_state(
+    broker: EmbeddedBroker, tmp_path: Path, seed: int, number: int
+) -> None:
+    with application(broker.bootstrap_servers, tmp_path, seed) as app:
+        consumed(app)
+        one = app.start("one", LTV_TEST_FAULT_AT=f"read:{number}:SIGSTOP")
+        wait_until(one.is_stopped, "stopped while it restores", failing=one.ended)
+        broker.kill()
+        one.send(signal.SIGCONT)
+        broker.start()
+        app.load.send(200)
+        app.wait_for(app.load.delivered, one)
+        hold(app)
+
+
+def reset(app: Application, offset: int) -> None:
+    """Set the group's offsets, of all partitions, behind the consumer's back."""
+    numbers = range(app.cluster.partitions(app.events))
+    wanted = ConsumerGroupTopicPartitions(
+        app.group, [TopicPartition(app.events, number, offset) for number in numbers]
+    )
+    app.cluster.admin.alter_consumer_group_offsets([wanted])[app.group].result(30)
+
+
+@pytest.mark.faults_full
+@pytest.mark.parametrize("offset", [0, 10, 10_000_000])
+def test_offsets_reset_behind_our_back_change_nothing(app: Application, offset: int) -> None:
+    consumed(app)
+    reset(app, offset)
+    app.load.send(200)
+    app.catch_up()
+    hold(app)
+
+
+def test_offsets_that_expired_change_nothing(app: Application) -> None:
+    consumed(app)
+    app.cluster.admin.delete_consumer_groups([app.group])[app.group].result(30)
+    app.load.send(200)
+    app.catch_up()
+    hold(app)
+
+
+def test_an_empty_changelog_under_committed_offsets_is_refused(app: Application) -> None:
+    consumed(app)
+    app.cluster.delete(app.topic("changelog"))
+    is_refused(app.start(), app.topic("changelog"), "--prefix")
+
+
+def test_a_changelog_whose_beginning_is_gone_is_refused(app: Application) -> None:
+    consumed(app)
+    app.load.send(EVENTS)
+    app.catch_up()
+    ends = {number: end for number, (_, end) in app.cluster.bounds(app.topic("changelog")).items()}
+    app.cluster.delete_records(app.topic("changelog"), {number: end - 1 for number, end in ends.items()})
+    is_refused(app.start(), app.topic("changelog"), "--prefix")
+
+
+def long_orders(first: int, count: int) -> Iterator[Sent]:
+    """Orders with long ids."""
+    for number in range(first, first + count):
+        customer = f"c{number % 50}"
+        event = {
+            "type": "ORDER",
+            "verb": "NEW",
+            "key": f"{number}{LONG}",
+            "event_time": "2026-01-01T00:00:00Z",
+            "customer_id": customer,
+            "total_amount": f"{number % 90}.50 USD",
+        }
+        yield Sent(customer.encode(), json.dumps(event).encode())
+
+
+def test_a_changelog_rewritten_and_trimmed_while_it_is_restored_comes_to_the_same_state(
+    servers: str, tmp_path: Path, seed: int
+) -> None:
+    with application(servers, tmp_path, seed, partitions=1) as app:
+        for sent in long_orders(0, EVENTS):
+            app.load.put(sent)
+        app.load.flush()
+        app.catch_up()
+        zombie = app.start("one", LTV_TEST_FAULT_AT="read:1:SIGSTOP")
+        wait_until(zombie.is_stopped, "stopped while it restores", failing=zombie.ended)
+        other = app.start("two")
+        for sent in long_orders(EVENTS, REWRITTEN_AFTER):
+            app.load.put(sent)
+        app.load.flush()
+        app.wait_for(EVENTS + REWRITTEN_AFTER, other)
+        assert app.cluster.bounds(app.topic("changelog"))[0][0] > 0, "the changelog was not trimmed"
+        zombie.send(signal.SIGCONT)
+        app.load.send(200)
+        app.wait_for(app.load.delivered, zombie, other)
+        hold(app)
