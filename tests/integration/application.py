@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Self
 from uuid import uuid4
 
 import psutil
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, Serializer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec, Serializer, TopicPartition
 from kafka.admin import NewTopic
 
 from tests.oracle import Record, invalid_among, snapshot_of
@@ -107,11 +107,19 @@ class Plain:
             each.get(timeout=DEADLINE_S)
 
     def read(self, topic: str) -> list[Any]:
-        """Every committed record of a topic, partition by partition."""
+        """Every committed record of a topic, partition by partition, once all that is there now is decided.
+
+        A producer's commit returns before readers see what it committed.
+        """
         partitions = [TopicPartition(topic, number) for number in sorted(self.partitions(topic))]
         found = []
-        starts = self._consumer.beginning_offsets(partitions)
+        there = self.admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         ends = self._consumer.end_offsets(partitions)
+        deadline = time.monotonic() + DEADLINE_S
+        while any(ends[tp] < there[tp].offset for tp in partitions):
+            assert time.monotonic() < deadline, f"{topic}: a transaction stays open"
+            ends = self._consumer.end_offsets(partitions)
+        starts = self._consumer.beginning_offsets(partitions)
         for tp in partitions:
             self._consumer.assign([tp])
             self._consumer.seek(tp, starts[tp])

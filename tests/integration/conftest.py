@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.application import Application, Keyed, Plain
+pytest.register_assert_rewrite("tests.integration.application")
+
+from tests.integration.application import Application, Keyed, Plain  # noqa: E402
 
 NewTopic = Callable[..., str]
 NewApplication = Callable[..., Application]

@@ -35,7 +35,7 @@ def backfill(application: Application) -> None:
         Topics(application.events, application.prefix),
         group=application.group,
         instance_id="one",
-        commit_interval_s=0.05,
+        commit_interval_s=0.0,  # After every poll.
         snapshot_interval_s=0.2,
         transaction_timeout_s=15.0,
         until_end=True,
