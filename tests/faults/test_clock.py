@@ -15,6 +15,8 @@ from tests.faults.harness import Application
 from tests.faults.invariants import hold
 from tests.faults.load import Sent
 
+pytestmark = pytest.mark.faults_full
+
 DAY_S: Final = 86_400
 RATE: Final = 1_000
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
 from confluent_kafka import Producer
 
 from tests.faults.harness import application
 from tests.faults.invariants import hold
 from tests.faults.load import RUBBISH, Sent
+
+pytestmark = pytest.mark.faults_full
 
 SECONDS: Final = 30
 YEAR_9999_MS: Final = 253_370_764_800_000

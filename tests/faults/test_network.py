@@ -16,6 +16,8 @@ from tests.faults.invariants import hold
 from tests.faults.proxy import HOST, Proxy, Way
 from tests.faults.waiting import wait_until
 
+pytestmark = pytest.mark.faults_full
+
 RATE: Final = 1_000
 BEYOND_SESSION_S: Final = 10.0
 RECOVERY_S: Final = 240.0

@@ -9,6 +9,8 @@ import pytest
 from tests.faults.harness import Application, Process
 from tests.faults.invariants import hold
 
+pytestmark = pytest.mark.faults_full
+
 RATE: Final = 2_000
 VISITORS: Final = 3
 

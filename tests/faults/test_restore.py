@@ -18,6 +18,8 @@ from tests.faults.load import Sent
 from tests.faults.test_setup_errors import is_refused
 from tests.faults.waiting import wait_until
 
+pytestmark = pytest.mark.faults_full
+
 EVENTS: Final = 5_000
 LONG: Final = "x" * 240
 REWRITTEN_AFTER: Final = 40_000
