@@ -21,6 +21,7 @@ import psutil
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec, Serializer, TopicPartition
 from kafka.admin import NewTopic
 
+from tests.integration.transports import DEFAULT
 from tests.oracle import Record, invalid_among, snapshot_of
 
 DEADLINE_S: Final = 90.0
@@ -226,11 +227,14 @@ def _runs(process: psutil.Process, what: str) -> bool:
 class Application:
     """A prefix, a group, an events topic; instances come and go."""
 
-    def __init__(self, plain: Plain, directory: Path, events: str, prefix: str = "") -> None:
+    def __init__(
+        self, plain: Plain, directory: Path, events: str, prefix: str = "", transport: str = DEFAULT
+    ) -> None:
         self.plain = plain
         self.events = events
         self.prefix = prefix or f"app-{uuid4().hex[:8]}"
         self.group = f"group-of-{self.prefix}"
+        self.transport = transport
         self._directory = directory
         self._instances: list[Instance] = []
 
@@ -241,6 +245,7 @@ class Application:
             "--prefix": self.prefix,
             "--group": self.group,
             "--instance-id": name,
+            "--transport": self.transport,
             "--snapshot-interval-s": "0.2",
             "--commit-interval-s": "0.1",
         }

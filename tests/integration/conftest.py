@@ -9,6 +9,7 @@ import pytest
 pytest.register_assert_rewrite("tests.integration.application")
 
 from tests.integration.application import Application, Keyed, Plain  # noqa: E402
+from tests.integration.transports import DEFAULT  # noqa: E402
 
 NewTopic = Callable[..., str]
 NewApplication = Callable[..., Application]
@@ -34,12 +35,18 @@ def new_topic(plain: Plain) -> NewTopic:
 
 
 @pytest.fixture
-def new_application(plain: Plain, tmp_path: Path) -> Iterator[NewApplication]:
+def transport() -> str:
+    """The consumer's Kafka client; `both_transports` gives a test each."""
+    return DEFAULT
+
+
+@pytest.fixture
+def new_application(plain: Plain, tmp_path: Path, transport: str) -> Iterator[NewApplication]:
     """An application on an events topic; its processes end with the test."""
     made: list[Application] = []
 
     def make(events: str, **names: str) -> Application:
-        made.append(Application(plain, tmp_path, events, **names))
+        made.append(Application(plain, tmp_path, events, transport=transport, **names))
         return made[-1]
 
     yield make

@@ -13,6 +13,7 @@ import pytest
 from tests.integration.application import DEADLINE_S, Keyed, Plain, feed, figures, shop, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
+from tests.integration.transports import both_transports
 
 ROOT = Path(__file__).parents[2]
 CDNOW_EVENTS = 69_659
@@ -72,6 +73,7 @@ def test_three_workers_under_one_parent_rank_cdnow(cdnow: str, new_application: 
     application.assert_exact(x=50)
 
 
+@both_transports
 @pytest.mark.parametrize("basis", ["active", "timeframe"])
 def test_instances_that_come_and_go_in_mid_stream_rank_cdnow(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication, basis: str
@@ -99,6 +101,7 @@ def test_instances_that_come_and_go_in_mid_stream_rank_cdnow(
     application.assert_exact(basis=basis)
 
 
+@both_transports
 def test_a_worker_killed_in_mid_stream_again_and_again_goes_on_exactly(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_worker_killed_in_mid_stream_again_and_again_goes_on_exactly(
     application.assert_exact()
 
 
+@both_transports
 def test_others_take_over_from_a_worker_that_was_killed_and_stays_away(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
@@ -159,6 +163,7 @@ def test_a_parent_restarts_a_worker_that_was_killed(
     application.assert_exact()
 
 
+@both_transports
 def test_a_restart_restores_the_very_same_state_and_leaves_no_member_behind(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:

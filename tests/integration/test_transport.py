@@ -1,26 +1,28 @@
-"""kafka-python as the consumer drives it: the traps that our transport works around."""
+"""The Kafka clients as the consumer drives them: what both must do, and the traps that they are kept from."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
-from consumer.settings import Settings
+from consumer.settings import Settings, Transport
 from consumer.stream.transport import Clients, Rebalance
-from consumer.stream.transport.kafka_python import connect
+from consumer.stream.worker import connect_of
 from contract.cluster import Cluster
 from contract.errors import Fatal, Retriable
 from contract.topics import Topics
 from tests.integration.application import Plain, shop, wait_until
 from tests.integration.conftest import NewTopic
+from tests.integration.transports import both_transports
 
-Connect = Callable[[], Clients]
+only_kafka_python = pytest.mark.parametrize("transport", ["kafka-python"])
 
 
 @pytest.fixture
-def settings(kafka: str, new_topic: NewTopic) -> Settings:
+def settings(kafka: str, new_topic: NewTopic, transport: str) -> Settings:
     name = f"transport-{uuid4().hex[:8]}"
     return Settings(
         Cluster(bootstrap_servers=kafka),
@@ -28,6 +30,7 @@ def settings(kafka: str, new_topic: NewTopic) -> Settings:
         group=name,
         instance_id="one",
         transaction_timeout_s=15.0,
+        transport=cast(Transport, transport),
     )
 
 
@@ -36,7 +39,7 @@ def connected(settings: Settings) -> Iterator[Callable[[Settings], Clients]]:
     with ExitStack() as opened:
 
         def make(settings: Settings) -> Clients:
-            clients = connect(settings)
+            clients = connect_of(settings)(settings)
             for client in (clients.producer, clients.consumer, clients.reader, clients.admin):
                 opened.callback(client.close)
             return clients
@@ -64,6 +67,7 @@ def refresh_metadata(clients: Clients) -> None:
     wait_until(lambda: update.is_done, "fresh metadata")
 
 
+@only_kafka_python
 def test_the_first_assignment_stands_when_metadata_is_refreshed(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -75,6 +79,7 @@ def test_the_first_assignment_stands_when_metadata_is_refreshed(
     assert clients.consumer.rebalances() == []
 
 
+@only_kafka_python
 def test_a_join_that_outlives_its_poll_is_seen_through(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -87,6 +92,7 @@ def test_a_join_that_outlives_its_poll_is_seen_through(
     assert assigned(clients).partitions == {0, 1, 2, 3}
 
 
+@both_transports
 def test_reading_a_log_that_is_trimmed_meanwhile_can_be_tried_again(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -100,6 +106,7 @@ def test_reading_a_log_that_is_trimmed_meanwhile_can_be_tried_again(
         list(clients.reader.read(changelog, 0, start, end))
 
 
+@both_transports
 def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -113,6 +120,7 @@ def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
     assert plain.read(settings.topics.partials) == []
 
 
+@both_transports
 def test_a_member_whose_instance_id_another_process_has_taken_learns_it_from_a_poll(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -129,3 +137,51 @@ def test_a_member_whose_instance_id_another_process_has_taken_learns_it_from_a_p
     with pytest.raises(Fatal, match="--instance-id"):
         wait_until(poll_both, "the first one is told")
     second.consumer.poll(0.0)
+
+
+class Member:
+    """A member of the group that takes its partitions up at once where the group is, as the loop does."""
+
+    def __init__(self, clients: Clients, read_to: dict[int, int]) -> None:
+        self.clients = clients
+        self._read_to = read_to
+
+    def poll(self) -> None:
+        consumer = self.clients.consumer
+        batches = consumer.poll(0.02)
+        rebalances = consumer.rebalances()
+        for partition in (p for each in rebalances if each.kind == "assigned" for p in each.partitions):
+            consumer.start_at(partition, self._read_to[partition])
+        for batch in batches if not rebalances else []:
+            assert batch.offsets[0] == self._read_to[batch.partition], "a gap, or read again"
+            assert list(batch.offsets) == list(range(batch.offsets[0], batch.offsets[-1] + 1))
+            self._read_to[batch.partition] = batch.offsets[-1] + 1
+            assert consumer.position(batch.partition) == self._read_to[batch.partition]
+
+
+@both_transports
+def test_partitions_that_wander_between_members_are_read_without_gap_or_repeat(
+    plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    """A position that is given right after an assignment must hold, whatever the client does in between."""
+    sent = {number: end for number, (_, end) in plain.bounds(settings.topics.events).items()}
+    read_to = dict.fromkeys(sent, 0)
+    members = [Member(connected(settings), read_to)]
+
+    def poll_all() -> bool:
+        for member in members:
+            member.poll()
+        return read_to == sent
+
+    for step in range(8):
+        if len(members) == 1:
+            members.append(Member(connected(replace(settings, instance_id="two")), read_to))
+        else:
+            leaving = members.pop().clients
+            leaving.consumer.close()
+            leaving.admin.leave_group()
+        for _ in range(10 * (step % 4)):
+            plain.send(settings.topics.events, shop(1, seed=step), partition=step % 3)
+            sent[step % 3] += 1
+            poll_all()
+        wait_until(poll_all, f"all read, in step {step}")

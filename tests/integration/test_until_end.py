@@ -6,6 +6,7 @@ from kafka import KafkaProducer
 
 from tests.integration.application import Plain, shop
 from tests.integration.conftest import NewApplication, NewTopic
+from tests.integration.transports import both_transports
 
 
 def test_an_empty_topic_gives_a_complete_snapshot_of_nothing(
@@ -32,6 +33,7 @@ def test_a_second_run_with_nothing_new_ends_with_the_same_figures(
     application.assert_exact()
 
 
+@both_transports
 def test_transactions_and_aborted_ones_at_the_end_neither_hold_it_up_nor_count(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:

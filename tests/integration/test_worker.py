@@ -2,12 +2,12 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 import pytest
 
-from consumer.settings import Settings
-from consumer.stream.transport.kafka_python import _Producer
+from consumer.settings import Settings, Transport
 from consumer.stream.worker import work
 from contract.cluster import Cluster
 from contract.errors import Retriable
@@ -15,6 +15,7 @@ from contract.topics import Topics
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
+from tests.integration.transports import both_transports, module_of
 
 SMALL_RUBBISH = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
 
@@ -39,15 +40,17 @@ def backfill(application: Application) -> None:
         snapshot_interval_s=0.2,
         transaction_timeout_s=15.0,
         until_end=True,
+        transport=cast(Transport, application.transport),
     )
     work(settings, lambda: False)
 
 
+@both_transports
 def test_rewrites_trim_the_changelog_and_what_is_left_of_it_restores_the_same_state(
-    monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication
+    monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication, transport: str
 ) -> None:
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 5_000)
-    monkeypatch.setattr("consumer.stream.transport.kafka_python.MAX_POLL_RECORDS", 100)
+    monkeypatch.setattr(f"{module_of(transport)}.MAX_POLL_RECORDS", 100)
     topic = new_topic(partitions=2)
     application = new_application(topic)
     starts = [(0, 0)]
@@ -66,18 +69,21 @@ def test_rewrites_trim_the_changelog_and_what_is_left_of_it_restores_the_same_st
     application.assert_exact()
 
 
+@both_transports
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("failing_commit", [1, 2, 5])
 def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
     monkeypatch: pytest.MonkeyPatch,
     new_topic: NewTopic,
     new_application: NewApplication,
+    transport: str,
     when: str,
     failing_commit: int,
 ) -> None:
     """After: the transaction went through, and the worker can't know."""
     commits = 0
-    commit: Commit = _Producer.commit
+    producer: Any = import_module(module_of(transport))._Producer
+    commit: Commit = producer.commit
 
     def fail_once(self: Any, *arguments: Any) -> None:
         nonlocal commits
@@ -88,8 +94,8 @@ def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
         if commits == failing_commit and when == "after":
             raise Retriable("the test says so")
 
-    monkeypatch.setattr(_Producer, "commit", fail_once)
-    monkeypatch.setattr("consumer.stream.transport.kafka_python.MAX_POLL_RECORDS", 20)
+    monkeypatch.setattr(producer, "commit", fail_once)
+    monkeypatch.setattr(f"{module_of(transport)}.MAX_POLL_RECORDS", 20)
     monkeypatch.setattr("consumer.stream.worker.FIRST_BACKOFF_S", 0.05)
     application = new_application(new_topic(shop(800, seed=50) + SMALL_RUBBISH, partitions=2))
     backfill(application)

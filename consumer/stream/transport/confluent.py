@@ -6,16 +6,19 @@ What has to be known of librdkafka, and is handled here, and only here:
   So a partition is assigned when its offset is known, not before, and nothing is ever sought, paused or resumed.
 - Its position does not pass what readers of committed records never see, in every case; the end-of-partition event
   does.
+- An exception out of a callback comes out of the call as a SystemError (before Python 3.12): none must leave it.
 - With the default fetch.queue.backoff.ms it stands still for a second whenever its queue is full.
 - A static member never leaves its group on close: the admin client removes it.
 - An error that ends a producer is raised as the cause of a SystemError where reports of delivery come with it.
-- Producer.close() waits for ever for what can't be delivered: it is purged first.
+- close() can wait for ever: a producer's for what can't be delivered, a consumer's where it comes in the middle of a
+  join. A client that is dropped instead ends at once, and leaves nothing behind but what we want left: an open
+  transaction, a static membership. So only we hold a client, in one attribute.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final, overload
 
@@ -38,6 +41,7 @@ from consumer.stream.transport.admin import (
     open_clients,
     records_gone,
 )
+from consumer.stream.transport.fault_points import reached
 from contract.errors import Fatal, Retriable
 from contract.topics import MAX_RECORD_BYTES
 
@@ -162,7 +166,8 @@ class _Consumer:
         """Of the partitions that are read."""
         self._to_place = False
         """Positions were given that the client does not know of yet."""
-        self._no_rights: KafkaError | None = None
+        self._trouble: KafkaException | None = None
+        """From a callback, which must not raise: to be raised by the poll."""
         self._client: Any = Consumer(
             {
                 **_consumer_settings(settings, settings.transactional_id),
@@ -188,7 +193,11 @@ class _Consumer:
         self._note("lost", lost)
 
     def _on_assigned(self, client: Consumer, assigned: list[TopicPartition]) -> None:
-        client.assign([])  # What is not placed yet is not read.
+        try:
+            client.assign([])  # What is not placed yet is not read.
+        except KafkaException as raised:
+            self._trouble = raised
+            return
         self._membership = client.consumer_group_metadata()
         self._note("assigned", assigned)
 
@@ -199,14 +208,14 @@ class _Consumer:
         if (
             error.code() == KafkaError._AUTHENTICATION
         ):  # All others pass by themselves, or come with the records.
-            self._no_rights = error
+            self._trouble = KafkaException(error)
 
     def poll(self, timeout_s: float) -> list[Batch]:
         with _client_errors(f"reading {self._topic}"):
             self._place()
             messages = self._client.consume(MAX_POLL_RECORDS, max(0.0, timeout_s))
-            if self._no_rights:
-                raise KafkaException(self._no_rights)
+            if self._trouble:
+                raise self._trouble
             if any(map(_record.error, messages)):
                 messages = [message for message in messages if not self._is_event(message)]
         if self._noted:  # All partitions are placed anew: what came before is read again from there.
@@ -263,8 +272,7 @@ class _Consumer:
         return self._membership
 
     def close(self) -> None:
-        with suppress(KafkaException):
-            self._client.close()
+        self._client = self._trouble = None
 
 
 class _Sent:
@@ -326,6 +334,7 @@ class _Producer:
                         headers=headers,
                         on_delivery=sent.delivered,
                     )
+                    reached("send")
                     return sent
                 except BufferError:
                     if time.monotonic() > deadline:
@@ -336,10 +345,13 @@ class _Producer:
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         consumed = [TopicPartition(self._events, partition, offset) for partition, offset in offsets.items()]
+        reached("before_offsets")
         with _client_errors("sending offsets to the transaction"):
             self._client.send_offsets_to_transaction(consumed, membership, CALL_TIMEOUT_S)
+        reached("before_commit")
         with _client_errors("committing the transaction"):
             self._client.commit_transaction(CALL_TIMEOUT_S)
+        reached("after_commit")
 
     def offset_of(self, sent: Any) -> int:
         deadline = time.monotonic() + CALL_TIMEOUT_S
@@ -354,9 +366,7 @@ class _Producer:
 
     def close(self) -> None:
         """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
-        with suppress(KafkaException, SystemError):  # A fenced producer says so once more.
-            self._client.purge()
-            self._client.close()
+        self._client = None
 
 
 class _Reader(LogOffsets):
@@ -383,6 +393,7 @@ class _Reader(LogOffsets):
             self._client.assign([TopicPartition(topic, partition, start)])
             position, moved_at = start, time.monotonic()
             while position < end:
+                reached("read")
                 before = position
                 records = []
                 for message in self._polled():
@@ -412,6 +423,5 @@ class _Reader(LogOffsets):
         return messages + self._client.consume(READ_RECORDS, 0.0) if messages else messages
 
     def close(self) -> None:
-        with suppress(KafkaException):
-            self._client.close()
+        self._client = None
         super().close()
