@@ -17,6 +17,8 @@ from tests.faults.harness import Application, application
 from tests.faults.invariants import hold
 from tests.faults.waiting import wait_until
 
+pytestmark = pytest.mark.faults_full
+
 RATE = 2_000
 AWAY_S = 120
 

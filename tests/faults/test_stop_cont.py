@@ -8,6 +8,8 @@ from tests.faults.harness import Application
 from tests.faults.invariants import hold
 from tests.faults.waiting import wait_until
 
+pytestmark = pytest.mark.faults_full
+
 RATE = 2_000
 SHORT = ("--session-timeout-s", "3", "--transaction-timeout-s", "2")
 
