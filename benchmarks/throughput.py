@@ -8,18 +8,18 @@ import json
 import os
 import statistics
 import sys
-import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 from uuid import uuid4
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.measure import Run, cluster, measure
 
 LTV: Final = (sys.executable, "-m", "ltv")
 PARTITIONS: Final = 4
@@ -39,31 +39,6 @@ while events > 0:
 """
 
 
-class Run(NamedTuple):
-    """One run of a contestant: seconds and MiB."""
-
-    cpu_s: float
-    wall_s: float
-    peak_mib: float
-
-
-def measure(command: Sequence[str], environment: dict[str, str]) -> Run:
-    """Run a command to its end.
-
-    Raises:
-        RuntimeError: it failed; says what it printed.
-    """
-    began = time.monotonic()
-    process = Popen(command, env={**os.environ, **environment}, stdout=DEVNULL, stderr=PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-2000:].decode()}")
-    return Run(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024)
-
-
 def main(
     events: Annotated[int, typer.Option(help="How many events.")] = 2_000_000,
     customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
@@ -77,13 +52,7 @@ def main(
     console = Console(stderr=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ltv-bench-")))
-        servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-        if not servers:
-            from broker import jars
-            from broker.embedded import EmbeddedBroker
-
-            jars.fetch()
-            servers = stack.enter_context(EmbeddedBroker(None, folder / "kafka")).bootstrap_servers
+        servers = stack.enter_context(cluster())
         topic = f"bench-{uuid4().hex[:8]}"
         environment = {"KAFKA_BOOTSTRAP_SERVERS": servers, "LTV_EVENTS_TOPIC": topic}
         console.print(f"{events:,} events of {customers:,} customers to {topic} at {servers}")
