@@ -1,5 +1,6 @@
 """What every benchmark measures by: a command's CPU seconds (of its whole process tree), wall time, peak memory."""
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Run(NamedTuple):
@@ -33,6 +34,12 @@ def measure(command: Sequence[str], environment: Mapping[str, str]) -> Run:
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-2000:].decode()}")
     return Run(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def write_json(path: Path, figures: Any) -> None:
+    """Keep the figures of a benchmark; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.partitioner.default import DefaultPartitioner, murmur2
 
 from contract.cluster import Cluster
 from contract.connect import cluster_errors, described
@@ -21,6 +23,8 @@ MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
 BYTES_PER_RECORD: Final = 1_000
 """What the client keeps for a record beside its value."""
 POLL_S: Final = 0.005
+REMEMBERED_KEYS: Final = 100_000
+"""Customers come again and again, and the client's hash, in Python, takes a fifth of what sending a record does."""
 
 
 class Publisher:
@@ -114,6 +118,46 @@ class Publisher:
         )
 
 
+_hash = lru_cache(REMEMBERED_KEYS)(murmur2)
+
+
+class Partitioner(DefaultPartitioner):  # type: ignore[misc]
+    """The same partitions as the client's own choice (and Java's), with each key's hash remembered."""
+
+    def partition(
+        self,
+        topic: str,
+        key: Any,
+        serialized_key: bytes | None,
+        value: Any,
+        serialized_value: Any,
+        cluster: Any,
+    ) -> int:
+        """The partition of this record."""
+        if serialized_key is None:
+            anyone: int = super().partition(topic, key, None, value, serialized_value, cluster)
+            return anyone
+        chosen: int = (_hash(serialized_key) & 0x7FFFFFFF) % len(cluster.partitions_for_topic(topic))
+        return chosen
+
+
+def producer_settings(cluster: Cluster, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> dict[str, Any]:
+    """Of the client that a `Publisher` sends with."""
+    return {
+        **cluster.client_settings("ltv-publish"),
+        "acks": "all",
+        "enable_idempotence": True,
+        "linger_ms": 20,
+        "batch_size": 256 * 1024,
+        "max_request_size": MAX_RECORD_BYTES,
+        "max_block_ms": BLOCK_TIMEOUT_MS,
+        "delivery_timeout_ms": delivery_timeout_ms,
+        "request_timeout_ms": delivery_timeout_ms // 2,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
 @contextmanager
 def publisher(
     cluster: Cluster, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
@@ -125,19 +169,7 @@ def publisher(
         Fatal: the settings can't work.
     """
     with cluster_errors(cluster, "connecting to Kafka"):
-        client = KafkaProducer(
-            **cluster.client_settings("ltv-publish"),
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=20,
-            batch_size=256 * 1024,
-            max_request_size=MAX_RECORD_BYTES,
-            max_block_ms=BLOCK_TIMEOUT_MS,
-            delivery_timeout_ms=delivery_timeout_ms,
-            request_timeout_ms=delivery_timeout_ms // 2,
-            allow_auto_create_topics=False,
-            metrics_enabled=False,
-        )
+        client = KafkaProducer(**producer_settings(cluster, delivery_timeout_ms), partitioner=Partitioner())
     target = Publisher(client, topic, delivery_timeout_ms)
     try:
         if not client.partitions_for(topic):

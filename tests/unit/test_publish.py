@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.partitioner.default import DefaultPartitioner
 
 from contract.errors import Retriable
-from producer.publish import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, Publisher, readable_key
+from producer.publish import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, Partitioner, Publisher, readable_key
 
 
 class FakeFuture:
@@ -101,3 +102,25 @@ def test_what_is_in_flight_is_bounded_by_bytes(size: int) -> None:
 )
 def test_as_is_a_key_is_the_customer_where_one_can_be_read(value: bytes, key: bytes | None) -> None:
     assert readable_key(value) == key
+
+
+class FakeMetadata:
+    def topics(self) -> set[str]:
+        return {"t"}
+
+    def partitions_for_topic(self, _topic: str) -> set[int]:
+        return set(range(7))
+
+    available_partitions_for_topic = partitions_for_topic
+
+
+def test_a_customer_goes_to_the_partition_that_every_kafka_client_would_choose() -> None:
+    ours, theirs, metadata = Partitioner(), DefaultPartitioner(), FakeMetadata()
+    for key in [b"", b"\xff" * 256, *(f"{n:012x}".encode() for n in range(200))] * 2:
+        assert ours.partition("t", key, key, b"v", b"v", metadata) == theirs.partition(
+            "t", key, key, b"v", b"v", metadata
+        )
+
+
+def test_without_a_customer_any_partition_will_do() -> None:
+    assert Partitioner().partition("t", None, None, b"v", b"v", FakeMetadata()) in range(7)

@@ -1,0 +1,118 @@
+"""`make bench-files`: what the commands on files cost: `ltv generate`, `ltv batch`, `ltv publish`.
+
+`ltv publish` stands beside a bare kafka-python producer that sends the same records with the same settings, in
+turn, each as a process of its own. The start of the processes counts in, on both sides.
+"""
+
+import statistics
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Run, cluster, measure, write_json
+from producer.publish import readable_key
+
+LTV: Final = (sys.executable, "-m", "ltv")
+PARTITIONS: Final = 4
+BARE_SEND: Final = """
+import sys
+from contract.cluster import Cluster
+from kafka import KafkaProducer
+from producer.publish import producer_settings
+file, topic = sys.argv[1:]
+producer = KafkaProducer(**producer_settings(Cluster()))
+with open(file, "rb") as lines:
+    for line in lines:
+        key, _, value = line[:-1].partition(b"\\t")
+        producer.send(topic, value=value, key=key)
+producer.flush()
+producer.close()
+"""
+GOALS: Final = {"ltv generate": 150_000, "ltv batch": 500_000}
+"""Events per CPU second."""
+PUBLISH_GOAL: Final = 0.8
+"""Of the bare send."""
+
+
+def main(
+    events: Annotated[int, typer.Option(help="How many events for generate and batch.")] = 2_000_000,
+    published: Annotated[int, typer.Option(help="How many of them publish sends.")] = 500_000,
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
+    runs: Annotated[int, typer.Option(help="Runs of each.")] = 3,
+    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+        "benchmarks/results/files.json"
+    ),
+) -> None:
+    """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
+    console = Console(stderr=True)
+    done: dict[str, list[Run]] = {name: [] for name in (*GOALS, "bare kafka-python send", "ltv publish")}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="ltv-bench-")))
+        all_events, some, keyed = (folder / name for name in ("events.ndjson", "some.ndjson", "some.keyed"))
+        for number in range(runs):
+            generate = [*LTV, "generate", str(events), "--customers", str(customers), "-o", str(all_events)]
+            done["ltv generate"].append(measure(generate, {}))
+            done["ltv batch"].append(measure([*LTV, "batch", str(all_events)], {}))
+            console.print(f"  files, run {number + 1} of {runs} done")
+        lines = _first(all_events, published)
+        some.write_bytes(b"".join(lines))
+        keyed.write_bytes(b"".join((readable_key(line) or b"") + b"\t" + line for line in lines))
+        servers = stack.enter_context(cluster())
+        for number in range(runs):
+            topic = f"bench-{uuid4().hex[:8]}"
+            environment = {"KAFKA_BOOTSTRAP_SERVERS": servers, "LTV_EVENTS_TOPIC": topic}
+            measure(
+                [*LTV, "topics", "create", "--partitions", str(PARTITIONS), "--prefix", topic], environment
+            )
+            bare = [sys.executable, "-c", BARE_SEND, str(keyed), topic]
+            done["bare kafka-python send"].append(measure(bare, environment))
+            done["ltv publish"].append(measure([*LTV, "publish", str(some)], environment))
+            console.print(f"  publish, run {number + 1} of {runs} done")
+    counts = {name: published if "send" in name or "publish" in name else events for name in done}
+    figures = {name: _figures(of, counts[name]) for name, of in done.items()}
+    ratio = figures["ltv publish"]["events_per_cpu_s"] / figures["bare kafka-python send"]["events_per_cpu_s"]
+    figures["ltv publish"]["of_bare_send"] = ratio
+    _show(figures)
+    write_json(out, figures)
+
+
+def _first(path: Path, count: int) -> list[bytes]:
+    with path.open("rb") as lines:
+        return [line for line, _ in zip(lines, range(count), strict=False)]
+
+
+def _figures(runs: list[Run], events: int) -> dict[str, Any]:
+    return {
+        "events": events,
+        "events_per_cpu_s": statistics.median(events / run.cpu_s for run in runs),
+        "events_per_s": statistics.median(events / run.wall_s for run in runs),
+        "peak_mib": max(run.peak_mib for run in runs),
+        "runs": [run._asdict() for run in runs],
+    }
+
+
+def _show(figures: dict[str, dict[str, Any]]) -> None:
+    table = Table("what", "events per CPU second", "events per second", "peak MiB", "goal")
+    for name, of in figures.items():
+        goal = f"{GOALS[name]:,}" if name in GOALS else ""
+        if name == "ltv publish":
+            goal = f"{PUBLISH_GOAL} of the bare send; it is {of['of_bare_send']:.2f}"
+        table.add_row(
+            name,
+            f"{of['events_per_cpu_s']:,.0f}",
+            f"{of['events_per_s']:,.0f}",
+            f"{of['peak_mib']:,.0f}",
+            goal,
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
