@@ -1,0 +1,168 @@
+"""`make bench-restart`: how soon a killed consumer is back, and how fast it restores its state.
+
+Restart: SIGKILL in the middle of the stream, then the same command again; the time from its start until the first
+complete snapshot that holds at least what was committed before is with a subscriber. Restore: a table of so many
+orders and customers, all of it committed; the time from the assignment until the worker is ready.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final
+from urllib.request import urlopen
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import cluster, write_json
+from benchmarks.stage import Stage, job
+from broker.readiness import free_port
+
+RESTART_GOAL_S: Final = 3.0
+RESTORE_GOAL: Final = 900_000
+"""Rows a second."""
+READY_GOAL_S: Final = 2.0
+KILLED_AT: Final = 0.4
+"""Of the events: when the first snapshot shows so many."""
+
+console = Console(stderr=True)
+
+
+def main(
+    events: Annotated[int, typer.Option(help="Events of the stream that is interrupted.")] = 2_000_000,
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
+    orders: Annotated[int, typer.Option(help="Orders to restore.")] = 1_000_000,
+    runs: Annotated[int, typer.Option(help="Runs of each.")] = 5,
+    transports: Annotated[
+        str, typer.Option(help="Transports, separated by commas.")
+    ] = "kafka-python,confluent",
+    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+        "benchmarks/results/restart.json"
+    ),
+) -> None:
+    """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
+    figures: dict[str, Any] = {"events": events, "customers": customers, "orders": orders}
+    with TemporaryDirectory(prefix="ltv-bench-") as name, cluster() as servers:
+        folder = Path(name)
+        for transport in transports.split(","):
+            figures[transport] = {
+                "restart": [restart(servers, folder, transport, events, customers) for _ in range(runs)],
+                "restore": restore(servers, folder, transport, orders, customers, runs),
+            }
+    write_json(out, figures)
+    _show(figures, transports.split(","))
+
+
+def restart(servers: str, folder: Path, transport: str, events: int, customers: int) -> dict[str, float]:
+    """Kill and start again; seconds from the start of the second process, as sums from left to right."""
+    stage = Stage(servers, folder)
+    stage.fill(job(events, customers))
+    with stage.snapshots() as snapshots:
+        with stage.consume(transport) as first:
+            before = snapshots.until(int(events * KILLED_AT))
+            time.sleep(random.random())  # Anywhere between two commits.
+            first.kill()
+        committed = stage.committed()
+        with stage.consume(transport) as second:
+            after = snapshots.until(max(committed, before.events))
+            said = second.said()
+            done = {
+                "imported_s": said["imported"],
+                "assigned_s": said["partitions assigned"],
+                "ready_s": said["ready"],
+                "snapshot_s": after.at - second.started_at,
+                "restored_events": committed,
+            }
+    console.print(f"  {transport}: {done}")
+    return done
+
+
+def restore(
+    servers: str, folder: Path, transport: str, orders: int, customers: int, runs: int
+) -> list[dict[str, float]]:
+    """Restore the same table so many times."""
+    stage = Stage(servers, folder)
+    stage.fill(orders_of(orders, customers))
+    stage.run("consume", "--transport", transport, "--until-end")
+    results = []
+    for _ in range(runs):
+        port = free_port()
+        with stage.consume(transport, "--metrics-port", str(port)) as worker:
+            ready = worker.wait_for("ready")
+            metrics = _metrics(port)
+            rows, seconds = metrics["ltv_restored_rows_total"], metrics["ltv_restore_seconds_total"]
+            results.append(
+                {
+                    "rows": rows,
+                    "seconds": seconds,
+                    "rows_per_s": rows / seconds,
+                    "assigned_to_ready_s": ready - worker.said()["partitions assigned"],
+                }
+            )
+        console.print(f"  {transport}: {results[-1]}")
+    return results
+
+
+def _metrics(port: int) -> dict[str, float]:
+    with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return {
+        name: float(value)
+        for name, _, value in (line.partition(" ") for line in lines if not line.startswith("#"))
+    }
+
+
+def _show(figures: dict[str, Any], transports: list[str]) -> None:
+    table = Table("median of seconds", *transports, "goal")
+    stages = (
+        ("process start and imports", "imported_s", ""),
+        ("connected and assigned", "assigned_s", "imported_s"),
+        ("restored", "ready_s", "assigned_s"),
+        ("first complete snapshot", "snapshot_s", "ready_s"),
+        ("all: back after SIGKILL", "snapshot_s", ""),
+    )
+    for name, until, since in stages:
+        table.add_row(
+            name,
+            *(
+                f"{statistics.median(run[until] - (run[since] if since else 0) for run in figures[t]['restart']):.2f}"
+                for t in transports
+            ),
+            f"{RESTART_GOAL_S:.0f}" if name.startswith("all") else "",
+        )
+    worst = (f"{max(run['snapshot_s'] for run in figures[t]['restart']):.2f}" for t in transports)
+    table.add_row("the slowest of these", *worst, "")
+    for name, what, goal in (
+        ("rows restored per second", "rows_per_s", f"{RESTORE_GOAL:,}"),
+        ("rows", "rows", ""),
+        ("seconds, assignment to ready", "assigned_to_ready_s", f"{READY_GOAL_S:.0f}"),
+    ):
+        table.add_row(
+            name,
+            *(f"{statistics.median(run[what] for run in figures[t]['restore']):,.2f}" for t in transports),
+            goal,
+        )
+    Console().print(table)
+
+
+def orders_of(orders: int, customers: int) -> Iterator[tuple[str, bytes]]:
+    """So many orders, spread evenly over all customers and the weeks of a year."""
+    for number in range(orders):
+        customer = f"{number % customers:012x}"
+        week = number * 7 // customers % 52
+        at = f"2025-{1 + week * 7 // 31:02d}-{1 + week * 7 % 28:02d}T12:00:00.000Z"
+        yield (
+            customer,
+            (
+                f'{{"type":"ORDER","verb":"NEW","key":"{number:012x}","event_time":"{at}",'
+                f'"customer_id":"{customer}","total_amount":"{1 + number % 500}.{number % 100:02d} USD"}}'
+            ).encode(),
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,251 @@
+"""What benchmarks of a running application share: its topics, records on them, `ltv consume`, its snapshots."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, TopicPartition
+
+from contract.topics import Topics
+
+LTV: Final = (sys.executable, "-m", "ltv")
+PARTITIONS: Final = 4
+DEADLINE_S: Final = 600.0
+REMEMBERED_ORDERS: Final = 10_000
+PROBE: Final = """
+import sys, time
+import consumer.cli.consume, consumer.stream.worker
+from importlib import import_module
+import_module("consumer.stream.transport." + sys.argv[sys.argv.index("--transport") + 1].replace("-", "_"))
+from datetime import UTC, datetime
+import json
+print(json.dumps({"event": "imported", "timestamp": datetime.now(UTC).isoformat()}), file=sys.stderr, flush=True)
+from ltv.cli import main
+main()
+"""
+"""`ltv` that says when all its modules are there."""
+
+
+class Stage:
+    """A cluster, and one application on it with topics of its own."""
+
+    def __init__(self, servers: str, folder: Path) -> None:
+        self.servers = servers
+        self.topics = Topics(name := f"bench-{uuid4().hex[:8]}", name)
+        self._log = folder / f"{name}.log"
+        self.environment = {
+            "KAFKA_BOOTSTRAP_SERVERS": servers,
+            "LTV_EVENTS_TOPIC": name,
+            "LTV_PREFIX": name,
+            "LTV_INSTANCE_ID": "bench",
+        }
+        self.run("topics", "create", "--partitions", str(PARTITIONS))
+
+    def run(self, *command: str) -> None:
+        """Run an `ltv` command to its end."""
+        subprocess.run(
+            [*LTV, *command], env={**os.environ, **self.environment}, check=True, capture_output=True
+        )
+
+    def fill(self, events: Iterable[tuple[str, bytes]]) -> int:
+        """Put events on the topic, as (customer id, value); returns how many."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.servers,
+                "linger.ms": 50,
+                "batch.size": 1_000_000,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+            }
+        )
+        count = 0
+        for key, value in events:
+            while True:
+                try:
+                    producer.produce(self.topics.events, value, key)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            count += 1
+            if count % 1_000 == 0:
+                producer.poll(0)
+        if left := producer.flush(DEADLINE_S):
+            raise RuntimeError(f"{left:,} events were not delivered")
+        return count
+
+    def consume(self, transport: str, *options: str) -> "Consume":
+        """Start `ltv consume`."""
+        return Consume(
+            [sys.executable, "-c", PROBE, "consume", "--transport", transport, *options],
+            self.environment,
+            self._log,
+        )
+
+    def committed(self) -> int:
+        """How many records of the events topic the group has committed."""
+        group = Consumer({"bootstrap.servers": self.servers, "group.id": self.topics.prefix})
+        try:
+            found = group.committed(
+                [TopicPartition(self.topics.events, p) for p in range(PARTITIONS)], timeout=10
+            )
+        finally:
+            group.close()
+        return sum(max(0, partition.offset) for partition in found)
+
+    @contextmanager
+    def snapshots(self, *, from_end: bool = False) -> Iterator["Snapshots"]:
+        """The snapshots as a subscriber gets them."""
+        reader = Consumer(
+            {
+                "bootstrap.servers": self.servers,
+                "group.id": "none",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 10,
+                "fetch.error.backoff.ms": 5,
+            }
+        )
+        where = OFFSET_END if from_end else OFFSET_BEGINNING
+        reader.assign([TopicPartition(self.topics.snapshots, 0, where)])
+        try:
+            yield Snapshots(reader)
+        finally:
+            reader.close()
+
+
+class Snapshot(NamedTuple):
+    """One snapshot, and when a subscriber had it."""
+
+    at: float
+    """Seconds since 1970."""
+    events: int
+    complete: bool
+    rows: list[dict[str, Any]]
+
+
+class Snapshots:
+    """A subscriber."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def next(self, within_s: float = DEADLINE_S) -> Snapshot:
+        """Wait for the next one."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            record = self._reader.poll(0.2)
+            at = time.time()
+            if record is not None and record.error() is None:
+                value = json.loads(record.value())
+                partitions = value["partitions"]
+                return Snapshot(
+                    at,
+                    value["totals"]["events"],
+                    partitions["reporting"] == partitions["total"],
+                    value["rows"],
+                )
+        raise RuntimeError(f"no snapshot within {within_s:.0f} s")
+
+    def until(self, events: int, within_s: float = DEADLINE_S) -> Snapshot:
+        """Wait for a complete one that holds at least so many events."""
+        while True:
+            snapshot = self.next(within_s)
+            if snapshot.complete and snapshot.events >= events:
+                return snapshot
+
+
+class Consume:
+    """A running `ltv consume`; on leaving the block it is killed."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as file:
+            self.started_at = time.time()
+            self.process = subprocess.Popen(
+                command, stderr=file, stdout=file, env={**os.environ, **environment}
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def said(self) -> dict[str, float]:
+        """What it has logged, and when it did last: seconds since its start."""
+        said: dict[str, float] = {}
+        for line in self._log.read_text(errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+                said[entry["event"]] = (
+                    datetime.fromisoformat(entry["timestamp"]).timestamp() - self.started_at
+                )
+            except (ValueError, KeyError, TypeError):
+                continue
+        return said
+
+    def wait_for(self, event: str, within_s: float = DEADLINE_S) -> float:
+        """Wait until it has logged this; returns when it did, in seconds since its start."""
+        until = time.monotonic() + within_s
+        while (at := self.said().get(event)) is None:
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"ltv consume never said {event!r}: {self._log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        return at
+
+
+def job(events: int, customers: int) -> Iterator[tuple[str, bytes]]:
+    """The load of the issue's comparisons: 156 bytes an event, a fifth of the orders are changed, seeded."""
+    draw, between = random.Random(7).random, random.Random(8).randrange
+    start, orders = datetime(2025, 1, 1), list[tuple[str, str]]()
+    for number in range(events):
+        customer = f"{int(customers * draw() ** 2):012x}"
+        at = start + timedelta(seconds=int(number * 86_400 * 364 / events))
+        time_text = f'"event_time":"{at.isoformat()}.{between(1000):03d}Z"'
+        key, of = f"{number:012x}", f'"customer_id":"{customer}"'
+        match between(4):
+            case 0:
+                text = (
+                    f'{{"type":"CUSTOMER","verb":"NEW","key":"{customer}",{time_text},'
+                    '"last_name":"Smith","adr_city":"Middletown","adr_state":"AK"}'
+                )
+            case 1:
+                text = (
+                    f'{{"type":"SITE_VISIT","verb":"NEW","key":"{key}",{time_text},{of},'
+                    '"tags":[{"some key":"some value"}]}'
+                )
+            case 2:
+                text = (
+                    f'{{"type":"IMAGE","verb":"UPLOAD","key":"{key}",{time_text},{of},'
+                    '"camera_make":"Canon","camera_model":"EOS 80D"}'
+                )
+            case _:
+                verb = "NEW"
+                if orders and draw() < 0.2:
+                    verb, (key, customer) = "UPDATE", orders[between(len(orders))]
+                elif len(orders) < REMEMBERED_ORDERS:
+                    orders.append((key, customer))
+                else:
+                    orders[between(len(orders))] = key, customer
+                text = (
+                    f'{{"type":"ORDER","verb":"{verb}","key":"{key}",{time_text},"customer_id":"{customer}",'
+                    f'"total_amount":"{between(1, 500)}.{between(100):02d} USD"}}'
+                )
+        yield customer, text.encode()
