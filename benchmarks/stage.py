@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from contract.topics import Topics
 
@@ -39,7 +40,7 @@ main()
 class Stage:
     """A cluster, and one application on it with topics of its own."""
 
-    def __init__(self, servers: str, folder: Path) -> None:
+    def __init__(self, servers: str, folder: Path, **events_settings: str) -> None:
         self.servers = servers
         self.topics = Topics(name := f"bench-{uuid4().hex[:8]}", name)
         self._log = folder / f"{name}.log"
@@ -49,6 +50,9 @@ class Stage:
             "LTV_PREFIX": name,
             "LTV_INSTANCE_ID": "bench",
         }
+        if events_settings:
+            admin = AdminClient({"bootstrap.servers": servers})
+            admin.create_topics([NewTopic(name, PARTITIONS, 1, config=events_settings)])[name].result()
         self.run("topics", "create", "--partitions", str(PARTITIONS))
 
     def run(self, *command: str) -> None:
@@ -103,7 +107,7 @@ class Stage:
         return sum(max(0, partition.offset) for partition in found)
 
     @contextmanager
-    def snapshots(self, *, from_end: bool = False) -> Iterator["Snapshots"]:
+    def snapshots(self) -> Iterator["Snapshots"]:
         """The snapshots as a subscriber gets them."""
         reader = Consumer(
             {
@@ -115,8 +119,7 @@ class Stage:
                 "fetch.error.backoff.ms": 5,
             }
         )
-        where = OFFSET_END if from_end else OFFSET_BEGINNING
-        reader.assign([TopicPartition(self.topics.snapshots, 0, where)])
+        reader.assign([TopicPartition(self.topics.snapshots, 0, OFFSET_BEGINNING)])
         try:
             yield Snapshots(reader)
         finally:

@@ -1,0 +1,184 @@
+"""`make bench-latency`: from an event's append on its topic to the snapshot that holds it, with a subscriber.
+
+Events come at a steady rate, and the broker stamps each one when it is appended. Which snapshot is the first to
+hold an event is exact: the partials say up to which offset each partition is counted, and a snapshot's total of
+events says which partials are in it.
+"""
+
+import json
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import cluster, write_json
+from benchmarks.stage import PARTITIONS, Stage, job
+
+WARM_UP_S: Final = 10.0
+ALLOWED_S: Final = 0.1
+"""Of the 99th percentile, beyond the two intervals."""
+PACE_S: Final = 0.005
+
+
+def main(
+    rate: Annotated[int, typer.Option(help="Events a second.")] = 10_000,
+    seconds: Annotated[int, typer.Option(help="For how long, after a warm-up.")] = 60,
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
+    commit_interval_s: Annotated[float, typer.Option(help="Seconds from commit to commit.")] = 1.0,
+    snapshot_interval_s: Annotated[float, typer.Option(help="Seconds from snapshot to snapshot.")] = 5.0,
+    transports: Annotated[
+        str, typer.Option(help="Transports, separated by commas.")
+    ] = "kafka-python,confluent",
+    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+        "benchmarks/results/latency.json"
+    ),
+) -> None:
+    """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
+    intervals = {"--commit-interval-s": commit_interval_s, "--snapshot-interval-s": snapshot_interval_s}
+    goal_s = sum(intervals.values()) + ALLOWED_S
+    events = int(rate * (seconds + WARM_UP_S))
+    figures: dict[str, Any] = {"rate": rate, "seconds": seconds, "customers": customers, "goal_p99_s": goal_s}
+    with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
+        for transport in transports.split(","):
+            stage = Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"})
+            options = [word for name, value in intervals.items() for word in (name, str(value))]
+            with stage.consume(transport, *options) as worker, _Watch(stage) as watch:
+                worker.wait_for("ready")
+                appended = send(stage, job(events, customers), rate)
+                watch.wait_for(events)
+            figures[transport] = _figures(appended, watch, int(rate * WARM_UP_S))
+    write_json(out, figures)
+    table = Table("seconds, from append to subscriber", "p50", "p95", "p99", "max", "goal for p99")
+    for transport in transports.split(","):
+        found = figures[transport]
+        table.add_row(
+            transport, *(f"{found[name]:.2f}" for name in ("p50", "p95", "p99", "max")), f"{goal_s}"
+        )
+    Console().print(table)
+
+
+class Appended(NamedTuple):
+    """Where and when an event was appended."""
+
+    partition: int
+    offset: int
+    at: float
+    """Seconds since 1970."""
+
+
+def send(stage: Stage, events: Iterator[tuple[str, bytes]], rate: int) -> list[Appended]:
+    """Send at a steady rate; returns what the broker said of each event, in the order of its answers."""
+    appended: list[Appended] = []
+
+    def delivered(error: Any, record: Any) -> None:
+        if error is not None:
+            raise RuntimeError(f"not delivered: {error}")
+        appended.append(Appended(record.partition(), record.offset(), record.timestamp()[1] / 1000))
+
+    producer = Producer({"bootstrap.servers": stage.servers, "linger.ms": 5, "partitioner": "murmur2_random"})
+    began = time.monotonic()
+    for sent, (key, value) in enumerate(events):
+        while sent >= (time.monotonic() - began) * rate:
+            producer.poll(PACE_S)
+        producer.produce(stage.topics.events, value, key, on_delivery=delivered)
+    producer.flush()
+    return appended
+
+
+class _Watch(threading.Thread):
+    """Notes every partial and every snapshot, and when it came."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(daemon=True)
+        self._stage = stage
+        self._ended = threading.Event()
+        self.partials: list[tuple[int, int, int]] = []
+        """Partition, next offset, events; in the order of the log."""
+        self.snapshots: list[tuple[float, int]] = []
+        """When it came, events."""
+
+    def __enter__(self) -> "_Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        topics = self._stage.topics
+        reader = Consumer(
+            {
+                "bootstrap.servers": self._stage.servers,
+                "group.id": "none",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 10,
+            }
+        )
+        reader.assign(
+            [TopicPartition(name, 0, OFFSET_BEGINNING) for name in (topics.partials, topics.snapshots)]
+        )
+        while not self._ended.is_set():
+            record = reader.poll(0.1)
+            if record is None or record.error() is not None:
+                continue
+            at, value = time.time(), json.loads(record.value() or b"")
+            if record.topic() == topics.snapshots:
+                self.snapshots.append((at, value["totals"]["events"]))
+            else:
+                self.partials.append((int(record.key() or b""), value["next_offset"], value["events"]))
+        reader.close()
+
+    def wait_for(self, events: int) -> None:
+        """Wait for the snapshot that holds so many."""
+        until = time.monotonic() + 60
+        while not self.snapshots or self.snapshots[-1][1] < events:
+            if time.monotonic() > until:
+                raise RuntimeError(f"no snapshot of {events:,} events: {self.snapshots[-3:]}")
+            time.sleep(0.1)
+
+
+def _figures(appended: list[Appended], watch: _Watch, warm_up: int) -> dict[str, float]:
+    """Latencies of all events after the warm-up."""
+    held: list[dict[int, int]] = [{}]
+    """After each partial: partition -> the offset up to which it is counted."""
+    counts: list[dict[int, int]] = [{}]
+    for partition, next_offset, events in watch.partials:
+        held.append({**held[-1], partition: next_offset})
+        counts.append({**counts[-1], partition: events})
+    totals = [sum(count.values()) for count in counts]
+    snapshots = []
+    for at, events in watch.snapshots:
+        state = held[bisect_right(totals, events) - 1]
+        assert totals[bisect_right(totals, events) - 1] == events, "a snapshot that is no sum of partials"
+        snapshots.append((at, state))
+    by_partition = {
+        p: list(accumulate((state.get(p, 0) for _, state in snapshots), max)) for p in range(PARTITIONS)
+    }
+    latencies = []
+    for event in sorted(appended, key=lambda event: event.at)[warm_up:]:
+        first = bisect_right(by_partition[event.partition], event.offset)
+        latencies.append(snapshots[first][0] - event.at)
+    cuts = quantiles(latencies, n=100, method="inclusive")
+    return {
+        "events": len(latencies),
+        "p50": cuts[49],
+        "p95": cuts[94],
+        "p99": cuts[98],
+        "max": max(latencies),
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

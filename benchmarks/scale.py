@@ -1,0 +1,255 @@
+"""`make bench-scale`: what grows with the state, and what must not.
+
+In-process, without Kafka, for tables of 10^4, 10^5 and 10^6 customers with ten orders each, in four partitions, each
+in a process of its own: memory per customer and per order, the cost of a snapshot, and the cost of a commit by what
+it changes. Then `ltv consume` on a topic, and on one of ten times the events, customers and orders.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import cluster, measure, write_json
+from benchmarks.restart import orders_of
+from benchmarks.stage import LTV, PARTITIONS, Stage, job
+from consumer.domain.partial import merge, time_text
+from consumer.domain.top import Top
+from consumer.settings import Settings
+from consumer.stream.collector import Collector
+from consumer.stream.partition import Partition
+from consumer.stream.snapshots import encode
+from consumer.stream.transport import Batch
+from contract.cluster import Cluster
+
+ORDERS_PER_CUSTOMER: Final = 10
+CHANGED: Final = (1_000, 10_000)
+"""Customers that a commit has rows of."""
+REPEATS: Final = 15
+CHUNK: Final = 2_000
+CHUNKS_PER_COMMIT: Final = 50
+BYTES_PER_ORDER: Final = 220
+BYTES_PER_CUSTOMER: Final = 500
+TICK_GOAL_MS: Final = 10
+WITHIN: Final = 0.15
+"""Throughput may differ by so much at ten times the size."""
+
+console = Console(stderr=True)
+Record = tuple[str, bytes]
+
+
+def main(
+    sizes: Annotated[str, typer.Option(help="Customers of the tables, separated by commas.")] = (
+        "10000,100000,1000000"
+    ),
+    events: Annotated[
+        int, typer.Option(help="Events for ltv consume, and ten times as many; 0: leave out.")
+    ] = (2_000_000),
+    customers: Annotated[
+        int, typer.Option(help="Customers for ltv consume, and ten times as many.")
+    ] = 100_000,
+    transports: Annotated[
+        str, typer.Option(help="Transports, separated by commas.")
+    ] = "kafka-python,confluent",
+    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+        "benchmarks/results/scale.json"
+    ),
+) -> None:
+    """Measure; ltv consume on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
+    figures: dict[str, Any] = {"tables": [], "consume": {}}
+    for size in map(int, sizes.split(",")):
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            figures["tables"].append(process.submit(grow, size).result())
+        console.print(f"  {figures['tables'][-1]}")
+    if events:
+        with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
+            for factor in (1, 10):
+                stage = Stage(servers, Path(folder))
+                stage.fill(job(factor * events, factor * customers))
+                for transport in transports.split(","):
+                    rate = _consumed(stage, transport, factor * events)
+                    figures["consume"].setdefault(transport, []).append(rate)
+                    console.print(f"  {transport}, {factor * events:,} events: {rate:,.0f} per CPU second")
+    write_json(out, figures)
+    _show(figures)
+
+
+def _consumed(stage: Stage, transport: str, events: int) -> float:
+    prefix = f"{stage.topics.prefix}-{transport}"
+    command = [*LTV, "consume", "--until-end", "--transport", transport, "--prefix", prefix]
+    return events / measure(command, stage.environment).cpu_s
+
+
+def grow(customers: int) -> dict[str, float]:
+    """Fill a table and measure it: bytes, and seconds of this process's CPU."""
+    settings = Settings(cluster=Cluster())
+    partitions = [Partition(number, settings) for number in range(PARTITIONS)]
+    collector = Collector(time.monotonic)
+    orders = customers * ORDERS_PER_CUSTOMER
+    before = _memory()
+    first_s = _ingest(partitions, _customers(customers), collector)
+    with_customers = _memory()
+    ingest_s = _ingest(partitions, orders_of(orders, customers), collector)
+    with_orders = _memory()
+    figures = {
+        "customers": customers,
+        "orders": orders,
+        "bytes_per_customer": (with_customers - before) / customers,
+        "bytes_per_order": (with_orders - with_customers) / orders,
+        "events_per_cpu_s": (customers + orders) / (first_s + ingest_s),
+    }
+    ticks = [_cpu_s(lambda: _tick(partitions)) for _ in range(REPEATS)]
+    figures |= {"tick_ms": statistics.median(ticks) * 1000, "slowest_tick_ms": max(ticks) * 1000}
+    draw = random.Random(1)
+    for changed in CHANGED:
+        costs = []
+        for _ in range(REPEATS):
+            _take(partitions, _purchases(draw, changed, customers))
+            costs.append(_cpu_s(lambda: _commit(partitions)) / changed)
+            collector.after_commit()
+        figures[f"commit_us_per_row_of_{changed}"] = statistics.median(costs) * 1e6
+    refill = _cpu_s(lambda: _rank_again(partitions))
+    rewrite = _cpu_s(lambda: [sum(map(len, p.changelog_values(whole=True))) for p in partitions])
+    return figures | {"refill_s": refill, "rewrite_s": rewrite}
+
+
+def _memory() -> int:
+    found: int = psutil.Process().memory_info().rss
+    return found
+
+
+def _cpu_s(work: Callable[[], Any]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _ingest(partitions: list[Partition], events: Iterable[Record], collector: Collector) -> float:
+    """Take in events as the loop does, commits included (without Kafka); CPU seconds."""
+    spent, chunks, events = 0.0, 0, iter(events)
+    while chunk := list(islice(events, CHUNK)):
+        batches = _batches(chunk)
+        began = time.process_time()
+        for batch in batches:
+            partitions[batch.partition].ingest(batch)
+        chunks += 1
+        if chunks % CHUNKS_PER_COMMIT == 0:
+            _commit(partitions)
+            collector.after_commit()
+        spent += time.process_time() - began
+    _commit(partitions)
+    collector.after_commit()
+    return spent
+
+
+def _take(partitions: list[Partition], events: Iterable[Record]) -> None:
+    for batch in _batches(list(events)):
+        partitions[batch.partition].ingest(batch)
+
+
+def _batches(events: list[Record]) -> Iterator[Batch]:
+    by_partition: list[list[Record]] = [[] for _ in range(PARTITIONS)]
+    for customer, value in events:
+        by_partition[int(customer, 16) % PARTITIONS].append((customer, value))
+    for number, records in enumerate(by_partition):
+        if records:
+            keys, values = [key.encode() for key, _ in records], [value for _, value in records]
+            yield Batch(number, range(len(records)), keys, values, range(len(records)))
+
+
+def _commit(partitions: list[Partition]) -> None:
+    """What a commit computes, without Kafka."""
+    for partition in partitions:
+        size = sum(map(len, partition.changelog_values(whole=False)))
+        encode(partition.partial())
+        partition.committed(0, size, whole=False)
+
+
+def _rank_again(partitions: list[Partition]) -> None:
+    for partition in partitions:
+        everyone = partition.aggregate.customers.values()
+        Top(10, "active").update(everyone, everyone)
+
+
+def _tick(partitions: list[Partition]) -> bytes:
+    """What a snapshot adds to a commit."""
+    return encode(
+        merge(
+            [partition.partial() for partition in partitions],
+            x=10,
+            basis="active",
+            partitions=PARTITIONS,
+            sequence=1,
+            emitted_at=time_text(datetime.now(UTC)) or "",
+            previous_ranks={},
+        )
+    )
+
+
+def _customers(customers: int) -> Iterator[Record]:
+    for number in range(customers):
+        customer = f"{number:012x}"
+        yield (
+            customer,
+            (
+                f'{{"type":"CUSTOMER","verb":"NEW","key":"{customer}","event_time":"2025-01-01T00:00:00.000Z",'
+                f'"last_name":"Smith{number % 1000}","adr_city":"Middletown","adr_state":"AK"}}'
+            ).encode(),
+        )
+
+
+def _purchases(draw: random.Random, count: int, customers: int) -> Iterator[Record]:
+    """One new order of each of so many customers."""
+    for number in draw.sample(range(customers), count):
+        customer = f"{number:012x}"
+        yield (
+            customer,
+            (
+                f'{{"type":"ORDER","verb":"NEW","key":"{draw.getrandbits(48):012x}",'
+                f'"event_time":"2025-12-24T00:00:00.000Z","customer_id":"{customer}","total_amount":"9.99 USD"}}'
+            ).encode(),
+        )
+
+
+def _show(figures: dict[str, Any]) -> None:
+    tables = figures["tables"]
+    shown = Table("in-process", *(f"{table['customers']:,} customers" for table in tables), "goal")
+    rows = [
+        ("bytes per customer", "bytes_per_customer", ",.0f", f"{BYTES_PER_CUSTOMER}"),
+        ("bytes per order", "bytes_per_order", ",.0f", f"{BYTES_PER_ORDER}"),
+        ("events per CPU second", "events_per_cpu_s", ",.0f", ""),
+        ("snapshot tick, ms", "tick_ms", ",.2f", f"{TICK_GOAL_MS}"),
+        ("slowest tick, ms", "slowest_tick_ms", ",.2f", ""),
+        *(
+            (f"commit of {n:,} customers, us each", f"commit_us_per_row_of_{n}", ",.2f", "level")
+            for n in CHANGED
+        ),
+        ("ranking again from the full table, s", "refill_s", ",.2f", ""),
+        ("rewriting the whole changelog, s", "rewrite_s", ",.2f", ""),
+    ]
+    for name, key, form, goal in rows:
+        shown.add_row(name, *(f"{table[key]:{form}}" for table in tables), goal)
+    Console().print(shown)
+    if figures["consume"]:
+        shown = Table("ltv consume, events per CPU second", "the job", "ten times the job", "goal")
+        for transport, (one, ten) in figures["consume"].items():
+            shown.add_row(
+                transport, f"{one:,.0f}", f"{ten:,.0f} ({ten / one - 1:+.0%})", f"within {WITHIN:.0%}"
+            )
+        Console().print(shown)
+
+
+if __name__ == "__main__":
+    typer.run(main)
