@@ -32,6 +32,11 @@ soak: jars ## Random faults under load for an hour; options: make soak ARGS="--m
 bench: $(VENV)/.installed ## Measure ltv consume beside a bare poll; options: make bench ARGS="--events 200000"
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
+SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files
+.PHONY: $(SINGLE_BENCHES)
+$(SINGLE_BENCHES): $(VENV)/.installed # One measurement; options: make bench-restart ARGS=--help
+	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Check style and formatting
 	$(BIN)/ruff check .
