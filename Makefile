@@ -29,8 +29,12 @@ soak: jars ## Random faults under load for an hour; options: make soak ARGS="--m
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure ltv consume beside a bare poll; options: make bench ARGS="--events 200000"
+bench: $(VENV)/.installed ## Measure ltv consume beside its peers; options: make bench ARGS="--only ltv,flink"
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/.installed # The same in about three minutes: fewer contestants, events and runs
+	$(BIN)/python -m benchmarks.throughput --quick $(ARGS)
 
 SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files
 .PHONY: $(SINGLE_BENCHES)

@@ -2,13 +2,19 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import IO, Any, Final, NamedTuple
+
+import psutil
+
+MIB: Final = 1 << 20
+SAMPLED_EVERY_S: Final = 0.3
 
 
 class Run(NamedTuple):
@@ -19,21 +25,54 @@ class Run(NamedTuple):
     peak_mib: float
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+def measure(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    stdout: int | IO[Any] = DEVNULL,
+    limit_s: float | None = None,
+) -> Run:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; says what it printed.
+        RuntimeError: it failed, or took longer than the limit; says what it printed.
     """
     began = time.monotonic()
-    process = Popen(command, env={**os.environ, **environment}, stdout=DEVNULL, stderr=PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    process = Popen(command, env={**os.environ, **environment}, stdout=stdout, stderr=PIPE)
+    limit = threading.Timer(limit_s or threading.TIMEOUT_MAX, process.kill)
+    limit.daemon = True
+    limit.start()
+    with _peak_of_tree(process.pid) as peak:
+        assert process.stderr is not None
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.monotonic() - began
+    limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-2000:].decode()}")
-    return Run(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024)
+    return Run(usage.ru_utime + usage.ru_stime, wall_s, max(usage.ru_maxrss / 1024, *peak))
+
+
+@contextmanager
+def _peak_of_tree(pid: int) -> Iterator[list[float]]:
+    """Samples what a process and its descendants have in memory together, in MiB, while the block runs."""
+    samples, done = [0.0], threading.Event()
+
+    def sample() -> None:
+        while not done.wait(SAMPLED_EVERY_S):
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                tree = [process, *process.children(recursive=True)]
+                samples.append(sum(each.memory_info().rss for each in tree) / MIB)
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        thread.join()
 
 
 def write_json(path: Path, figures: Any) -> None:

@@ -1,123 +1,291 @@
-"""`make bench`: events per CPU second of `ltv consume`, beside a bare kafka-python poll of the same topic.
+"""`make bench`: events per CPU second of `ltv consume`, beside bare clients and other stream processors.
 
-The contestants run in turn, several times, each as a process of its own; CPU seconds are user + system of all its
-processes. Every run of ours must come to the same top x, or the figures are void.
+The contestants run in turn, several times, each as processes of its own, in an order that rotates from round to
+round. CPU seconds are user + system of all its processes, from its start on; a peer on the JVM is counted until it
+has committed all events, ours until it has ended. A contestant whose top 10 is not ours is void.
 """
 
 import json
 import os
+import platform
 import statistics
-import sys
-from contextlib import ExitStack
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
+import psutil
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.measure import Run, cluster, measure
+from benchmarks import chart
+from benchmarks.contestants import CONTESTANTS, REFERENCE, Absent, Contestant, Job, Top
+from benchmarks.load import PARTITIONS, SEED, create_topic, delete_topics, produce
+from benchmarks.measure import cluster, measure, write_json
 
-LTV: Final = (sys.executable, "-m", "ltv")
-PARTITIONS: Final = 4
-BARE_POLL: Final = """
-import os, sys
-from kafka import KafkaConsumer, TopicPartition
-topic, events = sys.argv[1], int(sys.argv[2])
-consumer = KafkaConsumer(
-    bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"], isolation_level="read_committed", max_poll_records=5000,
-    max_partition_fetch_bytes=4 << 20, fetch_max_bytes=16 << 20, metrics_enabled=False,
-)
-partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-consumer.assign(partitions)
-consumer.seek_to_beginning(*partitions)
-while events > 0:
-    events -= sum(map(len, consumer.poll(1000).values()))
-"""
+LIMIT_S: Final = 900.0
+"""A run that takes longer has failed."""
+SETTLE_S: Final = 2.0
+"""Between two runs: the broker deletes what the last one left."""
+BASES: Final = ("flink hash", "streams")
+"""What the others are compared with: the best of those whose names begin so."""
+TABLE_WIDTH: Final = 150
+LIBRARIES: Final = ("kafka-python", "confluent-kafka", "msgspec", "crc32c")
+
+console = Console(stderr=True)
 
 
 def main(
-    events: Annotated[int, typer.Option(help="How many events.")] = 2_000_000,
+    events: Annotated[int | None, typer.Option(help="How many events.", show_default="2000000")] = None,
+    slow_events: Annotated[int, typer.Option(help="How many for Quix Streams and Faust.")] = 300_000,
     customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
-    runs: Annotated[int, typer.Option(help="Runs of each contestant.")] = 3,
-    transports: Annotated[
-        str, typer.Option(help="Ours, by transport, separated by commas.")
-    ] = "kafka-python,confluent",
-    out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each contestant.", show_default="3")
+    ] = None,
+    only: Annotated[
+        str, typer.Option(help='These contestants only, by the beginning of their names: "ltv,flink hash".')
+    ] = "",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="1,000,000 events, 2 runs, few contestants.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Write all figures here, as JSON; a chart beside it.")] = Path(
+        "benchmarks/results/throughput.json"
+    ),
 ) -> None:
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
-    console = Console(stderr=True)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="ltv-bench-")))
-        servers = stack.enter_context(cluster())
-        topic = f"bench-{uuid4().hex[:8]}"
-        environment = {"KAFKA_BOOTSTRAP_SERVERS": servers, "LTV_EVENTS_TOPIC": topic}
-        console.print(f"{events:,} events of {customers:,} customers to {topic} at {servers}")
-        file = str(folder / "events.ndjson")
-        for command in (
-            ("topics", "create", "--partitions", str(PARTITIONS), "--prefix", topic),
-            ("generate", str(events), "--customers", str(customers), "--disorder", "0.1", "-o", file),
-            ("publish", file),
-        ):
-            measured = measure([*LTV, *command], environment)
-            console.print(f"  ltv {command[0]}: {events / measured.cpu_s:,.0f} events per CPU second")
-        ours = [f"ltv consume, {transport}" for transport in transports.split(",")]
-        results: dict[str, list[Run]] = {"bare kafka-python poll": [], **{name: [] for name in ours}}
-        tops = set()
-        for number in range(runs):
-            bare = [sys.executable, "-c", BARE_POLL, topic, str(events)]
-            results["bare kafka-python poll"].append(measure(bare, environment))
-            for name, transport in zip(ours, transports.split(","), strict=True):
-                prefix = f"{topic}-{number}-{transport}"
-                options = (
-                    "--until-end",
-                    "--prefix",
-                    prefix,
-                    "--instance-id",
-                    "bench",
-                    "--transport",
-                    transport,
-                )
-                results[name].append(measure([*LTV, "consume", *options], environment))
-                tops.add(_top(prefix, environment))
-            console.print(f"  run {number + 1} of {runs} done")
-    if len(tops) != 1:
-        raise RuntimeError(f"the runs came to {len(tops)} different rankings: the figures are void")
-    _show(results, events)
-    if out:
-        out.write_text(
-            json.dumps({name: [run._asdict() for run in done] for name, done in results.items()}, indent=1)
-        )
+    events = events or (1_000_000 if quick else 2_000_000)
+    runs = runs or (2 if quick else 3)
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    chosen = [each for each in CONTESTANTS if not quick or each.quick]
+    if names:
+        chosen = [each for each in CONTESTANTS if each.name.startswith(tuple(names))]
+    if not chosen:
+        raise typer.BadParameter(f"none of {', '.join(each.name for each in CONTESTANTS)}: {only}")
+    figures: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load": {"customers": customers, "partitions": PARTITIONS, "seed": SEED},
+        "machine": _machine(),
+        "versions": _versions(),
+        "contestants": {each.name: {"what": each.what, "runs": []} for each in chosen},
+    }
+    ready = _prepared(chosen, figures)
+    with cluster() as servers, TemporaryDirectory(prefix="ltv-bench-") as folder:
+        bench = _Bench(servers, Path(folder))
+        loads = {each.slow: slow_events if each.slow else events for each in ready}
+        for slow, count in loads.items():
+            figures["load"]["slow" if slow else "events"] = bench.load(slow, count, customers)
+        with Progress(console=console) as progress:
+            task = progress.add_task("", total=runs * len(ready))
+            for round_number in range(runs):
+                first = round_number * len(ready) // runs
+                for each in ready[first:] + ready[:first]:
+                    progress.update(task, description=f"round {round_number + 1} of {runs}: {each.name}")
+                    entry = figures["contestants"][each.name]
+                    if "trouble" not in entry:
+                        bench.run(each, round_number, entry)
+                    progress.advance(task)
+                write_json(out, figures)
+    _summarize(figures)
+    write_json(out, figures)
+    chart.write(figures, out.with_suffix(".svg"))
+    table = _table(figures)
+    Console(width=max(console.width, TABLE_WIDTH)).print(table)
+    console.print(f"{out} and {out.with_suffix('.svg')} hold all this")
+    if any("trouble" in figures["contestants"][each.name] for each in ready):
+        raise typer.Exit(1)
 
 
-def _top(prefix: str, environment: dict[str, str]) -> str:
-    """The rows of the newest snapshot, without the ranks before."""
-    process = Popen(
-        [*LTV, "top", "--json", "--prefix", prefix], env={**os.environ, **environment}, stdout=PIPE, text=True
-    )
-    snapshot = json.loads(process.communicate()[0])
-    return json.dumps([{**row, "previous_rank": None} for row in snapshot["rows"]] + [snapshot["totals"]])
+def _prepared(chosen: list[Contestant], figures: dict[str, Any]) -> list[Contestant]:
+    """Build all that needs it; who can't take part is said here, and keeps a row in the table."""
+    ready = []
+    for each in chosen:
+        try:
+            with console.status(f"Building {each.name}"):
+                figures["versions"] |= each.prepare()
+            ready.append(each)
+        except Absent as why:
+            figures["contestants"][each.name]["absent"] = str(why)
+            console.print(f"[yellow]{each.name} does not take part: {why}")
+    return ready
 
 
-def _show(results: dict[str, list[Run]], events: int) -> None:
-    table = Table("who", "events per CPU second", "spread", "ratio", "events per second", "peak MiB")
-    base = 0.0
-    for name, done in results.items():
-        rates = sorted(events / run.cpu_s for run in done)
-        middle = statistics.median(rates)
-        base = base or middle
+class _Bench:
+    """The loads on a cluster, and the runs on them."""
+
+    def __init__(self, servers: str, folder: Path) -> None:
+        self._servers = servers
+        self._folder = folder
+        self._name = f"bench-{uuid4().hex[:8]}"
+        self._events: dict[bool, int] = {}
+        self._reference: dict[bool, Top | None] = {}
+
+    def load(self, slow: bool, events: int, customers: int) -> dict[str, Any]:
+        """Make the load for the slow or the others, and have ours rank it: what all must come to."""
+        began = time.monotonic()
+        with console.status(f"Producing {events:,} events of {customers:,} customers"):
+            size = produce(self._servers, self._topic(slow), events, customers)
+        console.print(f"{events:,} events of {size / events:.0f} bytes in {time.monotonic() - began:.0f} s")
+        self._events[slow] = events
+        job, _ = self._job(REFERENCE, slow, "reference")
+        environment = self._environment(slow)
+        measure(REFERENCE.command(job), environment, limit_s=LIMIT_S)
+        top = self._reference[slow] = REFERENCE.top(job, environment, {})
+        if top is None or top.events != events:
+            raise RuntimeError(f"ltv consume ranked {top}, of {events:,} events")
+        self._clean(job)
+        return {"events": events, "bytes_each": size / events, "top": [list(row) for row in top.rows]}
+
+    def run(self, who: Contestant, number: int, entry: dict[str, Any]) -> None:
+        """Run a contestant once; its figures, or what went wrong, go into its entry."""
+        job, output = self._job(who, who.slow, str(number))
+        environment = self._environment(who.slow)
+        load_before = os.getloadavg()[0]
+        try:
+            with output.open("wb") as stdout:
+                run = measure(who.command(job), environment, stdout=stdout, limit_s=LIMIT_S)
+            report = _last_json(output)
+            top = who.top(job, environment, report)
+            reference = self._reference[who.slow]
+            if top is not None and top != reference:
+                entry["trouble"] = f"VOID: its top 10 is not ours: {top} is not {reference}"
+        except (RuntimeError, subprocess.CalledProcessError, KeyError, ValueError) as why:
+            entry["trouble"] = f"failed: {why}"
+        else:
+            figures = {**run._asdict(), "whole_cpu_s": run.cpu_s, "whole_wall_s": run.wall_s}
+            marks = report.get("marks", {})
+            if "committed" in marks:
+                figures |= {key: marks["committed"][key] for key in ("cpu_s", "wall_s")}
+            entry["events"] = job.events
+            entry["top"] = "none" if top is None else "the same"
+            entry["runs"].append({**figures, "marks": marks, "load_before": load_before})
+            console.print(f"  {who.name}: {job.events / figures['cpu_s']:,.0f} events per CPU second")
+        if "trouble" in entry:
+            console.print(f"[red]  {who.name} {escape(entry['trouble'])}", highlight=False)
+        self._clean(job)
+
+    def _job(self, who: Contestant, slow: bool, run: str) -> tuple[Job, Path]:
+        prefix = f"{self._topic(slow)}-{run}-{who.name.replace(' ', '-')}"
+        folder = self._folder / prefix
+        folder.mkdir()
+        job = Job(self._events[slow], prefix, folder)
+        create_topic(self._servers, job.top, 1)
+        return job, folder / "stdout"
+
+    def _environment(self, slow: bool) -> dict[str, str]:
+        return {"KAFKA_BOOTSTRAP_SERVERS": self._servers, "LTV_EVENTS_TOPIC": self._topic(slow)}
+
+    def _topic(self, slow: bool) -> str:
+        return self._name + ("-slow" if slow else "-events")
+
+    def _clean(self, job: Job) -> None:
+        delete_topics(self._servers, job.prefix)
+        time.sleep(SETTLE_S)
+
+
+def _last_json(output: Path) -> dict[str, Any]:
+    """What a peer says in its last line; ours and the bare clients say nothing."""
+    lines = output.read_text().splitlines()
+    report: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+    return report
+
+
+def _summarize(figures: dict[str, Any]) -> None:
+    """Medians, spreads and ratios, into each entry that has runs."""
+    rates: dict[str, float] = {}
+    for name, entry in figures["contestants"].items():
+        if not entry["runs"] or "trouble" in entry:
+            continue
+        per_cpu_s = sorted(entry["events"] / run["cpu_s"] for run in entry["runs"])
+        rates[name] = statistics.median(per_cpu_s)
+        entry["events_per_cpu_s"] = rates[name]
+        entry["spread"] = [per_cpu_s[0], per_cpu_s[-1]]
+        entry["events_per_s"] = statistics.median(entry["events"] / run["wall_s"] for run in entry["runs"])
+        entry["peak_mib"] = max(run["peak_mib"] for run in entry["runs"])
+        warm = [_second_half(run["marks"]) for run in entry["runs"] if "half" in run["marks"]]
+        if warm:
+            entry["second_half_events_per_cpu_s"] = statistics.median(warm)
+    figures["bases"] = {
+        base: max(found, key=rates.__getitem__)
+        for base in BASES
+        if (found := [name for name in rates if name.startswith(base)])
+    }
+    for name, rate in rates.items():
+        figures["contestants"][name]["ratios"] = {
+            base: rate / rates[best] for base, best in figures["bases"].items()
+        }
+
+
+def _second_half(marks: dict[str, dict[str, float]]) -> float:
+    half, done = marks["half"], marks["done"]
+    return (done["events"] - half["events"]) / (done["cpu_s"] - half["cpu_s"])
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    bases = figures["bases"].values()
+    columns = ("events per CPU s", "lowest - highest", "2nd half", *(f"of {best}" for best in bases))
+    table = Table("who", *columns, "events/s", "peak MiB", "top 10", box=SIMPLE)
+    for column in table.columns:
+        column.no_wrap = True
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for name, entry in figures["contestants"].items():
+        if "events_per_cpu_s" not in entry:
+            why = entry.get("absent") or entry.get("trouble", "did not run")
+            table.add_row(name, *[""] * (len(table.columns) - 2), why.splitlines()[0][:60])
+            continue
+        warm = entry.get("second_half_events_per_cpu_s")
+        fewer = entry["events"] != figures["load"].get("events", entry)["events"]
         table.add_row(
-            name,
-            f"{middle:,.0f}",
-            f"{rates[0]:,.0f} - {rates[-1]:,.0f}",
-            f"{middle / base:.2f}",
-            f"{statistics.median(events / run.wall_s for run in done):,.0f}",
-            f"{max(run.peak_mib for run in done):,.0f}",
+            name + (f", {entry['events']:,} events" if fewer else ""),
+            f"{entry['events_per_cpu_s']:,.0f}",
+            " - ".join(f"{rate:,.0f}" for rate in entry["spread"]),
+            f"{warm:,.0f}" if warm else "",
+            *(f"{ratio:.2f}" for ratio in entry["ratios"].values()),
+            f"{entry['events_per_s']:,.0f}",
+            f"{entry['peak_mib']:,.0f}",
+            entry["top"],
         )
-    Console().print(table)
+    return table
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.platform(),
+        "load_at_start": os.getloadavg()[0],
+    }
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    from broker.jars import KAFKA_VERSION
+
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
+    broker = "of KAFKA_BOOTSTRAP_SERVERS" if "KAFKA_BOOTSTRAP_SERVERS" in os.environ else KAFKA_VERSION
+    return {
+        "ltv": commit.stdout.strip() or version("ltv"),
+        "python": platform.python_version(),
+        "broker": broker,
+        **{name: version(name) for name in LIBRARIES},
+    }
 
 
 if __name__ == "__main__":

