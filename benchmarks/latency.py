@@ -21,8 +21,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load import PARTITIONS
+from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
-from benchmarks.stage import PARTITIONS, Stage, job
+from benchmarks.stage import Stage
 
 WARM_UP_S: Final = 10.0
 ALLOWED_S: Final = 0.1
@@ -50,9 +52,12 @@ def main(
     figures: dict[str, Any] = {"rate": rate, "seconds": seconds, "customers": customers, "goal_p99_s": goal_s}
     with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
         for transport in transports.split(","):
-            stage = Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"})
             options = [word for name, value in intervals.items() for word in (name, str(value))]
-            with stage.consume(transport, *options) as worker, _Watch(stage) as watch:
+            with (
+                Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"}) as stage,
+                stage.consume(transport, *options) as worker,
+                _Watch(stage) as watch,
+            ):
                 worker.wait_for("ready")
                 appended = send(stage, job(events, customers), rate)
                 watch.wait_for(events)

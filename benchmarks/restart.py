@@ -18,8 +18,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
-from benchmarks.stage import Stage, job
+from benchmarks.stage import Stage
 from broker.readiness import free_port
 
 RESTART_GOAL_S: Final = 3.0
@@ -59,9 +60,8 @@ def main(
 
 def restart(servers: str, folder: Path, transport: str, events: int, customers: int) -> dict[str, float]:
     """Kill and start again; seconds from the start of the second process, as sums from left to right."""
-    stage = Stage(servers, folder)
-    stage.fill(job(events, customers))
-    with stage.snapshots() as snapshots:
+    with Stage(servers, folder) as stage, stage.snapshots() as snapshots:
+        stage.fill(job(events, customers))
         with stage.consume(transport) as first:
             before = snapshots.until(int(events * KILLED_AT))
             time.sleep(random.random())  # Anywhere between two commits.
@@ -85,25 +85,25 @@ def restore(
     servers: str, folder: Path, transport: str, orders: int, customers: int, runs: int
 ) -> list[dict[str, float]]:
     """Restore the same table so many times."""
-    stage = Stage(servers, folder)
-    stage.fill(orders_of(orders, customers))
-    stage.run("consume", "--transport", transport, "--until-end")
     results = []
-    for _ in range(runs):
-        port = free_port()
-        with stage.consume(transport, "--metrics-port", str(port)) as worker:
-            ready = worker.wait_for("ready")
-            metrics = _metrics(port)
-            rows, seconds = metrics["ltv_restored_rows_total"], metrics["ltv_restore_seconds_total"]
-            results.append(
-                {
-                    "rows": rows,
-                    "seconds": seconds,
-                    "rows_per_s": rows / seconds,
-                    "assigned_to_ready_s": ready - worker.said()["partitions assigned"],
-                }
-            )
-        console.print(f"  {transport}: {results[-1]}")
+    with Stage(servers, folder) as stage:
+        stage.fill(orders_of(orders, customers))
+        stage.run("consume", "--transport", transport, "--until-end")
+        for _ in range(runs):
+            port = free_port()
+            with stage.consume(transport, "--metrics-port", str(port)) as worker:
+                ready = worker.wait_for("ready")
+                metrics = _metrics(port)
+                rows, seconds = metrics["ltv_restored_rows_total"], metrics["ltv_restore_seconds_total"]
+                results.append(
+                    {
+                        "rows": rows,
+                        "seconds": seconds,
+                        "rows_per_s": rows / seconds,
+                        "assigned_to_ready_s": ready - worker.said()["partitions assigned"],
+                    }
+                )
+            console.print(f"  {transport}: {results[-1]}")
     return results
 
 

@@ -2,27 +2,24 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from benchmarks.load import PARTITIONS, delete_topics
 from contract.topics import Topics
 
 LTV: Final = (sys.executable, "-m", "ltv")
-PARTITIONS: Final = 4
 DEADLINE_S: Final = 600.0
-REMEMBERED_ORDERS: Final = 10_000
 PROBE: Final = """
 import sys, time
 import consumer.cli.consume, consumer.stream.worker
@@ -38,7 +35,7 @@ main()
 
 
 class Stage:
-    """A cluster, and one application on it with topics of its own."""
+    """A cluster, and one application on it with topics of its own, which go when the block is left."""
 
     def __init__(self, servers: str, folder: Path, **events_settings: str) -> None:
         self.servers = servers
@@ -55,6 +52,12 @@ class Stage:
             admin.create_topics([NewTopic(name, PARTITIONS, 1, config=events_settings)])[name].result()
         self.run("topics", "create", "--partitions", str(PARTITIONS))
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        delete_topics(self.servers, self.topics.prefix)
+
     def run(self, *command: str) -> None:
         """Run an `ltv` command to its end."""
         subprocess.run(
@@ -70,6 +73,7 @@ class Stage:
                 "batch.size": 1_000_000,
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
+                "log_level": 3,
             }
         )
         count = 0
@@ -97,7 +101,9 @@ class Stage:
 
     def committed(self) -> int:
         """How many records of the events topic the group has committed."""
-        group = Consumer({"bootstrap.servers": self.servers, "group.id": self.topics.prefix})
+        settings = {"bootstrap.servers": self.servers, "group.id": self.topics.prefix}
+        # Reading committed, it would wait for the end of a transaction that somebody's death has left open.
+        group = Consumer({**settings, "isolation.level": "read_uncommitted"})
         try:
             found = group.committed(
                 [TopicPartition(self.topics.events, p) for p in range(PARTITIONS)], timeout=10
@@ -181,9 +187,7 @@ class Consume:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     def kill(self) -> None:
@@ -212,43 +216,3 @@ class Consume:
                 raise RuntimeError(f"ltv consume never said {event!r}: {self._log.read_text()[-2000:]}")
             time.sleep(0.05)
         return at
-
-
-def job(events: int, customers: int) -> Iterator[tuple[str, bytes]]:
-    """The load of the issue's comparisons: 156 bytes an event, a fifth of the orders are changed, seeded."""
-    draw, between = random.Random(7).random, random.Random(8).randrange
-    start, orders = datetime(2025, 1, 1), list[tuple[str, str]]()
-    for number in range(events):
-        customer = f"{int(customers * draw() ** 2):012x}"
-        at = start + timedelta(seconds=int(number * 86_400 * 364 / events))
-        time_text = f'"event_time":"{at.isoformat()}.{between(1000):03d}Z"'
-        key, of = f"{number:012x}", f'"customer_id":"{customer}"'
-        match between(4):
-            case 0:
-                text = (
-                    f'{{"type":"CUSTOMER","verb":"NEW","key":"{customer}",{time_text},'
-                    '"last_name":"Smith","adr_city":"Middletown","adr_state":"AK"}'
-                )
-            case 1:
-                text = (
-                    f'{{"type":"SITE_VISIT","verb":"NEW","key":"{key}",{time_text},{of},'
-                    '"tags":[{"some key":"some value"}]}'
-                )
-            case 2:
-                text = (
-                    f'{{"type":"IMAGE","verb":"UPLOAD","key":"{key}",{time_text},{of},'
-                    '"camera_make":"Canon","camera_model":"EOS 80D"}'
-                )
-            case _:
-                verb = "NEW"
-                if orders and draw() < 0.2:
-                    verb, (key, customer) = "UPDATE", orders[between(len(orders))]
-                elif len(orders) < REMEMBERED_ORDERS:
-                    orders.append((key, customer))
-                else:
-                    orders[between(len(orders))] = key, customer
-                text = (
-                    f'{{"type":"ORDER","verb":"{verb}","key":"{key}",{time_text},"customer_id":"{customer}",'
-                    f'"total_amount":"{between(1, 500)}.{between(100):02d} USD"}}'
-                )
-        yield customer, text.encode()
