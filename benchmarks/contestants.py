@@ -163,7 +163,7 @@ def _build_java() -> dict[str, str]:
             [maven, "-q", "-B", "-f", str(PEERS / "pom.xml"), "package"], capture_output=True, text=True
         )
         if done.returncode:
-            raise Absent(f"mvn package failed: {_last_line(done.stdout + done.stderr)}")
+            raise Absent(f"mvn package failed: {last_line(done.stdout + done.stderr)}")
     java = subprocess.run([str(JAVA), "-version"], capture_output=True, text=True, check=True).stderr
     pinned = re.findall(r"<([a-z0-9.]+)\.version>(.+)</", (PEERS / "pom.xml").read_text())
     return {"java": java.splitlines()[1], **{f"java: {name}": version for name, version in pinned}}
@@ -171,7 +171,7 @@ def _build_java() -> dict[str, str]:
 
 def _python(job: Job, name: str) -> list[str]:
     arguments = (str(job.events), job.prefix, str(job.folder))
-    return [str(BUILD / name / "bin" / "python"), str(PEERS / name / "peer.py"), *arguments]
+    return [str(BUILD / name / "bin" / "python"), "-m", f"benchmarks.peers.{name}.peer", *arguments]
 
 
 def _build_python(name: str) -> dict[str, str]:
@@ -185,13 +185,14 @@ def _build_python(name: str) -> dict[str, str]:
         ):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
-                raise Absent(f"it can't be installed: {_last_line(done.stdout + done.stderr)}")
+                raise Absent(f"it can't be installed: {last_line(done.stdout + done.stderr)}")
         shutil.copy(requirements, stamp)
     pinned = (line.split("==") for line in requirements.read_text().splitlines() if "==" in line)
     return {f"{name}: {package}": version for package, version in pinned}
 
 
-def _last_line(said: str) -> str:
+def last_line(said: str) -> str:
+    """What matters of a program's last words."""
     return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
 
 

@@ -90,10 +90,10 @@ def create_topic(servers: str, name: str, partitions: int) -> None:
     admin.create_topics([NewTopic(name, partitions, 1)])[name].result()
 
 
-def delete_topics(servers: str, prefix: str) -> None:
-    """Delete all topics whose names begin so: what a run has left behind."""
+def delete_topics(servers: str, part: str) -> None:
+    """Delete all topics whose names have this in them: what a run has left behind."""
     admin = _admin(servers)
-    names = [name for name in admin.list_topics(timeout=10).topics if name.startswith(prefix)]
+    names = [name for name in admin.list_topics(timeout=10).topics if part in name]
     for deleted in admin.delete_topics(names).values() if names else ():
         deleted.result()
 

@@ -27,7 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks import chart
-from benchmarks.contestants import CONTESTANTS, REFERENCE, Absent, Contestant, Job, Top
+from benchmarks.contestants import CONTESTANTS, REFERENCE, Absent, Contestant, Job, Top, last_line
 from benchmarks.load import PARTITIONS, SEED, create_topic, delete_topics, produce
 from benchmarks.measure import cluster, measure, write_json
 
@@ -239,7 +239,7 @@ def _table(figures: dict[str, Any]) -> Table:
     for name, entry in figures["contestants"].items():
         if "events_per_cpu_s" not in entry:
             why = entry.get("absent") or entry.get("trouble", "did not run")
-            table.add_row(name, *[""] * (len(table.columns) - 2), why.splitlines()[0][:60])
+            table.add_row(name, *[""] * (len(table.columns) - 2), last_line(why)[:60])
             continue
         warm = entry.get("second_half_events_per_cpu_s")
         fewer = entry["events"] != figures["load"].get("events", entry)["events"]
