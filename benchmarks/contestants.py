@@ -169,8 +169,8 @@ def _build_java() -> dict[str, str]:
     return {"java": java.splitlines()[1], **{f"java: {name}": version for name, version in pinned}}
 
 
-def _python(job: Job, name: str) -> list[str]:
-    arguments = (str(job.events), job.prefix, str(job.folder))
+def _python(job: Job, name: str, options: tuple[str, ...]) -> list[str]:
+    arguments = (str(job.events), job.prefix, str(job.folder), *options)
     return [str(BUILD / name / "bin" / "python"), "-m", f"benchmarks.peers.{name}.peer", *arguments]
 
 
@@ -242,10 +242,9 @@ def _of_flink(store: str) -> Contestant:
     )
 
 
-def _of_python(name: str, what: str) -> Contestant:
-    return Contestant(
-        name, what, partial(_python, name=name), _top_reported, partial(_build_python, name), slow=True
-    )
+def _of_python(name: str, what: str, *options: str) -> Contestant:
+    command, build = partial(_python, name=name, options=options), partial(_build_python, name)
+    return Contestant(name, what, command, _top_reported, build, slow=True)
 
 
 CONTESTANTS: Final = (
@@ -259,7 +258,7 @@ CONTESTANTS: Final = (
     _of_flink("hashmap"),
     _of_flink("rocksdb"),
     _of_python("quix", "Quix Streams, exactly once, RocksDB state"),
-    _of_python("faust", "Faust (faust-streaming), tables in memory"),
+    _of_python("faust", "Faust (faust-streaming), exactly once, tables in memory", "--loop", "uvloop"),
     Contestant(
         "plain java",
         "Java consumer with hash maps: no state kept, nothing exactly once",

@@ -45,7 +45,7 @@ console = Console(stderr=True)
 
 def main(
     events: Annotated[int | None, typer.Option(help="How many events.", show_default="2000000")] = None,
-    slow_events: Annotated[int, typer.Option(help="How many for Quix Streams and Faust.")] = 300_000,
+    slow_events: Annotated[int, typer.Option(help="How many for Quix Streams and Faust.")] = 200_000,
     customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
     runs: Annotated[
         int | None, typer.Option(min=1, help="Runs of each contestant.", show_default="3")
