@@ -38,6 +38,8 @@ SETTLE_S: Final = 2.0
 BASES: Final = ("flink hash", "streams")
 """What the others are compared with: the best of those whose names begin so."""
 TABLE_WIDTH: Final = 150
+SHORT: Final = 60
+"""What a row says of a trouble; all of it is printed, and in the JSON."""
 LIBRARIES: Final = ("kafka-python", "confluent-kafka", "msgspec", "crc32c")
 
 console = Console(stderr=True)
@@ -153,11 +155,11 @@ class _Bench:
                 run = measure(who.command(job), environment, stdout=stdout, limit_s=LIMIT_S)
             report = _last_json(output)
             top = who.top(job, environment, report)
-            reference = self._reference[who.slow]
-            if top is not None and top != reference:
-                entry["trouble"] = f"VOID: its top 10 is not ours: {top} is not {reference}"
+            if top is not None and top != self._reference[who.slow]:
+                raise RuntimeError(f"VOID: its top 10 is not ours: {top} is not {self._reference[who.slow]}")
         except (RuntimeError, subprocess.CalledProcessError, KeyError, ValueError) as why:
-            entry["trouble"] = f"failed: {why}"
+            entry["trouble"] = str(why) or repr(why)
+            console.print(f"[red]  {who.name}: {escape(entry['trouble'])}", highlight=False)
         else:
             figures = {**run._asdict(), "whole_cpu_s": run.cpu_s, "whole_wall_s": run.wall_s}
             marks = report.get("marks", {})
@@ -167,8 +169,6 @@ class _Bench:
             entry["top"] = "none" if top is None else "the same"
             entry["runs"].append({**figures, "marks": marks, "load_before": load_before})
             console.print(f"  {who.name}: {job.events / figures['cpu_s']:,.0f} events per CPU second")
-        if "trouble" in entry:
-            console.print(f"[red]  {who.name} {escape(entry['trouble'])}", highlight=False)
         self._clean(job)
 
     def _job(self, who: Contestant, slow: bool, run: str) -> tuple[Job, Path]:
@@ -238,8 +238,9 @@ def _table(figures: dict[str, Any]) -> Table:
         column.justify = "right"
     for name, entry in figures["contestants"].items():
         if "events_per_cpu_s" not in entry:
-            why = entry.get("absent") or entry.get("trouble", "did not run")
-            table.add_row(name, *[""] * (len(table.columns) - 2), last_line(why)[:60])
+            trouble = entry.get("absent") or entry.get("trouble", "did not run")
+            short = "VOID" if trouble.startswith("VOID") else last_line(trouble)[-SHORT:]
+            table.add_row(name, *[""] * (len(table.columns) - 2), short)
             continue
         warm = entry.get("second_half_events_per_cpu_s")
         fewer = entry["events"] != figures["load"].get("events", entry)["events"]
