@@ -7,6 +7,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CONNECT_TIMEOUT_MS: Final = 5_000
 """How long kafka-python looks for a broker before it says that there is none."""
+RECONNECT_WITHIN_MS: Final = 1_000
+"""A broker that is back is noticed so soon; left alone the clients wait for up to 30 s, and 10 s."""
 
 
 class Cluster(BaseSettings):
@@ -38,6 +40,7 @@ class Cluster(BaseSettings):
             "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
             "client_id": client_id,
             "bootstrap_timeout_ms": CONNECT_TIMEOUT_MS,
+            "reconnect_backoff_max_ms": RECONNECT_WITHIN_MS,
             "security_protocol": self.security_protocol,
         }
         if "SASL" in self.security_protocol:
@@ -61,6 +64,7 @@ class Cluster(BaseSettings):
         settings: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": client_id,
+            "reconnect.backoff.max.ms": RECONNECT_WITHIN_MS,
             "security.protocol": self.security_protocol,
         }
         if "SASL" in self.security_protocol:

@@ -24,6 +24,7 @@ def test_without_security_there_is_an_address_and_a_name() -> None:
     assert Cluster(bootstrap_servers="one:9092").librdkafka_settings("me") == {
         "bootstrap.servers": "one:9092",
         "client.id": "me",
+        "reconnect.backoff.max.ms": 1000,
         "security.protocol": "PLAINTEXT",
     }
 
@@ -32,6 +33,7 @@ def test_user_and_password_are_passed_on_and_what_is_not_set_is_left_to_librdkaf
     assert SASL_SSL.librdkafka_settings("me") == {
         "bootstrap.servers": "one:9093,two:9093",
         "client.id": "me",
+        "reconnect.backoff.max.ms": 1000,
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "shop",
