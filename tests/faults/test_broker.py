@@ -21,6 +21,8 @@ pytestmark = pytest.mark.faults_full
 
 RATE = 2_000
 AWAY_S = 120
+BACK_WITHIN_S = 25
+"""After the broker: far more than it takes, and less than a call to the cluster may wait for its answer."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_a_broker_killed_and_restarted_under_load_loses_and_doubles_nothing(
         broker.kill()
         time.sleep(chance.uniform(0, 3))
         broker.start()
-        app.wait_for_more(one, two)
+        app.wait_for_more(one, two, within_s=BACK_WITHIN_S)
     app.wait_for(app.load.stop(), one, two)
     hold(app)
 
@@ -87,7 +89,7 @@ def test_a_broker_killed_and_restarted_within_a_transaction_loses_and_doubles_no
     one.send(signal.SIGCONT)
     time.sleep(1)  # Let it find out.
     broker.start()
-    app.wait_for_more(one)
+    app.wait_for_more(one, within_s=BACK_WITHIN_S)
     app.wait_for(app.load.stop(), one)
     hold(app)
 

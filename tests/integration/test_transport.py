@@ -7,6 +7,9 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaConnectionError
+from kafka.net.compat import KafkaNetClient
 
 from consumer.settings import Settings, Transport
 from consumer.stream.transport import Clients, Rebalance
@@ -118,6 +121,53 @@ def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
     with pytest.raises(Retriable):
         first.producer.commit({0: 0}, first.consumer.membership())
     assert plain.read(settings.topics.partials) == []
+
+
+@only_kafka_python
+def test_a_commit_goes_through_once_its_coordinator_can_be_reached_again(
+    plain: Plain,
+    settings: Settings,
+    connected: Callable[[Settings], Clients],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusals = 0
+    await_ready = KafkaNetClient.await_ready
+
+    def refuse(client: Any, node_id: Any, **given: Any) -> Any:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise KafkaConnectionError("as while a broker is away")
+        return await_ready(client, node_id, **given)
+
+    monkeypatch.setattr(KafkaNetClient, "await_ready", refuse)
+    clients = connected(settings)
+    assigned(clients)
+    clients.producer.begin()
+    refusals = 3
+    clients.producer.send(settings.topics.partials, 0, b"1", key=b"0")
+    clients.producer.commit({0: 0}, clients.consumer.membership())
+    assert refusals == 0
+    assert [record.value for record in plain.read(settings.topics.partials)] == [b"1"]
+
+
+@only_kafka_python
+def test_a_transaction_with_a_record_that_was_not_delivered_is_not_committed(
+    plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    clients, topics = connected(settings), settings.topics
+    assigned(clients)
+    accumulator = cast(Any, clients.producer)._client._accumulator
+    accumulator.config["delivery_timeout_ms"] = 1_000
+    accumulator.muted.add(TopicPartition(topics.partials, 0))  # It stays in the client.
+    clients.producer.begin()
+    clients.producer.send(topics.changelog, 0, b"1")
+    late = clients.producer.send(topics.partials, 0, b"1", key=b"0")
+    wait_until(lambda: late.is_done, "given up")
+    with pytest.raises(Retriable, match="writing"):
+        clients.producer.commit({0: 0}, clients.consumer.membership())
+    connected(settings)
+    assert plain.read(topics.changelog) == []
 
 
 @both_transports

@@ -13,6 +13,10 @@ Traps of its 3.0.12 that are handled here, and only here:
 - It compares what it assigned by with metadata as of before the subscription, and joins again for nothing.
 - A join that a change of the metadata has begun, and that outlives its poll, is forgotten: the answer is never
   looked at, heartbeats stay off, nothing is assigned any more. So a join is asked for until it is done.
+- A transactional request whose coordinator can't be reached is forgotten: nobody answers it any more. So the client
+  says that the coordinator is not ready, and does not raise it: then the request is tried again.
+- A record that could not be delivered in time does not keep its transaction from being committed, and a transaction
+  lost to a new epoch is reported as committed. So every record must be delivered before the commit is asked for.
 """
 
 import time
@@ -33,7 +37,12 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from consumer.settings import Settings
 from consumer.stream.transport import Batch, Clients, Headers, Rebalance, made_anew
-from consumer.stream.transport.admin import CALL_TIMEOUT_MS, LogOffsets, cluster_errors, open_clients
+from consumer.stream.transport.admin import (
+    CALL_TIMEOUT_MS,
+    LogOffsets,
+    cluster_errors,
+    open_clients,
+)
 from consumer.stream.transport.fault_points import reached
 from consumer.stream.transport.records import read_fast
 from contract.errors import Fatal, Retriable
@@ -45,6 +54,7 @@ READ_FETCH_BYTES: Final = 16 * 1024 * 1024
 QUIET_MS: Final = 1_000
 METADATA_MAX_AGE_MS: Final = 10_000
 """How soon partitions added to the events topic are noticed: they part customers from their history."""
+RECONNECT_POLL_MS: Final = 50
 JOIN_POLL_MS: Final = 100
 JOIN_PATIENCE_S: Final = 2.0
 
@@ -192,6 +202,9 @@ class _Producer:
             request_timeout_ms=CALL_TIMEOUT_MS // 2,
             metrics_enabled=False,
         )
+        self._sent: list[Any] = []
+        """In the transaction at hand."""
+        _keep_requests(self._client)
         try:
             self._client.init_transactions()
         except kafka_errors.KafkaError:
@@ -199,6 +212,7 @@ class _Producer:
             raise
 
     def begin(self) -> None:
+        self._sent.clear()
         with cluster_errors("beginning a transaction"):
             self._client.begin_transaction()
 
@@ -212,6 +226,7 @@ class _Producer:
     ) -> Any:
         with cluster_errors(f"writing to {topic}-{partition}"):
             sent = self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
+        self._sent.append(sent)
         reached("send")
         return sent
 
@@ -228,9 +243,16 @@ class _Producer:
             consumed,
             membership,
         )
+        self._await_delivery()
         reached("before_commit")
         self._finish("committing the transaction", transaction.begin_commit)
         reached("after_commit")
+
+    def _await_delivery(self) -> None:
+        deadline = time.monotonic() + CALL_TIMEOUT_MS / 1000
+        with cluster_errors("writing in a transaction"):
+            for sent in self._sent:
+                sent.get(timeout=max(0.0, deadline - time.monotonic()))
 
     def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
         """The public methods are these very steps, but their wait has no deadline."""
@@ -253,6 +275,25 @@ class _Producer:
             kafka_errors.KafkaTimeoutError
         ):  # It flushes first; records of a lost transaction are no loss.
             self._client.close(timeout=0)
+
+
+def _keep_requests(producer: Any) -> None:
+    """Have requests tried again whose coordinator can't be reached; the client's sender would forget them.
+
+    It takes False for an answer and knows what to do then, but `await_ready` never says so: it raises. Gone from
+    kafka-python's source after 3.0.12 (its pull request 3110).
+    """
+    client = producer._sender._client
+    await_ready = client.await_ready
+
+    def is_ready_in_time(node_id: Any, timeout_ms: float) -> bool:
+        try:
+            return bool(await_ready(node_id, timeout_ms=timeout_ms))
+        except kafka_errors.KafkaError:
+            client.poll(timeout_ms=RECONNECT_POLL_MS)  # It would ask again at once, and again.
+            return False
+
+    client.await_ready = is_ready_in_time
 
 
 class _Reader(LogOffsets):
