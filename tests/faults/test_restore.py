@@ -5,12 +5,15 @@ import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
+import kafka
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from kafka import KafkaProducer
 
 from broker.embedded import EmbeddedBroker
+from consumer.settings import Transport
 from tests.faults.brokers import one_node
 from tests.faults.harness import Application, application
 from tests.faults.invariants import hold
@@ -43,6 +46,39 @@ def test_a_restore_that_is_killed_again_and_again_comes_to_the_same_state(
         assert app.start("one", LTV_TEST_FAULT_AT=fault).wait().code == -signal.SIGKILL
     app.catch_up()
     hold(app)
+
+
+@pytest.mark.parametrize("transport", get_args(Transport))
+def test_a_transaction_that_the_cluster_forgot_to_end_does_not_stop_its_writer_for_ever(
+    tmp_path: Path, seed: int, transport: str
+) -> None:
+    """Kafka can come to such a one itself, when it is killed: see `settle`. Here it is made without telling it."""
+    unverified = {"transaction.partition.verification.enable": "false"}
+    with (
+        one_node(unverified) as broker,
+        application(broker.bootstrap_servers, tmp_path, seed) as app,
+    ):
+        app.load.send(EVENTS)
+        one = app.start("one", "--transport", transport)
+        app.wait_for(EVENTS, one)
+        one.stop()
+        for topic in ("changelog", "dead-letters"):
+            leave_hanging(broker.bootstrap_servers, f"{app.prefix}-one-0", app.topic(topic))
+        app.load.send(EVENTS)
+        one = app.start("one", "--transport", transport)
+        app.wait_for(2 * EVENTS, one, within_s=40)  # Less than a restore waits for an open transaction.
+        hold(app)
+
+
+def leave_hanging(servers: str, transactional_id: str, topic: str) -> None:
+    """Write to partition 0 in a transaction of which the coordinator does not know."""
+    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=transactional_id)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer._transaction_manager._partitions_in_transaction.add(kafka.TopicPartition(topic, 0))
+    producer.send(topic, b"never committed", partition=0).get(timeout=30)
+    producer._sender.force_close()
+    producer.close(timeout=1)
 
 
 @pytest.mark.faults_full

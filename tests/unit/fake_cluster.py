@@ -4,7 +4,7 @@ Transactions take offsets as Kafka's do: the records, then one marker, on every 
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -167,6 +167,9 @@ class FakeProducer:
             self._cluster.logs[place].end += 1
         self._cluster.commits.append(Commit(dict(offsets), membership))
         self._reach("after commit")
+
+    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
+        raise NotImplementedError("a part of connecting")
 
     def offset_of(self, sent: Any) -> int:
         offset: int = self._offsets[sent]

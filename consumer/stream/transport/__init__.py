@@ -4,7 +4,7 @@ Every method that talks to the cluster has a deadline. What goes wrong comes out
 (the cluster can't now: start the session anew) or `contract.errors.Fatal` (going on would be wrong).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -79,6 +79,9 @@ class TransactionalProducer(Protocol):
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         """Commit all that was sent, together with the consumed offsets (events partition -> next offset)."""
+
+    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
+        """Abort an empty transaction on these partitions: one that an earlier life of ours left there ends, too."""
 
     def offset_of(self, sent: Any) -> int:
         """The offset a committed record got."""

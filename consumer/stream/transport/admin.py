@@ -74,6 +74,15 @@ def records_gone(doing: str, said: str) -> str:
     )
 
 
+def stands_still(topic: str, partition: int, position: int, waited_s: float) -> str:
+    """What to say when a log can't be read to its end."""
+    return (
+        f"{topic}-{partition}: no record within {waited_s:.0f} s at {position}: a transaction has not ended there. "
+        "If it never does: the instance that wrote it ends it when it is started again; "
+        "kafka-transactions.sh describe-producers and abort do so, too"
+    )
+
+
 def open_clients(
     settings: Settings,
     reader: Callable[[Settings], Any],
@@ -85,15 +94,39 @@ def open_clients(
         with refusals(settings.cluster):
             admin = opened.enter_context(closing(ClusterAdmin(settings)))
         partitions = admin.prepare_topics()
+        logs = opened.enter_context(closing(reader(settings)))
+        writer = opened.enter_context(closing(producer(settings)))
+        writer.settle(_undecided(settings, logs, partitions))
         clients = Clients(
-            reader=opened.enter_context(closing(reader(settings))),
-            producer=opened.enter_context(closing(producer(settings))),
+            reader=logs,
+            producer=writer,
             consumer=opened.enter_context(closing(consumer(settings))),
             admin=admin,
             partitions=partitions,
         )
         opened.pop_all()
     return clients
+
+
+def _undecided(settings: Settings, logs: "LogOffsets", partitions: int) -> list[tuple[str, int]]:
+    """Our partitions with an open transaction: another instance's, mostly; seldom one that was left hanging.
+
+    Kafka 4.3 can hang transactions: a broker that is killed and started again takes itself for the leader until its
+    dead self's registration has expired, and has no leader then. A transaction that it ends meanwhile is complete for
+    the coordinator, but its markers are dropped ("likely deleted already and hence can be skipped"), and readers of
+    committed records wait for them for ever. A marker of the same producer's next transaction does it.
+    """
+    topics = settings.topics
+    return [
+        (topic, number)
+        for topic, numbers in (
+            (topics.changelog, range(partitions)),
+            (topics.dead_letters, range(partitions)),
+            (topics.partials, range(1)),
+            (topics.snapshots, range(1)),
+        )
+        for number in logs.undecided(topic, numbers)
+    ]
 
 
 class ClusterAdmin:
@@ -163,6 +196,12 @@ class LogOffsets:
     def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
         return self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+
+    def undecided(self, topic: str, partitions: Sequence[int]) -> list[int]:
+        """The partitions in which a transaction is open."""
+        ends = self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
+        decided = self.committed_ends(topic, partitions)
+        return [partition for partition in partitions if decided[partition] < ends[partition]]
 
     def topic_id(self, topic: str) -> str:
         """What tells a topic from one of the same name that was there before."""

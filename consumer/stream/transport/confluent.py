@@ -17,7 +17,7 @@ What has to be known of librdkafka, and is handled here, and only here:
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final, overload
@@ -40,6 +40,7 @@ from consumer.stream.transport.admin import (
     fenced_instance,
     open_clients,
     records_gone,
+    stands_still,
 )
 from consumer.stream.transport.fault_points import reached
 from contract.errors import Fatal, Retriable
@@ -353,6 +354,20 @@ class _Producer:
             self._client.commit_transaction(CALL_TIMEOUT_S)
         reached("after_commit")
 
+    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
+        sent: list[_Sent] = []
+        for topic, partition in undecided:
+            if not sent:
+                self.begin()
+            sent.append(self.send(topic, partition, b"", key=b""))
+        if not sent:
+            return
+        with _client_errors("ending an old transaction"):
+            self._client.flush(CALL_TIMEOUT_S)
+            if any(each.offset is None for each in sent):
+                raise Retriable(f"writing in a transaction: not done within {CALL_TIMEOUT_S:.0f} s")
+            self._client.abort_transaction(CALL_TIMEOUT_S)
+
     def offset_of(self, sent: Any) -> int:
         deadline = time.monotonic() + CALL_TIMEOUT_S
         while (
@@ -411,9 +426,7 @@ class _Reader(LogOffsets):
                 if position > before:
                     moved_at = time.monotonic()
                 elif time.monotonic() > moved_at + self._patience_s:
-                    raise Retriable(
-                        f"{topic}-{partition}: no record within {self._patience_s:.0f} s at {position}"
-                    )
+                    raise Retriable(stands_still(topic, partition, position, self._patience_s))
                 yield records
             self._client.unassign()
 

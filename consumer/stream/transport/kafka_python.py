@@ -21,7 +21,7 @@ Traps of its 3.0.12 that are handled here, and only here:
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ from consumer.stream.transport.admin import (
     LogOffsets,
     cluster_errors,
     open_clients,
+    stands_still,
 )
 from consumer.stream.transport.fault_points import reached
 from consumer.stream.transport.records import read_fast
@@ -248,6 +249,16 @@ class _Producer:
         self._finish("committing the transaction", transaction.begin_commit)
         reached("after_commit")
 
+    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
+        for topic, partition in undecided:
+            if not self._sent:
+                self.begin()
+            self.send(topic, partition, b"", key=b"")
+        if self._sent:
+            self._await_delivery()
+            self._finish("ending an old transaction", self._client._transaction_manager.begin_abort)
+            self._sent.clear()
+
     def _await_delivery(self) -> None:
         deadline = time.monotonic() + CALL_TIMEOUT_MS / 1000
         with cluster_errors("writing in a transaction"):
@@ -330,9 +341,7 @@ class _Reader(LogOffsets):
                 if now_at is not None and now_at > position:
                     position, moved_at = now_at, time.monotonic()
                 elif time.monotonic() > moved_at + self._patience_s:
-                    raise Retriable(
-                        f"{topic}-{partition}: no record within {self._patience_s:.0f} s at {position}"
-                    )
+                    raise Retriable(stands_still(topic, partition, position, self._patience_s))
                 yield [(record.offset, record.key, record.value) for record in polled.get(tp, ())]
 
     def close(self) -> None:
