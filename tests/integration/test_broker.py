@@ -17,7 +17,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from broker import jars
 from broker.embedded import EmbeddedBroker
 from broker.jars import Jar
-from broker.readiness import free_port, is_ready, is_taken
+from broker.readiness import free_port, free_ports, is_ready, is_taken
 from contract.errors import Fatal
 
 TOPIC = "kept"
@@ -214,3 +214,8 @@ def test_the_lock_pins_one_version_of_kafka() -> None:
     of_kafka = [jar.coordinate for jar in jars.read_lock() if jar.coordinate.startswith("org.apache.kafka:")]
     assert len(of_kafka) > 10
     assert all(coordinate.endswith(f":{jars.KAFKA_VERSION}") for coordinate in of_kafka)
+
+
+def test_ports_that_are_asked_for_at_once_differ() -> None:
+    ports = free_ports(500)
+    assert len(set(ports)) == len(ports)
