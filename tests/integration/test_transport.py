@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from threading import Event
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from kafka import TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaConnectionError
 from kafka.net.compat import KafkaNetClient
 
 from consumer.settings import Settings, Transport
-from consumer.stream.transport import Clients, Rebalance
+from consumer.stream.transport import Clients, Rebalance, admin
 from consumer.stream.worker import connect_of
 from contract.cluster import Cluster
 from contract.errors import Fatal, Retriable
@@ -107,6 +108,29 @@ def test_reading_a_log_that_is_trimmed_meanwhile_can_be_tried_again(
     clients.admin.delete_records(changelog, 0, 3)
     with pytest.raises(Retriable, match=f"{changelog}-0"):
         list(clients.reader.read(changelog, 0, start, end))
+
+
+@only_kafka_python
+def test_what_nobody_answers_is_given_up_in_time(
+    settings: Settings, connected: Callable[[Settings], Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients, over = connected(settings), Event()
+
+    def never_answered(*_: Any) -> None:
+        over.wait()
+
+    monkeypatch.setattr(admin, "CALL_TIMEOUT_MS", 200)
+    for call in ("describe_topics", "list_group_offsets", "remove_group_members"):
+        monkeypatch.setattr(KafkaAdminClient, call, never_answered)
+    asked = (
+        lambda: clients.reader.topic_id(settings.topics.events),
+        lambda: clients.reader.committed_offset(settings.group, settings.topics.events, 0),
+        clients.admin.leave_group,
+    )
+    for ask in asked:
+        with pytest.raises(Retriable, match="no answer within 200 ms"):
+            ask()
+    over.set()
 
 
 @both_transports

@@ -5,8 +5,10 @@ librdkafka's own admin client can't remove a member from its group, and kafka-py
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any, Final
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 from kafka import IsolationLevel, KafkaAdminClient, OffsetSpec, TopicPartition
 from kafka import errors as kafka_errors
@@ -18,6 +20,8 @@ from contract.connect import described
 from contract.errors import Fatal, Retriable
 from contract.provision import ensure_topics, partitions_of
 from contract.refusal import refusals
+
+_Answer = TypeVar("_Answer")
 
 CALL_TIMEOUT_MS: Final = 30_000
 TOPIC_PATIENCE_S: Final = 3.0
@@ -56,6 +60,23 @@ def cluster_errors(doing: str) -> Iterator[None]:
             raise Fatal(f"{doing}: {described(error)}") from error
         fenced = any(isinstance(each, _FENCED) for each in causes)
         raise (Fenced if fenced else Retriable)(f"{doing}: {described(error)}") from error
+
+
+def _in_time(call: Callable[[], _Answer]) -> _Answer:
+    """A call to kafka-python's admin client that takes no deadline: it has one for each of its requests at most."""
+    answer: Future[_Answer] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        return answer.result(CALL_TIMEOUT_MS / 1000)
+    except TimeoutError:
+        raise kafka_errors.KafkaTimeoutError(f"no answer within {CALL_TIMEOUT_MS} ms") from None
 
 
 def fenced_instance(doing: str) -> str:
@@ -172,7 +193,7 @@ class ClusterAdmin:
         """Give up the static membership."""
         member = MemberToRemove(group_instance_id=self._settings.instance_id, reason="stopped")
         with cluster_errors("leaving the group"):
-            self._client.remove_group_members(self._settings.group, [member])
+            _in_time(lambda: self._client.remove_group_members(self._settings.group, [member]))
 
     def close(self) -> None:
         """Give up the connections."""
@@ -206,13 +227,14 @@ class LogOffsets:
     def topic_id(self, topic: str) -> str:
         """What tells a topic from one of the same name that was there before."""
         with cluster_errors(f"looking at {topic}"):
-            return str(self._admin.describe_topics([topic])[0].get("topic_id", ""))
+            described = _in_time(lambda: self._admin.describe_topics([topic]))
+        return str(described[0].get("topic_id", ""))
 
     def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
         """The group's offset; None where it has none."""
         tp = TopicPartition(topic, partition)
         with cluster_errors(f"asking for the offsets of the group {group}"):
-            found = self._admin.list_group_offsets({group: [tp]})[group].get(tp)
+            found = _in_time(lambda: self._admin.list_group_offsets({group: [tp]}))[group].get(tp)
         return found.offset if found and found.offset >= 0 else None
 
     def _offsets(self, topic: str, partitions: Sequence[int], spec: Any, isolation: Any) -> dict[int, int]:
