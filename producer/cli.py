@@ -138,7 +138,7 @@ def _publish_file(
                 target.send(readable_key(value), value)
                 continue
             try:
-                event, _ = decode_event(value)
+                event = decode_event(value)
             except InvalidEvent as error:
                 report.add(path, line, value, error)
             else:

@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from docker import from_env
 from docker.errors import DockerException
+from hypothesis import settings
 
 from broker.embedded import EmbeddedBroker
 from broker.jars import KAFKA_VERSION
@@ -20,6 +21,9 @@ from broker.properties import HOST
 from broker.readiness import free_port, is_ready
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
+settings.register_profile("ltv", deadline=None)  # No test goes by the clock.
+settings.load_profile("ltv")
+
 READY_S: Final = 90.0
 POLL_S: Final = 0.1
 

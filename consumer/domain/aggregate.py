@@ -9,9 +9,8 @@ Three encodings keep it small and make `ingest` a plain maximum, so that order a
   later time, then UPDATE over NEW, then the larger amount.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 CENTS_BITS: Final = 57
@@ -19,28 +18,42 @@ CENTS_MASK: Final = (1 << CENTS_BITS) - 1
 """10^15 dollars, the largest amount, are 10^17 cents: under 2^57."""
 
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def stamp_of(at: datetime, is_update: bool) -> int:
     """The stamp (see the module) of an event at this time."""
-    return ((at - _YEAR_ONE) // _MICROSECOND) * 2 + is_update
+    since = at - _YEAR_ONE
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 2 + is_update
 
 
-@dataclass(slots=True, eq=False)
 class Customer:
     """One customer's rolling aggregate."""
 
-    id: str
-    first_week: int
-    week_bits: int = 1
-    visits: int = 0
-    spend: int = 0
-    """Cents, over all orders."""
-    orders: dict[str, int] = field(default_factory=dict)
-    """Order id -> stamp and cents in one number."""
-    last_name: str | None = None
-    name_stamp: int = 0
+    __slots__ = (
+        "changed_orders",
+        "first_week",
+        "id",
+        "last_name",
+        "name_stamp",
+        "orders",
+        "spend",
+        "visits",
+        "week_bits",
+    )
+
+    def __init__(self, customer_id: str, first_week: int) -> None:
+        self.id = customer_id
+        self.first_week = first_week
+        self.week_bits = 1
+        self.visits = 0
+        self.spend = 0
+        """Cents, over all orders."""
+        self.orders: dict[str, int] = {}
+        """Order id -> stamp and cents in one number."""
+        self.last_name: str | None = None
+        self.name_stamp = 0
+        self.changed_orders: list[str] | None = None
+        """Since `Aggregate.take_changes` (an id can occur twice); None: nothing about the customer has changed."""
 
     @property
     def weeks(self) -> int:
@@ -62,44 +75,56 @@ class Customer:
             self.last_name, self.name_stamp = last_name, stamp
 
 
-@dataclass(slots=True)
 class Aggregate:
     """All customers of one events partition, with the totals, and what changed since `take_changes`."""
 
-    customers: dict[str, Customer] = field(default_factory=dict)
-    events: int = 0
-    orders: int = 0
-    revenue: int = 0
-    """Cents, over all customers."""
-    time_min: datetime | None = None
-    time_max: datetime | None = None
-    changed: dict[Customer, list[str]] = field(default_factory=dict)
-    """Customers with changes -> the ids of their changed orders (an id can occur twice)."""
+    def __init__(self) -> None:
+        self.customers: dict[str, Customer] = {}
+        self.events = 0
+        self.orders = 0
+        self.revenue = 0
+        """Cents, over all customers."""
+        self.time_min: datetime | None = None
+        self.time_max: datetime | None = None
+        self._changed: list[Customer] = []
+
+    def note_change(self, customer: Customer) -> list[str]:
+        """Count the customer as changed from here on; returns where its changed orders are noted."""
+        if customer.changed_orders is None:
+            customer.changed_orders = []
+            self._changed.append(customer)
+        return customer.changed_orders
 
     def take_changes(self) -> dict[Customer, list[str]]:
-        """The changes since the last call; from here on they are counted anew."""
-        taken, self.changed = self.changed, {}
+        """Changed customers -> the ids of their changed orders (an id can occur twice), since the last call."""
+        taken: dict[Customer, list[str]] = {}
+        for customer in self._changed:
+            taken[customer], customer.changed_orders = customer.changed_orders or [], None
+        self._changed = []
         return taken
 
     def put_order(self, customer: Customer, order_id: str, version: int) -> None:
         """Keep the larger of this version of the order and the one there is."""
-        known = customer.orders.get(order_id)
+        orders = customer.orders
+        known = orders.get(order_id)
         if known is None:
             self.orders += 1
-            known = 0
-        elif version <= known:
+            change = version & CENTS_MASK
+        elif version > known:
+            change = (version & CENTS_MASK) - (known & CENTS_MASK)
+        else:
             return
-        customer.orders[order_id] = version
-        change = (version & CENTS_MASK) - (known & CENTS_MASK)
+        orders[order_id] = version
         customer.spend += change
         self.revenue += change
+        self.note_change(customer).append(order_id)
 
-    def see_time(self, at: datetime) -> None:
-        """Widen the time frame to hold this instant."""
-        if self.time_min is None or at < self.time_min:
-            self.time_min = at
-        if self.time_max is None or at > self.time_max:
-            self.time_max = at
+    def see_times(self, times: Sequence[datetime]) -> None:
+        """Widen the time frame to hold these instants."""
+        if times:
+            first, last = min(times), max(times)
+            self.time_min = first if self.time_min is None else min(self.time_min, first)
+            self.time_max = last if self.time_max is None else max(self.time_max, last)
 
     def __iter__(self) -> Iterator[Customer]:
         return iter(self.customers.values())

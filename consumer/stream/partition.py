@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from consumer.domain.aggregate import Aggregate
-from consumer.domain.ingest import ingest_event
+from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
@@ -16,7 +16,7 @@ from consumer.stream.dead_letters import DeadLetter, dead_letter
 from consumer.stream.transport import Batch
 from contract.dead_letters import Origin
 from contract.errors import InvalidEvent
-from contract.events import decode_event
+from contract.events import CHUNK_EVENTS, decode_events
 
 REWRITE_RATIO: Final = 2
 MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
@@ -55,20 +55,18 @@ class Partition:
 
     def ingest(self, batch: Batch) -> None:
         """Take in a poll's records; what is invalid becomes a dead letter."""
-        aggregate, dead = self.aggregate, self.dead
-        for i, (key, value) in enumerate(zip(batch.keys, batch.values, strict=True)):
-            try:
-                event, at = decode_event(value)
-                if key != event.customer_id.encode():
-                    raise _wrong_key(key, event.customer_id)
-                ingest_event(aggregate, event, at)
-            except InvalidEvent as error:
-                origin = Origin(
-                    self._settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i]
-                )
-                dead.append(dead_letter(key, value, error, origin))
+        for start in range(0, len(batch.values), CHUNK_EVENTS):
+            chunk = slice(start, start + CHUNK_EVENTS)
+            events, invalid = decode_events(batch.values[chunk], batch.keys[chunk])
+            ingest_events(events, self.aggregate)
+            for i, error in invalid:
+                self._set_aside(batch, start + i, error)
         self.uncommitted += len(batch.values)
         self.next_offset = batch.offsets[-1] + 1
+
+    def _set_aside(self, batch: Batch, i: int, error: InvalidEvent) -> None:
+        origin = Origin(self._settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i])
+        self.dead.append(dead_letter(batch.keys[i], batch.values[i], error, origin))
 
     @property
     def rewrite_due(self) -> bool:
@@ -112,10 +110,3 @@ class Partition:
             self.table_bytes, self.appended_bytes = appended, 0
         else:
             self.appended_bytes += appended
-
-
-def _wrong_key(key: bytes | None, customer_id: str) -> InvalidEvent:
-    shown = "there is none" if key is None else f"it is {key[:60]!r}"
-    return InvalidEvent(
-        "wrong_key", "", f"the Kafka key must be the customer id {customer_id[:60]!r}; {shown}"
-    )

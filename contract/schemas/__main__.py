@@ -1,23 +1,29 @@
 """`python -m contract.schemas`: write event.schema.json and snapshot.schema.json from the types."""
 
+import re
 from pathlib import Path
 
 import msgspec
 
-from contract.events import Event
+from contract.events import EventAsSent
 from contract.snapshots import Snapshot
 
 HERE = Path(__file__).parent
+_PARAMETER = re.compile(rb'(?<=Event)[_[]typing[^"]*')
+"""What msgspec puts behind the name of a generic type."""
 
 
 def schemas() -> dict[str, bytes]:
     """File name -> the schema's JSON text, indented."""
-    types = {"event.schema.json": Event, "snapshot.schema.json": Snapshot}
+    types = {"event.schema.json": EventAsSent, "snapshot.schema.json": Snapshot}
     return {
-        name: msgspec.json.format(
-            msgspec.json.encode(
-                {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(of)
-            )
+        name: _PARAMETER.sub(
+            b"",
+            msgspec.json.format(
+                msgspec.json.encode(
+                    {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(of)
+                )
+            ),
         )
         + b"\n"
         for name, of in types.items()

@@ -97,7 +97,7 @@ def test_what_is_called_valid_is_valid_and_what_is_not_is_not() -> None:
 
 def test_the_customer_of_a_valid_event_is_the_one_in_it() -> None:
     for event in generated(5_000, 1):
-        assert decode_event(event.value)[0].customer_id == event.customer_id
+        assert decode_event(event.value).customer_id == event.customer_id
 
 
 def test_every_type_and_verb_is_there() -> None:

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from consumer.domain import Aggregate, top
-from consumer.domain.ingest import ingest_event
+from consumer.domain.ingest import ingest_events
 from consumer.domain.top import Top
 from contract.events import ImageEvent, OrderEvent
 
 Basis = Literal["active", "timeframe"]
 SUNDAY = datetime(2017, 1, 1, tzinfo=UTC)
-UNUSED = "the domain takes the time from the second argument"
 
 
 @pytest.fixture
@@ -33,12 +32,12 @@ def order(state: Aggregate, customer: str, cents: int, *, version: int = 0) -> N
     """Set the amount of the customer's only order; a later version replaces an earlier one, up or down."""
     amount = f"{cents // 100}.{cents % 100:02d} USD"
     at = SUNDAY + timedelta(microseconds=version)
-    ingest_event(state, OrderEvent("UPDATE", "o", UNUSED, customer, amount), at)
+    ingest_events([OrderEvent("UPDATE", "o", at, customer, amount)], state)
 
 
 def activity(state: Aggregate, customer: str, week: int) -> None:
     """Be active in this week: where it is a new one, the lifetime value falls."""
-    ingest_event(state, ImageEvent("UPLOAD", "i", UNUSED, customer), SUNDAY + timedelta(weeks=week))
+    ingest_events([ImageEvent("UPLOAD", "i", SUNDAY + timedelta(weeks=week), customer)], state)
 
 
 def full_sort(state: Aggregate, x: int, basis: Basis) -> list[str]:
@@ -94,7 +93,7 @@ class Series(RuleBasedStateMachine):
 
 
 TestSeries = Series.TestCase
-TestSeries.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestSeries.settings = settings(max_examples=100, stateful_step_count=40)
 
 
 def losses(chance: random.Random, state: Aggregate, tracked: Top) -> Iterator[str]:

@@ -4,9 +4,9 @@ Every method that talks to the cluster has a deadline. What goes wrong comes out
 (the cluster can't now: start the session anew) or `contract.errors.Fatal` (going on would be wrong).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, overload
 
 from contract.errors import Retriable
 
@@ -15,6 +15,26 @@ Headers = list[tuple[str, bytes]]
 
 class Fenced(Retriable):
     """The transaction is not ours any more: it timed out, or another process has our transactional id."""
+
+
+class Column(Sequence[int]):
+    """A whole number of each record, looked up when it is asked for, which is seldom."""
+
+    def __init__(self, records: Sequence[Any], of: Callable[[Any], int]) -> None:
+        self._records = records
+        self._of = of
+
+    @overload
+    def __getitem__(self, i: int) -> int: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[int]: ...
+    def __getitem__(self, i: int | slice) -> int | Sequence[int]:
+        if isinstance(i, slice):
+            return [self._of(record) for record in self._records[i]]
+        return self._of(self._records[i])
+
+    def __len__(self) -> int:
+        return len(self._records)
 
 
 class Batch(NamedTuple):

@@ -17,10 +17,10 @@ What has to be known of librdkafka, and is handled here, and only here:
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any, Final, overload
+from typing import Any, Final
 
 from confluent_kafka import (
     Consumer,
@@ -32,7 +32,7 @@ from confluent_kafka import (
 )
 
 from consumer.settings import Settings
-from consumer.stream.transport import Batch, Clients, Fenced, Headers, Rebalance
+from consumer.stream.transport import Batch, Clients, Column, Fenced, Headers, Rebalance
 from consumer.stream.transport.admin import (
     CALL_TIMEOUT_MS,
     LogOffsets,
@@ -133,26 +133,6 @@ def _consumer_settings(settings: Settings, client_id: str) -> dict[str, Any]:
     }
 
 
-class _Column(Sequence[int]):
-    """A whole number of each message, looked up when it is asked for, which is seldom."""
-
-    def __init__(self, messages: Sequence[Any], of: Callable[[Any], int]) -> None:
-        self._messages = messages
-        self._of = of
-
-    @overload
-    def __getitem__(self, i: int) -> int: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[int]: ...
-    def __getitem__(self, i: int | slice) -> int | Sequence[int]:
-        if isinstance(i, slice):
-            return [self._of(message) for message in self._messages[i]]
-        return self._of(self._messages[i])
-
-    def __len__(self) -> int:
-        return len(self._messages)
-
-
 def _timestamp_ms(message: Any) -> int:
     at: int = message.timestamp()[1]
     return at
@@ -229,10 +209,10 @@ class _Consumer:
             batches.append(
                 Batch(
                     partition,
-                    _Column(records, _record.offset),
+                    Column(records, _record.offset),
                     list(map(_record.key, records)),
                     list(map(_record.value, records)),
-                    _Column(records, _timestamp_ms),
+                    Column(records, _timestamp_ms),
                 )
             )
         return batches

@@ -49,7 +49,6 @@ from consumer.stream.transport.records import read_fast
 from contract.errors import Fatal, Retriable
 from contract.topics import MAX_RECORD_BYTES
 
-MAX_POLL_RECORDS: Final = 5_000
 FETCH_BYTES: Final = 4 * 1024 * 1024
 READ_FETCH_BYTES: Final = 16 * 1024 * 1024
 QUIET_MS: Final = 1_000
@@ -97,7 +96,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             heartbeat_interval_ms=int(min(1.0, settings.session_timeout_s / 3) * 1000),
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
-            max_poll_records=MAX_POLL_RECORDS,
+            max_poll_records=1,  # See `records.RECORDS_AT_ONCE`.
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=4 * FETCH_BYTES,
             metrics_enabled=False,
@@ -135,11 +134,11 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise kafka_errors.FencedInstanceIdError
         if self._client._cluster.topic_id(self._topic) not in {self._topic_id, None}:
             raise Fatal(made_anew(self._topic))
-        batches = []
-        for tp, records in polled.items():
-            offsets, timestamps, keys, values = zip(*records, strict=True)
-            batches.append(Batch(tp.partition, offsets, keys, values, timestamps))
-        return batches
+        return [
+            Batch(tp.partition, records.offsets, records.keys, records.values, records.timestamps_ms)
+            for tp, taken in polled.items()
+            for records in taken
+        ]
 
     def _is_joining(self) -> bool:
         return self._client._coordinator._join_task is not None
@@ -317,7 +316,6 @@ class _Reader(LogOffsets):
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            max_poll_records=MAX_POLL_RECORDS,
             max_partition_fetch_bytes=READ_FETCH_BYTES,
             fetch_max_bytes=READ_FETCH_BYTES,
             fetch_max_wait_ms=100,
