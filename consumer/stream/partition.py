@@ -11,8 +11,9 @@ from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
-from consumer.stream.changelog import Position, all_rows, pack, rows_of
+from consumer.stream.changelog import Position, pack
 from consumer.stream.dead_letters import DeadLetter, dead_letter
+from consumer.stream.rows import all_rows, rows_of
 from consumer.stream.transport import Batch
 from contract.dead_letters import Origin
 from contract.errors import InvalidEvent
@@ -87,7 +88,7 @@ class Partition:
             time_min=self.aggregate.time_min,
             time_max=self.aggregate.time_max,
         )
-        return pack(all_rows(self.aggregate) if whole else rows_of(changed), position, whole=whole)
+        return pack(all_rows(self.aggregate) if whole else rows_of(changed.items()), position, whole=whole)
 
     def partial(self) -> Partial:
         """The partition's share of the snapshot, as of the changes taken."""

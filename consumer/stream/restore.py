@@ -7,8 +7,9 @@ transaction is decided: state and position are then the newest there can be.
 from collections.abc import Iterator
 
 from consumer.settings import Settings
-from consumer.stream.changelog import Position, apply_rows, unpack
+from consumer.stream.changelog import Position, unpack
 from consumer.stream.partition import Partition
+from consumer.stream.rows import apply_rows
 from consumer.stream.transport import LogReader, made_anew
 from contract.errors import Fatal
 

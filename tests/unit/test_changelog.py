@@ -11,17 +11,8 @@ from hypothesis import strategies as st
 
 from consumer.domain import ingest
 from consumer.domain.aggregate import Aggregate
-from consumer.stream.changelog import (
-    MAX_PACKED_BYTES,
-    ORDERS_PER_ROW,
-    ROWS_PER_RECORD,
-    Position,
-    all_rows,
-    apply_rows,
-    pack,
-    rows_of,
-    unpack,
-)
+from consumer.stream.changelog import MAX_PACKED_BYTES, ROWS_PER_RECORD, Position, pack, unpack
+from consumer.stream.rows import ORDERS_PER_ROW, all_rows, apply_rows, rows_of
 from contract.errors import Fatal
 from contract.events import MAX_ID_CHARS, MAX_TEXT_CHARS
 
@@ -108,7 +99,7 @@ def test_a_log_restores_the_state_also_where_a_part_of_it_is_read_again(
     for events in commits:
         for event in events:
             ingest(event, aggregate)
-        log.append(list(pack(rows_of(aggregate.take_changes()), position(aggregate))))
+        log.append(list(pack(rows_of(aggregate.take_changes().items()), position(aggregate))))
     again = data.draw(st.integers(0, len(log)))
     read = [value for commit in log + log[again:] for value in commit]
     assert contents(restored(read)) == contents(aggregate)
@@ -129,7 +120,7 @@ def test_a_whole_table_makes_all_before_it_superfluous(
         changes = aggregate.take_changes()
         if number == rewrite:
             needed_from = len(log)
-        rows = all_rows(aggregate) if number == rewrite else rows_of(changes)
+        rows = all_rows(aggregate) if number == rewrite else rows_of(changes.items())
         log += pack(rows, position(aggregate), whole=number == rewrite)
     start = data.draw(st.integers(0, needed_from))
     assert contents(restored(log[start:])) == contents(aggregate)
@@ -162,7 +153,7 @@ def test_records_are_no_longer_than_allowed_and_nothing_is_lost(
     customers: int, orders: int, id_chars: int
 ) -> None:
     aggregate = filled(customers, orders, id_chars)
-    for rows in (rows_of(aggregate.take_changes()), all_rows(aggregate)):
+    for rows in (rows_of(aggregate.take_changes().items()), all_rows(aggregate)):
         values = list(pack(rows, position(aggregate)))
         assert max(map(len, values)) <= MAX_PACKED_BYTES
         assert contents(restored(values)) == contents(aggregate)
@@ -185,7 +176,7 @@ def test_a_single_row_may_be_longer_than_a_record_should_be(monkeypatch: pytest.
 def test_an_order_that_changed_several_times_in_a_commit_is_written_once() -> None:
     aggregate = filled(1, ORDERS_PER_ROW + 1)
     customer = aggregate.customers["0"]
-    [row] = rows_of({customer: ["7"] * (ORDERS_PER_ROW + 1)})
+    [row] = rows_of([(customer, ["7"] * (ORDERS_PER_ROW + 1))])
     assert row[6][::3] == ["7"]
 
 
