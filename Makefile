@@ -41,6 +41,15 @@ SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files
 $(SINGLE_BENCHES): $(VENV)/.installed # One measurement; options: make bench-restart ARGS=--help
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
 
+.PHONY: compiled
+compiled: $(VENV)/.installed ## Build a wheel of ltv with its hot loops compiled (needs a C compiler)
+	@rm -rf build/source build/compiled
+	@$(BIN)/python -m hatchling build -t sdist -d build/source
+	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir dist build/source/ltv-*.tar.gz
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/compiled dist/ltv-*-cp*.whl
+	@echo "To run it from here: PYTHONPATH=build/compiled $(BIN)/python -P -m ltv"
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Check style and formatting
 	$(BIN)/ruff check .

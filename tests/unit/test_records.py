@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from consumer.stream.transport.records import Records, read_fields
+from consumer.stream.transport.records import Records
 
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
 
@@ -56,7 +56,7 @@ def test_a_batch_that_was_cut_short_is_corrupt(
     buffer = batch_of(some, NONE)
     size = data.draw(st.integers(DefaultRecordBatch.HEADER_STRUCT.size, len(buffer) - 1))
     with pytest.raises(CorruptRecordError):
-        read_fields(DefaultRecordBatch(buffer[:size]))
+        Records(DefaultRecordBatch(buffer[:size]))
 
 
 def test_a_record_whose_value_reaches_over_its_end_is_corrupt() -> None:
@@ -64,4 +64,4 @@ def test_a_record_whose_value_reaches_over_its_end_is_corrupt() -> None:
     at = buffer.index(b"value") - 1
     buffer[at] = 2 * 7  # Zigzag for 7, where 5 are there.
     with pytest.raises(CorruptRecordError):
-        read_fields(DefaultRecordBatch(bytes(buffer)))
+        Records(DefaultRecordBatch(bytes(buffer)))

@@ -1,8 +1,7 @@
 """Keys and values out of a fetched batch, several times as fast as kafka-python's own way.
 
-kafka-python makes two objects and some twenty calls for each record; here one loop reads the two fields in place.
+kafka-python makes two objects and some twenty calls for each record; `fields.py` reads the two fields in place.
 Only this step is ours: fetching, checksums, decompression and the rules of transactions stay kafka-python's.
-The format is in Kafka's documentation under "Record Batch".
 """
 
 from bisect import bisect_left
@@ -14,11 +13,10 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 
 from consumer.stream.transport import Column
+from consumer.stream.transport.fields import read_fields
 
 RECORDS_AT_ONCE: Final = 2_000
 """As many, and what is left of their batch, come out of one poll."""
-
-Fields = list[bytes | None]
 
 
 class Records:
@@ -26,7 +24,10 @@ class Records:
 
     def __init__(self, batch: Any, from_offset: int = 0) -> None:
         self._batch = batch
-        self.keys, self.values = read_fields(batch)
+        batch._maybe_uncompress()
+        self.keys, self.values = read_fields(
+            bytes(batch._buffer), batch._pos, batch.records_count, batch.base_offset
+        )
         if batch.last_offset_delta == batch.records_count - 1:
             self.offsets: Sequence[int] = range(batch.base_offset, batch.next_offset)
         else:  # Compaction has left holes.
@@ -49,72 +50,6 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.values)
-
-
-def read_fields(batch: Any) -> tuple[Fields, Fields]:
-    """The keys and the values of all records of a kafka-python `DefaultRecordBatch`.
-
-    Raises:
-        CorruptRecordError: a length points outside the batch or its record.
-    """
-    batch._maybe_uncompress()
-    return _fields(bytes(batch._buffer), batch._pos, batch.records_count, batch.base_offset)
-
-
-def _fields(buffer: bytes, at: int, count: int, base_offset: int) -> tuple[Fields, Fields]:
-    keys: Fields = []
-    values: Fields = []
-    try:
-        for _ in range(count):
-            length, at = _varint(buffer, at)
-            end = at + length
-            at += 1  # One byte of attributes, not used by Kafka.
-            while buffer[at] >= 0x80:  # The timestamp's delta.
-                at += 1
-            at += 1
-            while buffer[at] >= 0x80:  # The offset's delta.
-                at += 1
-            at += 1
-            size, at = _varint(buffer, at)
-            if size >= 0:
-                keys.append(buffer[at : at + size])
-                at += size
-            else:
-                keys.append(None)
-            size, at = _varint(buffer, at)
-            if size >= 0:
-                values.append(buffer[at : at + size])
-                at += size
-            else:
-                values.append(None)
-            # What is left of the record are headers: nobody asks for them.
-            if at >= end:
-                raise CorruptRecordError(
-                    f"a record's fields reach over its end, in the batch at offset {base_offset}"
-                )
-            at = end
-    except IndexError:
-        raise CorruptRecordError(f"the batch at offset {base_offset} ends within a record") from None
-    if at != len(buffer):
-        raise CorruptRecordError(f"the batch at offset {base_offset} does not end with its last record")
-    return keys, values
-
-
-def _varint(buffer: bytes, at: int) -> tuple[int, int]:
-    """A zigzag-encoded whole number, and where it ends."""
-    byte = buffer[at]
-    if byte < 0x80:
-        return (byte >> 1) ^ -(byte & 1), at + 1
-    second = buffer[at + 1]
-    value = byte & 0x7F | (second & 0x7F) << 7
-    at += 2
-    shift = 14
-    while second >= 0x80:
-        second = buffer[at]
-        value |= (second & 0x7F) << shift
-        at += 1
-        shift += 7
-    return (value >> 1) ^ -(value & 1), at
 
 
 class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
