@@ -50,7 +50,7 @@ def all_rows(aggregate: Aggregate) -> Iterator[Row]:
 def apply_rows(aggregate: Aggregate, rows: Iterable[Row]) -> int:
     """Put rows into the table; returns how many customers and orders they carried."""
     customers = aggregate.customers
-    carried = 0
+    carried = revenue = 0
     for customer_id, first_week, week_bits, visits, last_name, name_stamp, orders in rows:
         customer = customers.get(customer_id)
         if customer is None:
@@ -60,7 +60,17 @@ def apply_rows(aggregate: Aggregate, rows: Iterable[Row]) -> int:
         customer.visits = visits
         customer.last_name = last_name
         customer.name_stamp = name_stamp
-        for i in range(0, len(orders), 3):
-            aggregate.put_order(customer, orders[i], (orders[i + 1] << CENTS_BITS) | orders[i + 2])
-        carried += 1 + len(orders) // 3
+        carried += 1
+        if orders:
+            known = customer.orders
+            known_before, change = len(known), 0
+            fields = iter(orders)
+            for order_id, stamp, cents in zip(fields, fields, fields, strict=True):
+                change += cents - (known.get(order_id, 0) & CENTS_MASK)
+                known[order_id] = stamp << CENTS_BITS | cents
+            customer.spend += change
+            revenue += change
+            aggregate.orders += len(known) - known_before
+            carried += len(orders) // 3
+    aggregate.revenue += revenue
     return carried

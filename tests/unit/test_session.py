@@ -449,6 +449,23 @@ def test_a_rewrite_trims_the_log_and_the_state_survives(monkeypatch: pytest.Monk
     }  # fmt: skip
 
 
+def test_partitions_that_are_due_for_a_rewrite_together_have_it_one_a_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)
+    cluster = FakeCluster(2)
+    worker = Worker(cluster).run(0, 1)
+    rewritten = []
+    for n in range(100):
+        for number in (0, 1):
+            cluster.events[number].append(order(f"c{number}", str(n), "1.00"))
+        trims = len(cluster.trimmed)
+        worker.settle()
+        rewritten.append([number for _, number, _ in cluster.trimmed[trims:]])
+    assert max(map(len, rewritten)) == 1
+    assert {0, 1} == {number for numbers in rewritten for number in numbers}
+
+
 def test_a_changelog_of_another_group_is_refused() -> None:
     cluster = FakeCluster()
     Worker(cluster, group="one").run(0)

@@ -1,0 +1,66 @@
+"""What an event costs, counted, not timed: the calls, into Python and into C, that the hot path makes for it.
+
+Whoever makes the path longer sees it here, on any machine. Where it is meant, or where the path has become shorter,
+put the new figure in; `make bench` says what it is worth in seconds.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+
+from consumer.settings import Settings
+from consumer.stream.partition import Partition
+from consumer.stream.transport import Batch
+from consumer.stream.transport.records import Records
+from contract.cluster import Cluster
+from contract.topics import Topics
+from producer.delivery import generated
+
+EVENTS = 5_000
+TOLERANCE = 0.05
+"""Python versions differ by so much: from 3.12 on a comprehension is no call."""
+
+
+def calls(run: Callable[[], object]) -> int:
+    """How many calls this makes."""
+    count = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.fixture(scope="module")
+def batch() -> bytes:
+    """A record batch of a generated shop, without faults."""
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 24)
+    for offset, event in enumerate(generated(EVENTS, 1, customers=1_000)):
+        assert builder.append(offset, 0, event.customer_id.encode(), event.value, [])
+    return bytes(builder.build())
+
+
+def test_the_calls_an_event_costs_are_as_many_as_they_were(batch: bytes) -> None:
+    partition = Partition(0, Settings(Cluster(bootstrap_servers="nowhere:1"), Topics()))
+    read: list[Records] = []
+    steps: dict[str, Callable[[], object]] = {
+        "read": lambda: read.append(Records(DefaultRecordBatch(batch))),
+        "ingest": lambda: partition.ingest(
+            Batch(0, read[0].offsets, read[0].keys, read[0].values, read[0].timestamps_ms)
+        ),
+        "commit": lambda: (list(partition.changelog_values(whole=False)), partition.partial()),
+    }
+    found = {step: calls(run) / EVENTS for step, run in steps.items()}
+    expected = {"read": 5.0, "ingest": 8.39, "commit": 1.43}
+    assert partition.aggregate.events == EVENTS
+    assert found == pytest.approx(expected, rel=TOLERANCE)
