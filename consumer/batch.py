@@ -1,8 +1,6 @@
 """From event files to a snapshot, without Kafka: one pass; memory grows with customers and orders only."""
 
-import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import nsmallest
@@ -53,15 +51,3 @@ class Batch:
             emitted_at=time_text(now.astimezone(UTC)) or "",
             previous_ranks={},
         )
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: it walks all live objects over and over; the state has no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -10,6 +10,7 @@ from contract.files import open_events
 from producer.delivery import MAX_DISORDER, Faults, generated
 from producer.rubbish import Place
 from producer.shop import default_customers
+from terminal.collector import collector_paused
 from terminal.console import notes, plain
 
 CHUNK_EVENTS: Final = 5_000
@@ -60,6 +61,7 @@ def generate(
         TimeRemainingColumn(),
     )
     with (
+        collector_paused(),
         open_events(out) as write,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
     ):

@@ -8,10 +8,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from consumer.batch import Batch, collector_paused
+from consumer.batch import Batch
 from consumer.cli import table
 from contract.files import open_output
 from contract.snapshots import Basis, Snapshot
+from terminal.collector import collector_paused
 from terminal.console import notes, output
 from terminal.progress import file_progress
 from terminal.rejects import Rejects
