@@ -15,7 +15,7 @@ from contract.topics import Topics
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
-from tests.integration.transports import both_transports, module_of
+from tests.integration.transports import both_transports, few_at_once, module_of
 
 SMALL_RUBBISH = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
 
@@ -50,7 +50,7 @@ def test_rewrites_trim_the_changelog_and_what_is_left_of_it_restores_the_same_st
     monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication, transport: str
 ) -> None:
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 5_000)
-    monkeypatch.setattr(f"{module_of(transport)}.MAX_POLL_RECORDS", 100)
+    few_at_once(monkeypatch, transport, 100)
     topic = new_topic(partitions=2)
     application = new_application(topic)
     starts = [(0, 0)]
@@ -95,7 +95,7 @@ def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
             raise Retriable("the test says so")
 
     monkeypatch.setattr(producer, "commit", fail_once)
-    monkeypatch.setattr(f"{module_of(transport)}.MAX_POLL_RECORDS", 20)
+    few_at_once(monkeypatch, transport, 20)
     monkeypatch.setattr("consumer.stream.worker.FIRST_BACKOFF_S", 0.05)
     application = new_application(new_topic(shop(800, seed=50) + SMALL_RUBBISH, partitions=2))
     backfill(application)

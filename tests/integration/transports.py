@@ -19,3 +19,12 @@ both_transports = pytest.mark.parametrize("transport", [FORCED] if FORCED else g
 def module_of(transport: str) -> str:
     """Where its code is."""
     return f"consumer.stream.transport.{transport.replace('-', '_')}"
+
+
+def few_at_once(monkeypatch: pytest.MonkeyPatch, transport: str, records: int) -> None:
+    """Have a poll return about so many records; with kafka-python it is a batch of their producer's at least."""
+    limit = {
+        "kafka-python": "consumer.stream.transport.records.RECORDS_AT_ONCE",
+        "confluent": "consumer.stream.transport.confluent.MAX_POLL_RECORDS",
+    }
+    monkeypatch.setattr(limit[transport], records)

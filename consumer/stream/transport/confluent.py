@@ -378,6 +378,11 @@ class _Reader(LogOffsets):
                 "fetch.wait.max.ms": 10,
             }
         )
+        # A topic whose leader is not known when it is assigned waits for the client's next look, up to a second.
+        topics = settings.topics
+        with _client_errors("looking at the topics"):
+            for topic in (topics.changelog, topics.partials, topics.snapshots):
+                self._client.list_topics(topic, CALL_TIMEOUT_S)
 
     def read(
         self, topic: str, partition: int, start: int, end: int

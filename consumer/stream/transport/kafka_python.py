@@ -318,9 +318,12 @@ class _Reader(LogOffsets):
             isolation_level="read_committed",
             max_partition_fetch_bytes=READ_FETCH_BYTES,
             fetch_max_bytes=READ_FETCH_BYTES,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=10,
             metrics_enabled=False,
         )
+        # Each topic that it does not know of yet costs a look-up, and a wait of 100 ms: now, once, for all.
+        topics = settings.topics
+        self._client._cluster.set_topics([topics.changelog, topics.partials, topics.snapshots])
 
     def read(
         self, topic: str, partition: int, start: int, end: int
