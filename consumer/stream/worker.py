@@ -14,7 +14,7 @@ from consumer.stream.transport import Clients
 from contract.errors import Fatal, Retriable
 
 FIRST_BACKOFF_S: Final = 0.5
-MAX_BACKOFF_S: Final = 10.0
+MAX_BACKOFF_S: Final = 2.0
 
 log = structlog.get_logger()
 
