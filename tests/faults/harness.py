@@ -25,6 +25,12 @@ TOP: Final = 1000
 SESSION_TIMEOUT_S: Final = 6
 IDLE_S: Final = 5.0
 
+POINTS: Final = ("send", "before_offsets", "before_commit", "in_flight")
+"""Where a commit can be held (LTV_TEST_FAULT_AT)."""
+IS_CONFLUENT: Final = os.environ.get("LTV_TRANSPORT") == "confluent"
+REACHED_POINTS: Final = POINTS[:-1] if IS_CONFLUENT else POINTS
+"""librdkafka lets nobody in between a request and its answer."""
+
 LTV: Final = (sys.executable, "-m", "ltv")
 
 

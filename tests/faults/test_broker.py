@@ -1,6 +1,5 @@
 """The broker dies and comes back with its data, at once or after long; the consumer waits, says so, and goes on."""
 
-import os
 import random
 import signal
 import time
@@ -14,7 +13,7 @@ import pytest
 from broker.embedded import EmbeddedBroker
 from broker.readiness import free_port
 from tests.faults.brokers import one_node
-from tests.faults.harness import Application, application
+from tests.faults.harness import IS_CONFLUENT, REACHED_POINTS, Application, application
 from tests.faults.invariants import hold
 from tests.faults.waiting import wait_until
 
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.faults_full
 
 RATE = 2_000
 AWAY_S = 120
-BACK_WITHIN_S = 90 if os.environ.get("LTV_TRANSPORT") == "confluent" else 25
+BACK_WITHIN_S = 90 if IS_CONFLUENT else 25
 """After the broker: far more than it takes, and less than a call to the cluster may wait for its answer.
 
 librdkafka can wait for an answer that never comes, up to its deadline (perhaps its issue 5511).
@@ -74,15 +73,7 @@ def test_a_broker_killed_and_restarted_under_load_loses_and_doubles_nothing(
     hold(app)
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        pytest.param("send", marks=pytest.mark.faults_full),
-        pytest.param("before_offsets", marks=pytest.mark.faults_full),
-        pytest.param("before_commit", marks=pytest.mark.faults_full),
-        pytest.param("in_flight", marks=pytest.mark.faults_full),
-    ],
-)
+@pytest.mark.parametrize("point", REACHED_POINTS)
 def test_a_broker_killed_and_restarted_within_a_transaction_loses_and_doubles_nothing(
     app: Application, broker: EmbeddedBroker, point: str
 ) -> None:
