@@ -7,7 +7,11 @@ import structlog
 
 
 def configure() -> None:
-    """Set up logging for this process; kafka-python's own only from errors on."""
+    """Set up logging for this process.
+
+    What kafka-python logs of its own is not shown: while a broker is away it is dozens of lines a second, and
+    tracebacks of what it recovers from. What matters is raised, and told once, in our words.
+    """
     on_terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -20,4 +24,6 @@ def configure() -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.CRITICAL)
+    logging.basicConfig(handlers=[handler], level=logging.ERROR, format="%(name)s: %(message)s")
