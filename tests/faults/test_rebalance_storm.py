@@ -1,6 +1,7 @@
 """A rebalance storm: members join and leave every second, under load, politely or not."""
 
 import random
+import signal
 import time
 from typing import Final
 
@@ -33,7 +34,9 @@ def test_members_that_join_and_leave_every_second_lose_and_double_nothing(
         elif chance.random() < 0.5:
             visitor.kill()
         else:
-            assert visitor.stop().code == 0
+            ended = visitor.stop()
+            # One that is still loading Python's modules ends as any process does.
+            assert ended.code == 0 or (ended.code, ended.log) == (-signal.SIGTERM, ""), ended.log
         time.sleep(max(0.0, due - time.monotonic()))
     app.wait_for(app.load.stop(), steady, *visitors.values())
     hold(app)
