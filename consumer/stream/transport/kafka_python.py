@@ -13,6 +13,9 @@ Traps of its 3.0.12 that are handled here, and only here:
 - It compares what it assigned by with metadata as of before the subscription, and joins again for nothing.
 - A join that a change of the metadata has begun, and that outlives its poll, is forgotten: the answer is never
   looked at, heartbeats stay off, nothing is assigned any more. So a join is asked for until it is done.
+- A static member that is started again is given what it had, without an assignor's looking at it: nothing, where
+  there was nothing to assign when it ended. So whoever is first given nothing joins once more: a leader that does
+  has the group assigned anew, anybody else disturbs nobody.
 - A transactional request whose coordinator can't be reached is forgotten: nobody answers it any more. So the client
   says that the coordinator is not ready, and does not raise it: then the request is tried again.
 - A record that could not be delivered in time does not keep its transaction from being committed, and a transaction
@@ -84,6 +87,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._topic = settings.topics.events
         self._noted: deque[Rebalance] = deque()
         self._membership: Any = None
+        self._is_first_assignment = True
+        self._joins_again = False
         self._client = KafkaConsumer(
             **settings.cluster.client_settings(settings.transactional_id),
             group_id=settings.group,
@@ -121,12 +126,17 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._client.seek(partition, 0)
         self._membership = self._client.group_metadata()
         self._note("assigned", assigned)
+        self._joins_again = self._is_first_assignment and not assigned
+        self._is_first_assignment = False
 
     def _note(self, kind: str, partitions: set[TopicPartition]) -> None:
         self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
 
     def poll(self, timeout_s: float) -> list[Batch]:
         with cluster_errors(f"reading {self._topic}"):
+            if self._joins_again:
+                self._joins_again = False
+                self._client._coordinator.request_rejoin()
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
             if self._is_joining():
                 polled = self._join()
