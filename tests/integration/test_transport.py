@@ -260,3 +260,22 @@ def test_partitions_that_wander_between_members_are_read_without_gap_or_repeat(
             sent[step % 3] += 1
             poll_all()
         wait_until(poll_all, f"all read, in step {step}")
+
+
+@only_kafka_python
+def test_a_member_started_again_after_there_was_nothing_to_assign_is_given_its_partitions(
+    plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    """A static member gets what it had; while its topic was away that was nothing."""
+    topic = settings.topics.events
+    partitions = len(plain.partitions(topic))
+    first = connected(settings)
+    assert len(assigned(first).partitions) == partitions
+    plain.admin.delete_topics([topic])
+    wait_until(lambda: topic not in plain.admin.list_topics(), "the topic is gone")
+    refresh_metadata(first)
+    assert not assigned(first).partitions
+    first.consumer.close()
+    plain.create_topic(topic, partitions)
+    second = connected(settings)
+    wait_until(lambda: bool(assigned(second).partitions), "partitions are assigned")

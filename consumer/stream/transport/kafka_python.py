@@ -107,7 +107,9 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             metrics_enabled=False,
         )
         read_fast(self._client)
-        self._client.partitions_for_topic(self._topic)
+        if not self._client.partitions_for_topic(self._topic):
+            self.close()
+            raise Retriable(f"the cluster does not tell the partitions of {self._topic} yet")
         self._topic_id = self._client._cluster.topic_id(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
         coordinator = self._client._coordinator
