@@ -188,8 +188,8 @@ def _commit(partitions: list[Partition]) -> None:
 
 def _rank_again(partitions: list[Partition]) -> None:
     for partition in partitions:
-        everyone = partition.aggregate.customers.values()
-        Top(10, "active").update(everyone, everyone)
+        aggregate = partition.aggregate
+        Top(10, "active").update(aggregate.everything(), aggregate.customers.values())
 
 
 def _tick(partitions: list[Partition]) -> bytes:

@@ -14,8 +14,8 @@ from kafka import KafkaAdminClient
 
 from contract.cluster import Cluster
 from contract.connect import cluster_errors
+from contract.decode import decode_event
 from contract.errors import InvalidEvent
-from contract.events import decode_event
 from contract.files import open_output, read_events
 from contract.provision import differing_settings, ensure_topics, partitions_of
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topics

@@ -9,7 +9,7 @@ Three encodings keep it small and make `ingest` a plain maximum, so that order a
   later time, then UPDATE over NEW, then the larger amount.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,7 +23,7 @@ _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 def stamp_of(at: datetime, is_update: bool) -> int:
     """The stamp (see the module) of an event at this time."""
     since = at - _YEAR_ONE
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 2 + is_update
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) << 1 | is_update
 
 
 class Customer:
@@ -71,15 +71,22 @@ class Customer:
 
     def put_name(self, last_name: str, stamp: int) -> None:
         """Keep the later of this name and the one there is."""
-        if self.last_name is None or (stamp, last_name) > (self.name_stamp, self.last_name):
+        known = self.last_name
+        if known is None or stamp > self.name_stamp or (stamp == self.name_stamp and last_name > known):
             self.last_name, self.name_stamp = last_name, stamp
+
+
+Change = tuple[Customer, Collection[str]]
+"""A customer of which something has changed, and the ids of its orders that have (an id can occur twice)."""
 
 
 class Aggregate:
     """All customers of one events partition, with the totals, and what changed since `take_changes`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, notes_changes: bool = True) -> None:
         self.customers: dict[str, Customer] = {}
+        self.notes_changes = notes_changes
+        """Whether somebody will `take_changes`; if not, they must not pile up."""
         self.events = 0
         self.orders = 0
         self.revenue = 0
@@ -95,13 +102,16 @@ class Aggregate:
             self._changed.append(customer)
         return customer.changed_orders
 
-    def take_changes(self) -> dict[Customer, list[str]]:
-        """Changed customers -> the ids of their changed orders (an id can occur twice), since the last call."""
-        taken: dict[Customer, list[str]] = {}
-        for customer in self._changed:
-            taken[customer], customer.changed_orders = customer.changed_orders or [], None
-        self._changed = []
-        return taken
+    def take_changes(self) -> Iterator[Change]:
+        """What has changed since the last call, to be read to its end before anything else changes."""
+        changed, self._changed = self._changed, []
+        for customer in changed:
+            orders, customer.changed_orders = customer.changed_orders, None
+            yield customer, orders or ()
+
+    def everything(self) -> Iterator[Change]:
+        """All customers, as if all of each had changed."""
+        return ((customer, customer.orders) for customer in self)
 
     def put_order(self, customer: Customer, order_id: str, version: int) -> None:
         """Keep the larger of this version of the order and the one there is."""
@@ -117,7 +127,8 @@ class Aggregate:
         orders[order_id] = version
         customer.spend += change
         self.revenue += change
-        self.note_change(customer).append(order_id)
+        if self.notes_changes:
+            self.note_change(customer).append(order_id)
 
     def see_times(self, times: Sequence[datetime]) -> None:
         """Widen the time frame to hold these instants."""

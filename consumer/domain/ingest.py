@@ -8,8 +8,9 @@ import msgspec
 from consumer.domain.aggregate import CENTS_BITS, Aggregate, Customer, stamp_of
 from consumer.domain.money import parse_amount
 from consumer.domain.week import week_number
+from contract.decode import decode_event
 from contract.errors import InvalidEvent
-from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent, decode_event
+from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
 
 
 def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the original problem's name)
@@ -37,7 +38,7 @@ def ingest_events(events: Sequence[Event], D: Aggregate) -> None:  # noqa: N803
         shift = week - customer.first_week
         if shift < 0 or not customer.week_bits >> shift & 1:
             customer.add_week(week)
-        if customer.changed_orders is None:
+        if customer.changed_orders is None and D.notes_changes:
             D.note_change(customer)
 
         if type(event) is OrderEvent:

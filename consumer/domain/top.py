@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from heapq import nsmallest
 from typing import Final
 
-from consumer.domain.aggregate import Aggregate, Customer
+from consumer.domain.aggregate import Aggregate, Change, Customer
 from consumer.domain.ltv import rank_position
 from consumer.domain.partial import merge, partial_of
 from contract.snapshots import Basis, Row
@@ -33,15 +33,18 @@ class Top:
     def _position(self, customer: Customer) -> tuple[int, str]:
         return rank_position(customer.id, customer.spend, customer.week_bits.bit_count(), self.basis)
 
-    def update(self, changed: Iterable[Customer], everyone: Collection[Customer]) -> None:
+    def update(self, changed: Iterable[Change], everyone: Collection[Customer]) -> None:
         """Take in what changed (new customers too); `everyone` is the full table to come back from."""
         pool, bound = self._pool, self._bound
-        for customer in changed:
-            position = self._position(customer)
-            if bound is None or position <= bound:
-                pool[customer] = position
-            else:
-                pool.pop(customer, None)
+        # Who has not ordered has not risen, and who is new without an order stands at zero.
+        zero_is_in = bound is None or bound[0] == 0
+        for customer, orders in changed:
+            if orders or zero_is_in or customer in pool:
+                position = self._position(customer)
+                if bound is None or position <= bound:
+                    pool[customer] = position
+                else:
+                    pool.pop(customer, None)
         if len(pool) < min(self.x, len(everyone)):
             self._keep_best((self._position(c), c) for c in everyone)
         elif len(pool) > SHRINK_AT * self._size:

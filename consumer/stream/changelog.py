@@ -11,12 +11,14 @@ from typing import Any, Final
 import orjson
 from msgspec import Struct, ValidationError, convert
 
-from consumer.stream.rows import Row
+from consumer.domain.aggregate import Change
+from consumer.stream.rows import COLUMNS, Columns, columns_of, columns_of_rows
 from contract.errors import Fatal
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MAX_PACKED_BYTES: Final = 256 * 1024
 ROWS_PER_RECORD: Final = 1_000
+ORDERS_PER_ROW: Final = 500
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -32,28 +34,42 @@ class Position(Struct, frozen=True, kw_only=True):
     time_max: datetime | None
 
 
-def pack(rows: Iterable[Row], position: Position, *, whole: bool = False) -> Iterator[bytes]:
+def pack(changes: Iterable[Change], position: Position, *, whole: bool = False) -> Iterator[bytes]:
     """The values of a commit's changelog records, the position in the last one.
 
     Args:
-        rows: what changed, or the whole table.
+        changes: what changed, or the whole table.
         position: how far the partition is, once these rows hold.
         whole: these rows are the whole table: what stands before them in the changelog is no longer needed.
     """
-    rows = iter(rows)
-    while some := list(islice(rows, ROWS_PER_RECORD)):
+    parts = _parts(changes)
+    while some := list(islice(parts, ROWS_PER_RECORD)):
         yield from _records(some, whole)
-    yield orjson.dumps({"v": FORMAT_VERSION, "whole": whole, "rows": [], "position": _plain(position)})
+    yield orjson.dumps(
+        {"v": FORMAT_VERSION, "whole": whole, "rows": columns_of(()), "position": _plain(position)}
+    )
 
 
-def _records(rows: list[Row], whole: bool) -> Iterator[bytes]:
-    value = orjson.dumps({"v": FORMAT_VERSION, "whole": whole, "rows": rows})
-    if len(value) <= MAX_PACKED_BYTES or len(rows) == 1:
+def _parts(changes: Iterable[Change]) -> Iterator[Change]:
+    """Who has very many orders gets several rows."""
+    for change in changes:
+        customer, order_ids = change
+        if len(order_ids) <= ORDERS_PER_ROW:
+            yield change
+        else:
+            ids = iter(dict.fromkeys(order_ids))
+            while part := list(islice(ids, ORDERS_PER_ROW)):
+                yield customer, part
+
+
+def _records(changes: list[Change], whole: bool) -> Iterator[bytes]:
+    value = orjson.dumps({"v": FORMAT_VERSION, "whole": whole, "rows": columns_of(changes)})
+    if len(value) <= MAX_PACKED_BYTES or len(changes) == 1:
         yield value
     else:
-        half = len(rows) // 2
-        yield from _records(rows[:half], whole)
-        yield from _records(rows[half:], whole)
+        half = len(changes) // 2
+        yield from _records(changes[:half], whole)
+        yield from _records(changes[half:], whole)
 
 
 def _plain(position: Position) -> dict[str, Any]:
@@ -64,12 +80,12 @@ class Unpacked(Struct, frozen=True):
     """One changelog record, decoded."""
 
     whole: bool
-    rows: list[Row]
+    rows: Columns
     position: Position | None
 
 
 def unpack(value: bytes) -> Unpacked:
-    """Decode one changelog record.
+    """Decode one changelog record, of this format or the one before.
 
     Raises:
         Fatal: a newer program wrote it, or it is no changelog record at all.
@@ -77,12 +93,13 @@ def unpack(value: bytes) -> Unpacked:
     try:
         record = orjson.loads(value)
         version = record["v"]
-        if version == FORMAT_VERSION:
-            position = record.get("position")
-            return Unpacked(
-                record["whole"], record["rows"], convert(position, Position) if position else None
-            )
-    except (orjson.JSONDecodeError, TypeError, KeyError, ValidationError):
+        if version in (1, FORMAT_VERSION):
+            rows, position = record["rows"], record.get("position")
+            columns = rows if version == FORMAT_VERSION else columns_of_rows(rows)
+            if len(columns) != COLUMNS:
+                raise ValueError(f"{len(columns)} columns")
+            return Unpacked(record["whole"], columns, convert(position, Position) if position else None)
+    except (ValueError, TypeError, LookupError, ValidationError):
         raise Fatal("this is no changelog record; does another program write to the topic?") from None
     raise Fatal(
         f"the changelog has rows of format {version}, this program reads format {FORMAT_VERSION}: "

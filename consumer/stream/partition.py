@@ -13,11 +13,10 @@ from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.changelog import Position, pack
 from consumer.stream.dead_letters import DeadLetter, dead_letter
-from consumer.stream.rows import all_rows, rows_of
 from consumer.stream.transport import Batch
 from contract.dead_letters import Origin
+from contract.decode import CHUNK_EVENTS, decode_events
 from contract.errors import InvalidEvent
-from contract.events import CHUNK_EVENTS, decode_events
 
 REWRITE_RATIO: Final = 2
 MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
@@ -75,8 +74,8 @@ class Partition:
         return self.appended_bytes > max(REWRITE_RATIO * self.table_bytes, MIN_REWRITE_BYTES)
 
     def changelog_values(self, *, whole: bool) -> Iterator[bytes]:
-        """The changelog records of this commit; the changes count as taken."""
-        changed = self.aggregate.take_changes()
+        """The changelog records of this commit, the changes count as taken."""
+        changed = list(self.aggregate.take_changes())
         self.top.update(changed, self.aggregate.customers.values())
         self.dead_letter_count += len(self.dead)
         position = Position(
@@ -88,7 +87,7 @@ class Partition:
             time_min=self.aggregate.time_min,
             time_max=self.aggregate.time_max,
         )
-        return pack(all_rows(self.aggregate) if whole else rows_of(changed.items()), position, whole=whole)
+        return pack(self.aggregate.everything() if whole else changed, position, whole=whole)
 
     def partial(self) -> Partial:
         """The partition's share of the snapshot, as of the changes taken."""

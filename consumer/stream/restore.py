@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from consumer.settings import Settings
 from consumer.stream.changelog import Position, unpack
 from consumer.stream.partition import Partition
-from consumer.stream.rows import apply_rows
+from consumer.stream.rows import apply_columns
 from consumer.stream.transport import LogReader, made_anew
 from contract.errors import Fatal
 
@@ -42,7 +42,7 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
             is_first = False
             if unpacked.position:
                 _check_owner(unpacked.position, partition, settings)
-            rows += apply_rows(partition.aggregate, unpacked.rows)
+            rows += apply_columns(partition.aggregate, unpacked.rows)
             position = unpacked.position or position
             size = len(value or b"")
             if unpacked.whole:
@@ -62,8 +62,7 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     else:
         _take_over(partition, position)
         _check_events_are_there(partition, first, last, settings)
-    partition.aggregate.take_changes()
-    partition.top.update(partition.aggregate, partition.aggregate.customers.values())
+    partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
 
 
 def check_alone(partition: Partition, reader: LogReader, before_offset: int) -> None:

@@ -1,76 +1,83 @@
-"""Changelog rows: the state as plain lists. They are absolute, whole new values.
+"""Changelog rows: the state as plain columns. They are absolute, whole new values.
 
-A row is a customer with some of its orders:
-`[customer_id, first_week, week_bits (hex), visits, last_name, name_stamp, [order_id, stamp, cents, ...]]`.
-Applying rows again changes nothing; replaying them from any earlier point on ends in the same state.
+A row is a customer with some of its orders. Rows are kept as columns, the same entry of each being of the same row:
+ids, first weeks, week bits, visits, last names, name stamps, how many orders; then, over the orders of all rows,
+order ids, stamps, cents. Applying rows again changes nothing; replaying them from any earlier point on ends in the
+same state.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, Final
 
-from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, Aggregate, Customer
+from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, Aggregate, Change, Customer
 
-ORDERS_PER_ROW: Final = 500
+MAX_JSON_INT: Final = (1 << 63) - 1
+"""Week bits beyond are written as text, in hex."""
 
-Row = list[Any]
+COLUMNS: Final = 10
 
-
-def rows_of(changed: Iterable[tuple[Customer, Collection[str]]]) -> Iterator[Row]:
-    """The rows of these customers, each with the orders named (an id may be named twice)."""
-    for customer, order_ids in changed:
-        if len(order_ids) > ORDERS_PER_ROW:
-            order_ids = dict.fromkeys(order_ids)
-        orders: list[str | int] = []
-        for order_id in order_ids:
-            version = customer.orders[order_id]
-            orders += (order_id, version >> CENTS_BITS, version & CENTS_MASK)
-        row: Row = [
-            customer.id,
-            customer.first_week,
-            f"{customer.week_bits:x}",
-            customer.visits,
-            customer.last_name,
-            customer.name_stamp,
-            orders,
-        ]
-        if len(orders) <= 3 * ORDERS_PER_ROW:
-            yield row
-        else:
-            parts = iter(orders)
-            while part := list(islice(parts, 3 * ORDERS_PER_ROW)):
-                yield [*row[:-1], part]
+Columns = list[list[Any]]
 
 
-def all_rows(aggregate: Aggregate) -> Iterator[Row]:
-    """The rows of the whole table."""
-    return rows_of((customer, customer.orders) for customer in aggregate)
+def columns_of(changes: Sequence[Change]) -> Columns:
+    """One row for each change."""
+    customers = [customer for customer, _ in changes]
+    bits = [customer.week_bits for customer in customers]
+    order_ids = [order_id for _, changed in changes for order_id in changed]
+    versions = [customer.orders[order_id] for customer, changed in changes for order_id in changed]
+    return [
+        [customer.id for customer in customers],
+        [customer.first_week for customer in customers],
+        [weeks if weeks <= MAX_JSON_INT else f"{weeks:x}" for weeks in bits],
+        [customer.visits for customer in customers],
+        [customer.last_name for customer in customers],
+        [customer.name_stamp for customer in customers],
+        [len(changed) for _, changed in changes],
+        order_ids,
+        [version >> CENTS_BITS for version in versions],
+        [version & CENTS_MASK for version in versions],
+    ]
 
 
-def apply_rows(aggregate: Aggregate, rows: Iterable[Row]) -> int:
+def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
     """Put rows into the table; returns how many customers and orders they carried."""
     customers = aggregate.customers
-    carried = revenue = 0
-    for customer_id, first_week, week_bits, visits, last_name, name_stamp, orders in rows:
+    *of_customers, order_ids, stamps, cents = columns
+    at = revenue = 0
+    for customer_id, first_week, week_bits, visits, last_name, name_stamp, count in zip(
+        *of_customers, strict=True
+    ):
         customer = customers.get(customer_id)
         if customer is None:
             customer = customers[customer_id] = Customer(customer_id, first_week)
         customer.first_week = first_week
-        customer.week_bits = int(week_bits, 16)
+        customer.week_bits = int(week_bits, 16) if isinstance(week_bits, str) else week_bits
         customer.visits = visits
         customer.last_name = last_name
         customer.name_stamp = name_stamp
-        carried += 1
-        if orders:
+        if count:
             known = customer.orders
             known_before, change = len(known), 0
-            fields = iter(orders)
-            for order_id, stamp, cents in zip(fields, fields, fields, strict=True):
-                change += cents - (known.get(order_id, 0) & CENTS_MASK)
-                known[order_id] = stamp << CENTS_BITS | cents
+            for i in range(at, at + count):
+                order_id, paid = order_ids[i], cents[i]
+                change += paid - (known.get(order_id, 0) & CENTS_MASK)
+                known[order_id] = stamps[i] << CENTS_BITS | paid
+            at += count
             customer.spend += change
             revenue += change
             aggregate.orders += len(known) - known_before
-            carried += len(orders) // 3
     aggregate.revenue += revenue
-    return carried
+    return len(columns[0]) + at
+
+
+def columns_of_rows(rows: list[list[Any]]) -> Columns:
+    """The columns of rows as format 1 had them.
+
+    Its rows: `[id, first week, week bits in hex, visits, last name, name stamp, [order id, stamp, cents, ...]]`.
+    """
+    orders = [field for row in rows for field in row[6]]
+    return [
+        *([row[i] for row in rows] for i in range(6)),
+        [len(row[6]) // 3 for row in rows],
+        *(orders[i::3] for i in range(3)),
+    ]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from broker.readiness import free_port
+from contract.decode import decode_event
 from contract.errors import InvalidEvent
-from contract.events import decode_event
 from producer.delivery import Faults, generated
 from tests.integration.application import Plain, wait_until
 from tests.integration.conftest import NewTopic

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from consumer.domain import Aggregate, ingest, top_x_simple_ltv_customers
-from contract.events import decode_event
+from contract.decode import decode_event
 from ltv import cli
 from producer import cdnow
 

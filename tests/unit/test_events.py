@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from contract.decode import decode_event, decode_events
 from contract.errors import MAX_DETAIL_CHARS, InvalidEvent
 from contract.events import (
     MAX_EVENT_BYTES,
@@ -20,8 +21,6 @@ from contract.events import (
     ImageEvent,
     OrderEvent,
     SiteVisitEvent,
-    decode_event,
-    decode_events,
 )
 
 TIME = "2017-01-06T12:46:46.384Z"

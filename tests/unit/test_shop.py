@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from contract.decode import decode_event
 from contract.errors import InvalidEvent
-from contract.events import REASONS, decode_event
+from contract.events import REASONS
 from contract.files import read_events
 from ltv import cli
 from producer.delivery import MAX_LAG, Faults, generated, live

@@ -161,6 +161,18 @@ def test_many_customers_at_once_and_few_after_are_ranked_alike() -> None:
         assert best_ids(tracked) == full_sort(state, x, "active")
 
 
+@pytest.mark.usefixtures("small_pool")
+def test_a_new_customer_without_orders_is_ranked_where_the_best_have_not_ordered_either() -> None:
+    state, tracked = Aggregate(), Top(2, "active")
+    for customer in "bcdef":
+        activity(state, customer, 0)
+    tracked.update(state.take_changes(), state.customers.values())
+    assert best_ids(tracked) == ["b", "c"]
+    activity(state, "a", 0)
+    tracked.update(state.take_changes(), state.customers.values())
+    assert best_ids(tracked) == ["a", "b"]
+
+
 def test_with_fewer_customers_than_x_all_are_listed() -> None:
     state, tracked = Aggregate(), Top(10, "active")
     order(state, "b", 100)
@@ -179,6 +191,6 @@ def test_a_top_can_begin_with_a_full_table_that_it_has_not_seen_change() -> None
     state, tracked = Aggregate(), Top(2, "active")
     for place, customer in enumerate("abcdefgh"):
         order(state, customer, place)
-    state.take_changes()
+    list(state.take_changes())
     tracked.update([], state.customers.values())
     assert best_ids(tracked) == full_sort(state, 2, "active")
