@@ -263,7 +263,8 @@ CONTESTANTS: Final = (
     *(_ltv(transport, workers) for transport in ("kafka-python", "confluent") for workers in (1, 2)),
     *(
         _ltv(transport, workers, compiled=True)
-        for transport, workers in (("kafka-python", 1), ("confluent", 1), ("confluent", 2))
+        for transport in ("kafka-python", "confluent")
+        for workers in (1, 2)
     ),
     *(_floor(client, what) for client in ("kafka-python", "confluent") for what in ("poll", "decode")),
     _of_streams("memory", cache=False),
