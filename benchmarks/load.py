@@ -1,9 +1,9 @@
 """The load that all contestants read: a year of a shop's events, seeded, keyed by customer; and its topics."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from confluent_kafka import Producer
@@ -16,7 +16,7 @@ YEAR_S: Final = 364 * 86_400
 UPDATED: Final = 0.2
 """The share of ORDER events that change an order, one of the last REMEMBERED or so."""
 REMEMBERED: Final = 10_000
-FLUSH_S: Final = 60.0
+FLUSH_S: Final = 600.0
 ERRORS: Final = 3
 """What librdkafka may print: no warnings that it tries again."""
 
@@ -55,9 +55,16 @@ def events(count: int, customers: int) -> Iterator[tuple[str, bytes]]:
         yield customer, orjson.dumps(event)
 
 
-def produce(servers: str, topic: str, count: int, customers: int) -> int:
-    """Make the topic and put the events on it; returns how many bytes of values."""
-    create_topic(servers, topic, PARTITIONS)
+class Sent(NamedTuple):
+    """How much was put on a topic."""
+
+    events: int
+    bytes: int
+    """Of their values."""
+
+
+def send(servers: str, topic: str, records: Iterable[tuple[str, bytes]]) -> Sent:
+    """Put events on a topic, as (customer id, value)."""
     producer = Producer(
         {
             "bootstrap.servers": servers,
@@ -68,8 +75,8 @@ def produce(servers: str, topic: str, count: int, customers: int) -> int:
             "log_level": ERRORS,
         }
     )
-    size = 0
-    for number, (customer, value) in enumerate(events(count, customers)):
+    count = size = 0
+    for count, (customer, value) in enumerate(records, 1):
         size += len(value)
         while True:
             try:
@@ -77,17 +84,17 @@ def produce(servers: str, topic: str, count: int, customers: int) -> int:
                 break
             except BufferError:
                 producer.poll(0.1)
-        if number % 1_000 == 0:
+        if count % 1_000 == 0:
             producer.poll(0)
     if left := producer.flush(FLUSH_S):
         raise RuntimeError(f"{left:,} events were not delivered to {topic} at {servers}")
-    return size
+    return Sent(count, size)
 
 
-def create_topic(servers: str, name: str, partitions: int) -> None:
+def create_topic(servers: str, name: str, partitions: int, config: dict[str, str] | None = None) -> None:
     """Make a topic."""
     admin = _admin(servers)  # Without a name it would be gone before the answer.
-    admin.create_topics([NewTopic(name, partitions, 1)])[name].result()
+    admin.create_topics([NewTopic(name, partitions, 1, config=config or {})])[name].result()
 
 
 def delete_topics(servers: str, part: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import IO, Any, Final, NamedTuple
 
 import psutil
 
+LTV: Final = (sys.executable, "-m", "ltv")
 MIB: Final = 1 << 20
 SAMPLED_EVERY_S: Final = 0.3
 

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
-from benchmarks.stage import Stage
+from benchmarks.stage import TRANSPORTS, Stage, Transports
 from broker.readiness import free_port
 
 RESTART_GOAL_S: Final = 3.0
@@ -38,9 +38,7 @@ def main(
     customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
     orders: Annotated[int, typer.Option(help="Orders to restore.")] = 1_000_000,
     runs: Annotated[int, typer.Option(help="Runs of each.")] = 5,
-    transports: Annotated[
-        str, typer.Option(help="Transports, separated by commas.")
-    ] = "kafka-python,confluent",
+    transports: Transports = TRANSPORTS,
     out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
         "benchmarks/results/restart.json"
     ),

@@ -24,9 +24,9 @@ from rich.table import Table
 
 from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
-from benchmarks.measure import cluster, measure, write_json
+from benchmarks.measure import LTV, cluster, measure, write_json
 from benchmarks.restart import orders_of
-from benchmarks.stage import LTV, Stage
+from benchmarks.stage import TRANSPORTS, Stage, Transports
 from consumer.domain.partial import merge, time_text
 from consumer.domain.top import Top
 from consumer.settings import Settings
@@ -63,9 +63,7 @@ def main(
     customers: Annotated[
         int, typer.Option(help="Customers for ltv consume, and ten times as many.")
     ] = 100_000,
-    transports: Annotated[
-        str, typer.Option(help="Transports, separated by commas.")
-    ] = "kafka-python,confluent",
+    transports: Transports = TRANSPORTS,
     out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
         "benchmarks/results/scale.json"
     ),

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Annotated, Any, Final, NamedTuple, Self
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+import typer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from benchmarks.load import PARTITIONS, delete_topics
+from benchmarks.load import PARTITIONS, create_topic, delete_topics, send
+from benchmarks.measure import LTV
 from contract.topics import Topics
 
-LTV: Final = (sys.executable, "-m", "ltv")
+Transports = Annotated[str, typer.Option(help="Transports, separated by commas.")]
+TRANSPORTS: Final = "kafka-python,confluent"
 DEADLINE_S: Final = 600.0
 PROBE: Final = """
 import sys, time
@@ -48,8 +50,7 @@ class Stage:
             "LTV_INSTANCE_ID": "bench",
         }
         if events_settings:
-            admin = AdminClient({"bootstrap.servers": servers})
-            admin.create_topics([NewTopic(name, PARTITIONS, 1, config=events_settings)])[name].result()
+            create_topic(servers, name, PARTITIONS, events_settings)
         self.run("topics", "create", "--partitions", str(PARTITIONS))
 
     def __enter__(self) -> Self:
@@ -66,30 +67,7 @@ class Stage:
 
     def fill(self, events: Iterable[tuple[str, bytes]]) -> int:
         """Put events on the topic, as (customer id, value); returns how many."""
-        producer = Producer(
-            {
-                "bootstrap.servers": self.servers,
-                "linger.ms": 50,
-                "batch.size": 1_000_000,
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "log_level": 3,
-            }
-        )
-        count = 0
-        for key, value in events:
-            while True:
-                try:
-                    producer.produce(self.topics.events, value, key)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-            count += 1
-            if count % 1_000 == 0:
-                producer.poll(0)
-        if left := producer.flush(DEADLINE_S):
-            raise RuntimeError(f"{left:,} events were not delivered")
-        return count
+        return send(self.servers, self.topics.events, events).events
 
     def consume(self, transport: str, *options: str) -> "Consume":
         """Start `ltv consume`."""
@@ -115,6 +93,12 @@ class Stage:
     @contextmanager
     def snapshots(self) -> Iterator["Snapshots"]:
         """The snapshots as a subscriber gets them."""
+        with self.reader(self.topics.snapshots) as reader:
+            yield Snapshots(reader)
+
+    @contextmanager
+    def reader(self, *topics: str) -> Iterator[Consumer]:
+        """Reads what is committed on these topics of one partition, from the beginning."""
         reader = Consumer(
             {
                 "bootstrap.servers": self.servers,
@@ -125,9 +109,9 @@ class Stage:
                 "fetch.error.backoff.ms": 5,
             }
         )
-        reader.assign([TopicPartition(self.topics.snapshots, 0, OFFSET_BEGINNING)])
+        reader.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])
         try:
-            yield Snapshots(reader)
+            yield reader
         finally:
             reader.close()
 

@@ -28,7 +28,8 @@ from rich.table import Table
 
 from benchmarks import chart
 from benchmarks.contestants import CONTESTANTS, REFERENCE, Absent, Contestant, Job, Top, last_line
-from benchmarks.load import PARTITIONS, SEED, create_topic, delete_topics, produce
+from benchmarks.load import PARTITIONS, SEED, create_topic, delete_topics, send
+from benchmarks.load import events as job_events
 from benchmarks.measure import cluster, measure, write_json
 
 LIMIT_S: Final = 900.0
@@ -133,7 +134,8 @@ class _Bench:
         """Make the load for the slow or the others, and have ours rank it: what all must come to."""
         began = time.monotonic()
         with console.status(f"Producing {events:,} events of {customers:,} customers"):
-            size = produce(self._servers, self._topic(slow), events, customers)
+            create_topic(self._servers, self._topic(slow), PARTITIONS)
+            size = send(self._servers, self._topic(slow), job_events(events, customers)).bytes
         console.print(f"{events:,} events of {size / events:.0f} bytes in {time.monotonic() - began:.0f} s")
         self._events[slow] = events
         job, _ = self._job(REFERENCE, slow, "reference")

@@ -138,16 +138,16 @@ def _undecided(settings: Settings, logs: "LogOffsets", partitions: int) -> list[
     committed records wait for them for ever. A marker of the same producer's next transaction does it.
     """
     topics = settings.topics
-    return [
-        (topic, number)
-        for topic, numbers in (
-            (topics.changelog, range(partitions)),
-            (topics.dead_letters, range(partitions)),
-            (topics.partials, range(1)),
-            (topics.snapshots, range(1)),
-        )
-        for number in logs.undecided(topic, numbers)
-    ]
+    return logs.undecided(
+        [
+            *(
+                TopicPartition(topic, p)
+                for topic in (topics.changelog, topics.dead_letters)
+                for p in range(partitions)
+            ),
+            *(TopicPartition(topic, 0) for topic in (topics.partials, topics.snapshots)),
+        ]
+    )
 
 
 class ClusterAdmin:
@@ -210,19 +210,22 @@ class LogOffsets:
 
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Partition -> its first offset and its high watermark."""
-        starts = self._offsets(topic, partitions, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
-        ends = self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
-        return {partition: (starts[partition], ends[partition]) for partition in partitions}
+        asked = [TopicPartition(topic, partition) for partition in partitions]
+        starts = self._offsets(asked, OffsetSpec.EARLIEST)
+        ends = self._offsets(asked, OffsetSpec.LATEST)
+        return {tp.partition: (starts[tp], ends[tp]) for tp in asked}
 
     def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
-        return self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        asked = [TopicPartition(topic, partition) for partition in partitions]
+        ends = self._offsets(asked, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        return {tp.partition: end for tp, end in ends.items()}
 
-    def undecided(self, topic: str, partitions: Sequence[int]) -> list[int]:
-        """The partitions in which a transaction is open."""
-        ends = self._offsets(topic, partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
-        decided = self.committed_ends(topic, partitions)
-        return [partition for partition in partitions if decided[partition] < ends[partition]]
+    def undecided(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        """Those in which a transaction is open."""
+        ends = self._offsets(partitions, OffsetSpec.LATEST)
+        decided = self._offsets(partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        return [tp for tp in partitions if decided[tp] < ends[tp]]
 
     def topic_id(self, topic: str) -> str:
         """What tells a topic from one of the same name that was there before."""
@@ -237,13 +240,18 @@ class LogOffsets:
             found = _in_time(lambda: self._admin.list_group_offsets({group: [tp]}))[group].get(tp)
         return found.offset if found and found.offset >= 0 else None
 
-    def _offsets(self, topic: str, partitions: Sequence[int], spec: Any, isolation: Any) -> dict[int, int]:
-        asked = {TopicPartition(topic, partition): spec for partition in partitions}
-        with cluster_errors(f"asking for the offsets of {topic}"):
+    def _offsets(
+        self,
+        partitions: Sequence[TopicPartition],
+        spec: Any,
+        isolation: Any = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[TopicPartition, int]:
+        topics = ", ".join(sorted({tp.topic for tp in partitions}))
+        with cluster_errors(f"asking for the offsets of {topics}"):
             answered = self._admin.list_partition_offsets(
-                asked, isolation_level=isolation, timeout_ms=CALL_TIMEOUT_MS
+                dict.fromkeys(partitions, spec), isolation_level=isolation, timeout_ms=CALL_TIMEOUT_MS
             )
-        return {tp.partition: found.offset for tp, found in answered.items()}
+        return {tp: found.offset for tp, found in answered.items()}
 
     def close(self) -> None:
         """Give up the connections."""
