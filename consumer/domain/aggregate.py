@@ -52,7 +52,7 @@ class Customer:
         """Order id -> stamp and cents in one number."""
         self.last_name: str | None = None
         self.name_stamp = 0
-        self.changed_orders: list[str] | None = None
+        self.changed_orders: list[str] | tuple[()] | None = None
         """Since `Aggregate.take_changes` (an id can occur twice); None: nothing about the customer has changed."""
 
     @property
@@ -95,12 +95,11 @@ class Aggregate:
         self.time_max: datetime | None = None
         self._changed: list[Customer] = []
 
-    def note_change(self, customer: Customer) -> list[str]:
-        """Count the customer as changed from here on; returns where its changed orders are noted."""
+    def note_change(self, customer: Customer) -> None:
+        """Count the customer as changed from here on."""
         if customer.changed_orders is None:
-            customer.changed_orders = []
+            customer.changed_orders = ()
             self._changed.append(customer)
-        return customer.changed_orders
 
     def take_changes(self) -> Iterator[Change]:
         """What has changed since the last call, to be read to its end before anything else changes."""
@@ -128,7 +127,11 @@ class Aggregate:
         customer.spend += change
         self.revenue += change
         if self.notes_changes:
-            self.note_change(customer).append(order_id)
+            self.note_change(customer)
+            if customer.changed_orders:
+                customer.changed_orders.append(order_id)
+            else:
+                customer.changed_orders = [order_id]
 
     def see_times(self, times: Sequence[datetime]) -> None:
         """Widen the time frame to hold these instants."""

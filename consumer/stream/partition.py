@@ -3,15 +3,17 @@
 Lifecycle: restoring -> running -> suspended (revoked: kept, in case it comes back untouched) -> running or gone.
 """
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, Literal
 
-from consumer.domain.aggregate import Aggregate
+from consumer.domain.aggregate import Aggregate, Change
 from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
-from consumer.stream.changelog import Position, pack
+from consumer.stream.changelog import ROWS_PER_RECORD, Position, pack
 from consumer.stream.dead_letters import DeadLetter, dead_letter
 from consumer.stream.transport import Batch
 from contract.dead_letters import Origin
@@ -74,9 +76,7 @@ class Partition:
         return self.appended_bytes > max(REWRITE_RATIO * self.table_bytes, MIN_REWRITE_BYTES)
 
     def changelog_values(self, *, whole: bool) -> Iterator[bytes]:
-        """The changelog records of this commit, the changes count as taken."""
-        changed = list(self.aggregate.take_changes())
-        self.top.update(changed, self.aggregate.customers.values())
+        """The changelog records of this commit, to be read to their end: so the changes are taken and ranked."""
         self.dead_letter_count += len(self.dead)
         position = Position(
             group=self._settings.group,
@@ -87,7 +87,18 @@ class Partition:
             time_min=self.aggregate.time_min,
             time_max=self.aggregate.time_max,
         )
-        return pack(self.aggregate.everything() if whole else changed, position, whole=whole)
+        changes = self._ranked_changes()
+        if whole:
+            deque(changes, maxlen=0)
+            changes = self.aggregate.everything()
+        return pack(changes, position, whole=whole)
+
+    def _ranked_changes(self) -> Iterator[Change]:
+        """What has changed, once it is ranked: a record's worth at a time, which stays in the processor's cache."""
+        changes, everyone = self.aggregate.take_changes(), self.aggregate.customers.values()
+        while some := list(islice(changes, ROWS_PER_RECORD)):
+            self.top.update(some, everyone)
+            yield from some
 
     def partial(self) -> Partial:
         """The partition's share of the snapshot, as of the changes taken."""
