@@ -9,10 +9,11 @@ from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
+from contract.amounts import AMOUNT_PATTERN, MAX_AMOUNT_CHARS
+
 MAX_EVENT_BYTES: Final = 1_000_000
 MAX_ID_CHARS: Final = 256
 MAX_TEXT_CHARS: Final = 200
-MAX_AMOUNT_CHARS: Final = 40
 
 REASONS: Final = {
     "empty": "no value at all (a tombstone or a blank line)",
@@ -42,8 +43,7 @@ Amount = Annotated[
     str,
     Meta(
         max_length=MAX_AMOUNT_CHARS,
-        # The last part keeps Python's `$` from accepting a newline at the end.
-        pattern=r"^(0*[0-9]{1,15}(\.[0-9]{1,2})?|0*10{15}(\.0{1,2})?) USD$(?!\n)",
+        pattern=AMOUNT_PATTERN,
         description="Digits, optionally a point and one or two decimals, a blank, USD; up to 10^15 dollars.",
         examples=["12.34 USD"],
     ),
@@ -53,13 +53,15 @@ Scalar = str | int | float | bool | None
 
 Time = TypeVar("Time")
 """Of an event: text as it comes, in UTC once it is decoded."""
+Paid = TypeVar("Paid")
+"""Of an order: text as it comes, whole cents once it is decoded."""
 
 
-class _Event(Struct, Generic[Time], tag_field="type", gc=False, frozen=True):
+class _Event(Struct, Generic[Time], tag_field="type", gc=False):
     pass
 
 
-class CustomerEvent(_Event[Time], tag="CUSTOMER", rename={"customer_id": "key"}, frozen=True):
+class CustomerEvent(_Event[Time], tag="CUSTOMER", rename={"customer_id": "key"}):
     """A customer is new, or something about it changed. `key` is the customer id."""
 
     verb: Literal["NEW", "UPDATE"]
@@ -70,7 +72,7 @@ class CustomerEvent(_Event[Time], tag="CUSTOMER", rename={"customer_id": "key"},
     adr_state: Text | None = None
 
 
-class SiteVisitEvent(_Event[Time], tag="SITE_VISIT", rename={"page_id": "key"}, frozen=True):
+class SiteVisitEvent(_Event[Time], tag="SITE_VISIT", rename={"page_id": "key"}):
     """A customer looked at a page. `key` is the page id."""
 
     verb: Literal["NEW"]
@@ -80,7 +82,7 @@ class SiteVisitEvent(_Event[Time], tag="SITE_VISIT", rename={"page_id": "key"}, 
     tags: list[dict[str, Scalar]] | None = None
 
 
-class ImageEvent(_Event[Time], tag="IMAGE", rename={"image_id": "key"}, frozen=True):
+class ImageEvent(_Event[Time], tag="IMAGE", rename={"image_id": "key"}):
     """A customer uploaded an image. `key` is the image id."""
 
     verb: Literal["UPLOAD"]
@@ -91,18 +93,20 @@ class ImageEvent(_Event[Time], tag="IMAGE", rename={"image_id": "key"}, frozen=T
     camera_model: Text | None = None
 
 
-class OrderEvent(_Event[Time], tag="ORDER", rename={"order_id": "key"}, frozen=True):
+class OrderEvent(_Event[Time], Generic[Time, Paid], tag="ORDER", rename={"order_id": "key"}):
     """A customer ordered, or the order changed. `key` is the order id, unique within its customer."""
 
     verb: Literal["NEW", "UPDATE"]
     order_id: Id
     event_time: Time
     customer_id: Id
-    total_amount: Amount
+    total_amount: Paid
 
 
-AnyEvent = CustomerEvent[Time] | SiteVisitEvent[Time] | ImageEvent[Time] | OrderEvent[Time]
-EventAsSent = AnyEvent[EventTime]
+AnyEvent = CustomerEvent[Time] | SiteVisitEvent[Time] | ImageEvent[Time] | OrderEvent[Time, Paid]
+EventAsSent = AnyEvent[EventTime, Amount]
 """What may stand on the topic."""
-Event = AnyEvent[Annotated[datetime, Meta(tz=True)]]
-"""The same, decoded: the time is in UTC."""
+EventToCheck = AnyEvent[Annotated[datetime, Meta(tz=True)], str]
+"""Decoded so far as msgspec can: `contract/decode.py` looks at the time's zone, and at the amount."""
+Event = AnyEvent[datetime, int]
+"""The same, decoded: the time is in UTC, the amount in cents."""

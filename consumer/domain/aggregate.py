@@ -9,7 +9,7 @@ Three encodings keep it small and make `ingest` a plain maximum, so that order a
   later time, then UPDATE over NEW, then the larger amount.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,13 +17,10 @@ CENTS_BITS: Final = 57
 CENTS_MASK: Final = (1 << CENTS_BITS) - 1
 """10^15 dollars, the largest amount, are 10^17 cents: under 2^57."""
 
-_YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
+YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
-
-def stamp_of(at: datetime, is_update: bool) -> int:
-    """The stamp (see the module) of an event at this time."""
-    since = at - _YEAR_ONE
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) << 1 | is_update
+ChangedOrders = list[str | int] | tuple[()]
+"""Order id, stamp, cents, order id, ...: at hand where the orders themselves are far. An id can occur again, newer."""
 
 
 class Customer:
@@ -52,8 +49,8 @@ class Customer:
         """Order id -> stamp and cents in one number."""
         self.last_name: str | None = None
         self.name_stamp = 0
-        self.changed_orders: list[str] | tuple[()] | None = None
-        """Since `Aggregate.take_changes` (an id can occur twice); None: nothing about the customer has changed."""
+        self.changed_orders: ChangedOrders | None = None
+        """Since `Aggregate.take_changes`; None: nothing about the customer has changed."""
 
     @property
     def weeks(self) -> int:
@@ -69,6 +66,15 @@ class Customer:
             self.week_bits = (self.week_bits << -shift) | 1
             self.first_week = week
 
+    def all_orders(self) -> ChangedOrders:
+        """All orders, as if they had changed."""
+        orders = self.orders
+        fields: list[str | int] = [0] * (3 * len(orders))
+        fields[::3] = orders
+        fields[1::3] = [version >> CENTS_BITS for version in orders.values()]
+        fields[2::3] = [version & CENTS_MASK for version in orders.values()]
+        return fields
+
     def put_name(self, last_name: str, stamp: int) -> None:
         """Keep the later of this name and the one there is."""
         known = self.last_name
@@ -76,8 +82,8 @@ class Customer:
             self.last_name, self.name_stamp = last_name, stamp
 
 
-Change = tuple[Customer, Collection[str]]
-"""A customer of which something has changed, and the ids of its orders that have (an id can occur twice)."""
+Change = tuple[Customer, ChangedOrders]
+"""A customer of which something has changed, with its orders that have."""
 
 
 class Aggregate:
@@ -110,17 +116,18 @@ class Aggregate:
 
     def everything(self) -> Iterator[Change]:
         """All customers, as if all of each had changed."""
-        return ((customer, customer.orders) for customer in self)
+        return ((customer, customer.all_orders()) for customer in self)
 
-    def put_order(self, customer: Customer, order_id: str, version: int) -> None:
+    def put_order(self, customer: Customer, order_id: str, stamp: int, cents: int) -> None:
         """Keep the larger of this version of the order and the one there is."""
         orders = customer.orders
+        version = stamp << CENTS_BITS | cents
         known = orders.get(order_id)
+        change = cents
         if known is None:
             self.orders += 1
-            change = version & CENTS_MASK
         elif version > known:
-            change = (version & CENTS_MASK) - (known & CENTS_MASK)
+            change -= known & CENTS_MASK
         else:
             return
         orders[order_id] = version
@@ -129,16 +136,14 @@ class Aggregate:
         if self.notes_changes:
             self.note_change(customer)
             if customer.changed_orders:
-                customer.changed_orders.append(order_id)
+                customer.changed_orders.extend((order_id, stamp, cents))
             else:
-                customer.changed_orders = [order_id]
+                customer.changed_orders = [order_id, stamp, cents]
 
-    def see_times(self, times: Sequence[datetime]) -> None:
+    def see_times(self, first: datetime, last: datetime) -> None:
         """Widen the time frame to hold these instants."""
-        if times:
-            first, last = min(times), max(times)
-            self.time_min = first if self.time_min is None else min(self.time_min, first)
-            self.time_max = last if self.time_max is None else max(self.time_max, last)
+        self.time_min = first if self.time_min is None else min(self.time_min, first)
+        self.time_max = last if self.time_max is None else max(self.time_max, last)
 
     def __iter__(self) -> Iterator[Customer]:
         return iter(self.customers.values())

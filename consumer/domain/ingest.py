@@ -1,16 +1,22 @@
 """The law: over weeks, orders and names, ingest is commutative and idempotent. Only visits count each event."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from consumer.domain.aggregate import CENTS_BITS, Aggregate, Customer, stamp_of
-from consumer.domain.money import parse_amount
-from consumer.domain.week import week_number
+from consumer.domain.aggregate import YEAR_ONE, Aggregate, Customer
 from contract.decode import decode_event
 from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+
+DAY_S: Final = 86_400
+SECOND_US: Final = 1_000_000
+NEVER: Final = 1 << 62
 
 
 def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the original problem's name)
@@ -28,25 +34,38 @@ def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the orig
 
 def ingest_events(events: Sequence[Event], D: Aggregate) -> None:  # noqa: N803
     """Add valid events to the state `D`. This is the hot loop: what is called here is called for every event."""
-    customers = D.customers
+    if not events:
+        return
+    customers, notes_changes, year_one = D.customers, D.notes_changes, YEAR_ONE
+    order, visit, person = OrderEvent, SiteVisitEvent, CustomerEvent
+    first: i64 = NEVER
+    last: i64 = 0
     for event in events:
-        at = event.event_time
-        week = week_number(at)
+        since = event.event_time - year_one
+        days: i64 = since.days
+        seconds: i64 = since.seconds
+        stamp: i64 = (days * DAY_S + seconds) * SECOND_US + since.microseconds << 1
+        if stamp < first:
+            first = stamp
+        if stamp > last:
+            last = stamp
+        week = (days + 1) // 7
         customer = customers.get(event.customer_id)
         if customer is None:
             customer = customers[event.customer_id] = Customer(event.customer_id, week)
         shift = week - customer.first_week
         if shift < 0 or not customer.week_bits >> shift & 1:
             customer.add_week(week)
-        if customer.changed_orders is None and D.notes_changes:
+        if notes_changes and customer.changed_orders is None:
             D.note_change(customer)
 
-        if type(event) is OrderEvent:
-            stamp = stamp_of(at, event.verb == "UPDATE")
-            D.put_order(customer, event.order_id, stamp << CENTS_BITS | parse_amount(event.total_amount))
-        elif type(event) is SiteVisitEvent:
+        if type(event) is order:
+            D.put_order(customer, event.order_id, stamp | (event.verb == "UPDATE"), event.total_amount)
+        elif type(event) is visit:
             customer.visits += 1
-        elif type(event) is CustomerEvent and event.last_name is not None:
-            customer.put_name(event.last_name, stamp_of(at, event.verb == "UPDATE"))
-    D.see_times([event.event_time for event in events])
+        elif type(event) is person and event.last_name is not None:
+            customer.put_name(event.last_name, stamp | (event.verb == "UPDATE"))
+    D.see_times(
+        year_one + timedelta(microseconds=int(first >> 1)), year_one + timedelta(microseconds=int(last >> 1))
+    )
     D.events += len(events)

@@ -62,7 +62,8 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     else:
         _take_over(partition, position)
         _check_events_are_there(partition, first, last, settings)
-    partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
+    everyone = partition.aggregate.customers.values()
+    partition.top.update(((customer, ()) for customer in everyone), everyone)
 
 
 def check_alone(partition: Partition, reader: LogReader, before_offset: int) -> None:

@@ -23,8 +23,10 @@ def columns_of(changes: Sequence[Change]) -> Columns:
     """One row for each change."""
     customers = [customer for customer, _ in changes]
     bits = [customer.week_bits for customer in customers]
-    order_ids = [order_id for _, changed in changes for order_id in changed]
-    versions = [customer.orders[order_id] for customer, changed in changes for order_id in changed]
+    orders: list[str | int] = []
+    for _, changed in changes:
+        if changed:
+            orders += changed
     return [
         [customer.id for customer in customers],
         [customer.first_week for customer in customers],
@@ -32,10 +34,10 @@ def columns_of(changes: Sequence[Change]) -> Columns:
         [customer.visits for customer in customers],
         [customer.last_name for customer in customers],
         [customer.name_stamp for customer in customers],
-        [len(changed) for _, changed in changes],
-        order_ids,
-        [version >> CENTS_BITS for version in versions],
-        [version & CENTS_MASK for version in versions],
+        [len(changed) // 3 for _, changed in changes],
+        orders[::3],
+        orders[1::3],
+        orders[2::3],
     ]
 
 

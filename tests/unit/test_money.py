@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.money import divide_half_even, money, parse_amount, parse_money
+from consumer.domain.money import divide_half_even, money, parse_money
+from contract.amounts import cents_of
 
 LARGEST = 10**17
 """Cents of the largest amount, 10^15 dollars."""
@@ -34,14 +35,14 @@ LARGEST = 10**17
     ],
 )
 def test_an_amount_is_read_to_the_cent(text: str, cents: int) -> None:
-    assert parse_amount(text) == cents
+    assert cents_of(text) == cents
 
 
 @given(
     st.decimals(0, 10**15, places=2) | st.decimals(0, 10**15, places=1) | st.integers(0, 10**15).map(Decimal)
 )
 def test_an_amount_with_any_number_of_decimals_is_its_hundredfold_in_cents(dollars: Decimal) -> None:
-    assert parse_amount(f"{dollars:f} USD") == dollars * 100
+    assert cents_of(f"{dollars:f} USD") == dollars * 100
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_money_reads_back_as_the_cents_it_was(cents: int) -> None:
 @given(st.integers(0, LARGEST))
 def test_an_amount_is_shown_as_it_was_sent(cents: int) -> None:
     sent = f"{cents // 100}.{cents % 100:02d}"
-    assert money(parse_amount(f"{sent} USD")) == sent
+    assert money(cents_of(f"{sent} USD")) == sent
 
 
 @given(st.integers(0, 10**30), st.integers(1, 10**6))

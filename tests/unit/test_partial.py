@@ -22,7 +22,7 @@ ALL = 1000
 
 
 def an_order(customer: str, cents: int, key: str = "o") -> Event:
-    return OrderEvent("NEW", key, SUNDAY, customer, f"{cents // 100}.{cents % 100:02d} USD")
+    return OrderEvent("NEW", key, SUNDAY, customer, cents)
 
 
 def aggregate_of(events: list[tuple[Event, datetime]]) -> Aggregate:

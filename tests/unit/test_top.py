@@ -30,9 +30,8 @@ def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def order(state: Aggregate, customer: str, cents: int, *, version: int = 0) -> None:
     """Set the amount of the customer's only order; a later version replaces an earlier one, up or down."""
-    amount = f"{cents // 100}.{cents % 100:02d} USD"
     at = SUNDAY + timedelta(microseconds=version)
-    ingest_events([OrderEvent("UPDATE", "o", at, customer, amount)], state)
+    ingest_events([OrderEvent("UPDATE", "o", at, customer, cents)], state)
 
 
 def activity(state: Aggregate, customer: str, week: int) -> None:
