@@ -186,8 +186,8 @@ def _commit(partitions: list[Partition]) -> None:
 
 def _rank_again(partitions: list[Partition]) -> None:
     for partition in partitions:
-        everyone = partition.aggregate.customers.values()
-        Top(10, "active").update(((customer, ()) for customer in everyone), everyone)
+        aggregate = partition.aggregate
+        Top(10, "active").update(aggregate.everything(), aggregate.customers.values())
 
 
 def _tick(partitions: list[Partition]) -> bytes:

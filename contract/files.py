@@ -20,7 +20,7 @@ import msgspec
 from contract.errors import Fatal
 from contract.events import MAX_EVENT_BYTES
 
-CHUNK_BYTES: Final = 1024 * 1024
+CHUNK_BYTES: Final = 128 * 1024
 GZIP_MAGIC: Final = b"\x1f\x8b"
 GZIP_LEVEL: Final = 5
 MAX_KEPT_BYTES: Final = MAX_EVENT_BYTES + 1
@@ -66,13 +66,25 @@ def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int
 
 
 def _lines(stream: BufferedReader, line: int) -> Iterator[tuple[int, bytes]]:
-    readline = stream.readline
-    while text := readline(MAX_KEPT_BYTES):
+    while ahead := stream.peek(1)[:MAX_KEPT_BYTES]:
+        whole = ahead.rfind(b"\n") + 1
+        if whole:
+            texts = stream.read(whole).split(b"\n")
+            texts.pop()  # What follows the last line's end: nothing.
+            events = list(map(bytes.strip, texts))
+            yield from zip(count(line), events) if all(events) else _not_blank(line, events)
+            line += len(texts)
+            continue
+        text = stream.readline(MAX_KEPT_BYTES)
         if not text.endswith(b"\n") and not _only_blanks_follow(stream):
             yield line, text  # Over-long.
         elif event := text.strip():
             yield line, event
         line += 1
+
+
+def _not_blank(line: int, events: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    return (numbered for numbered in zip(count(line), events) if numbered[1])
 
 
 def _only_blanks_follow(stream: BufferedReader) -> bool:

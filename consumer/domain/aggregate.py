@@ -19,8 +19,9 @@ CENTS_MASK: Final = (1 << CENTS_BITS) - 1
 
 YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
-ChangedOrders = list[str | int] | tuple[()]
-"""Order id, stamp, cents, order id, ...: at hand where the orders themselves are far. An id can occur again, newer."""
+Orders = dict[str, int]
+"""Order id -> stamp and cents in one number."""
+NO_ORDERS: Final[Orders] = {}
 
 
 class Customer:
@@ -45,11 +46,10 @@ class Customer:
         self.visits = 0
         self.spend = 0
         """Cents, over all orders."""
-        self.orders: dict[str, int] = {}
-        """Order id -> stamp and cents in one number."""
+        self.orders: Orders = {}
         self.last_name: str | None = None
         self.name_stamp = 0
-        self.changed_orders: ChangedOrders | None = None
+        self.changed_orders: Orders | None = None
         """Since `Aggregate.take_changes`; None: nothing about the customer has changed."""
 
     @property
@@ -66,15 +66,6 @@ class Customer:
             self.week_bits = (self.week_bits << -shift) | 1
             self.first_week = week
 
-    def all_orders(self) -> ChangedOrders:
-        """All orders, as if they had changed."""
-        orders = self.orders
-        fields: list[str | int] = [0] * (3 * len(orders))
-        fields[::3] = orders
-        fields[1::3] = [version >> CENTS_BITS for version in orders.values()]
-        fields[2::3] = [version & CENTS_MASK for version in orders.values()]
-        return fields
-
     def put_name(self, last_name: str, stamp: int) -> None:
         """Keep the later of this name and the one there is."""
         known = self.last_name
@@ -82,7 +73,7 @@ class Customer:
             self.last_name, self.name_stamp = last_name, stamp
 
 
-Change = tuple[Customer, ChangedOrders]
+Change = tuple[Customer, Orders]
 """A customer of which something has changed, with its orders that have."""
 
 
@@ -104,7 +95,7 @@ class Aggregate:
     def note_change(self, customer: Customer) -> None:
         """Count the customer as changed from here on."""
         if customer.changed_orders is None:
-            customer.changed_orders = ()
+            customer.changed_orders = NO_ORDERS
             self._changed.append(customer)
 
     def take_changes(self) -> Iterator[Change]:
@@ -112,11 +103,11 @@ class Aggregate:
         changed, self._changed = self._changed, []
         for customer in changed:
             orders, customer.changed_orders = customer.changed_orders, None
-            yield customer, orders or ()
+            yield customer, orders or NO_ORDERS
 
     def everything(self) -> Iterator[Change]:
         """All customers, as if all of each had changed."""
-        return ((customer, customer.all_orders()) for customer in self)
+        return ((customer, customer.orders) for customer in self)
 
     def put_order(self, customer: Customer, order_id: str, stamp: int, cents: int) -> None:
         """Keep the larger of this version of the order and the one there is."""
@@ -134,11 +125,10 @@ class Aggregate:
         customer.spend += change
         self.revenue += change
         if self.notes_changes:
-            self.note_change(customer)
             if customer.changed_orders:
-                customer.changed_orders.extend((order_id, stamp, cents))
+                customer.changed_orders[order_id] = version
             else:
-                customer.changed_orders = [order_id, stamp, cents]
+                customer.changed_orders = {order_id: version}
 
     def see_times(self, first: datetime, last: datetime) -> None:
         """Widen the time frame to hold these instants."""

@@ -5,7 +5,7 @@ The last record of a commit carries the position: the next input offset and the 
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -19,7 +19,6 @@ FORMAT_VERSION: Final = 2
 MAX_PACKED_BYTES: Final = 256 * 1024
 ROWS_PER_RECORD: Final = 1_000
 ORDERS_PER_ROW: Final = 500
-FIELDS_PER_ROW: Final = 3 * ORDERS_PER_ROW
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -52,16 +51,15 @@ def pack(changes: Iterable[Change], position: Position, *, whole: bool = False) 
 
 
 def _parts(changes: Iterable[Change]) -> Iterator[Change]:
-    """Who has very many orders gets several rows; of one that changed again and again, the newest version goes in."""
+    """Who has very many orders gets several rows."""
     for change in changes:
         customer, orders = change
-        if len(orders) <= FIELDS_PER_ROW:
+        if len(orders) <= ORDERS_PER_ROW:
             yield change
         else:
-            newest = dict(zip(orders[::3], zip(orders[1::3], orders[2::3], strict=True), strict=True))
-            fields = ((order_id, *version) for order_id, version in newest.items())
-            while part := list(islice(fields, ORDERS_PER_ROW)):
-                yield customer, list(chain.from_iterable(part))
+            rest = iter(orders.items())
+            while part := dict(islice(rest, ORDERS_PER_ROW)):
+                yield customer, part
 
 
 def _records(changes: list[Change], whole: bool) -> Iterator[bytes]:

@@ -62,8 +62,7 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     else:
         _take_over(partition, position)
         _check_events_are_there(partition, first, last, settings)
-    everyone = partition.aggregate.customers.values()
-    partition.top.update(((customer, ()) for customer in everyone), everyone)
+    partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
 
 
 def check_alone(partition: Partition, reader: LogReader, before_offset: int) -> None:

@@ -23,10 +23,12 @@ def columns_of(changes: Sequence[Change]) -> Columns:
     """One row for each change."""
     customers = [customer for customer, _ in changes]
     bits = [customer.week_bits for customer in customers]
-    orders: list[str | int] = []
-    for _, changed in changes:
-        if changed:
-            orders += changed
+    order_ids: list[str] = []
+    versions: list[int] = []
+    for _, orders in changes:
+        if orders:
+            order_ids += orders
+            versions += orders.values()
     return [
         [customer.id for customer in customers],
         [customer.first_week for customer in customers],
@@ -34,10 +36,10 @@ def columns_of(changes: Sequence[Change]) -> Columns:
         [customer.visits for customer in customers],
         [customer.last_name for customer in customers],
         [customer.name_stamp for customer in customers],
-        [len(changed) // 3 for _, changed in changes],
-        orders[::3],
-        orders[1::3],
-        orders[2::3],
+        [len(orders) for _, orders in changes],
+        order_ids,
+        [version >> CENTS_BITS for version in versions],
+        [version & CENTS_MASK for version in versions],
     ]
 
 
