@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from contract.events import Event
+from contract.events import EventToCheck
 
 
 def kafka_python(servers: str, topic: str) -> Iterator[list[Any]]:
@@ -55,7 +55,7 @@ def main(client: str, what: str, events: int) -> None:
     """Read so many events."""
     gc.disable()
     polls = {"kafka-python": kafka_python, "confluent": confluent}[client]
-    decode = msgspec.json.Decoder(Event).decode
+    decode = msgspec.json.Decoder(EventToCheck).decode
     for values in polls(os.environ["KAFKA_BOOTSTRAP_SERVERS"], os.environ["LTV_EVENTS_TOPIC"]):
         if what == "decode":
             for value in values:
