@@ -83,7 +83,8 @@ def _ours(job: Job, ltv: tuple[str, ...], transport: str, workers: int) -> list[
 
 
 @cache
-def _compile() -> dict[str, str]:
+def compile_ltv() -> dict[str, str]:
+    """`make compiled`. Raises Absent."""
     done = subprocess.run(["make", "-C", str(ROOT), "compiled"], capture_output=True, text=True)
     if done.returncode:
         raise Absent(f"make compiled failed: {last_line(done.stdout + done.stderr)}")
@@ -215,7 +216,7 @@ def _ltv(transport: str, workers: int, *, compiled: bool = False) -> Contestant:
         f"ltv consume --transport {transport}, {many}" + (", hot loops compiled" if compiled else ""),
         partial(_ours, ltv=COMPILED if compiled else LTV, transport=transport, workers=workers),
         _top_of_ours,
-        _compile if compiled else dict,
+        compile_ltv if compiled else dict,
         quick=workers == 1,
     )
 
