@@ -721,3 +721,11 @@ def test_an_event_under_another_customers_key_is_invalid(others: list[bytes | No
     assert events == [decode_event(customer), decode_event(order)]
     assert [(i, error.reason) for i, error in invalid[:3]] == [(i, "wrong_key") for i in (2, 3, 4)]
     assert len(invalid) == 3 + len(others)
+
+
+def test_a_line_end_in_a_customer_id_does_not_pass_another_key_for_its_own() -> None:
+    values = [encoded("IMAGE", customer_id="a\nb"), encoded("IMAGE", customer_id="c")]
+    _, invalid = decode_events(values, [b"a", b"b\nc"])
+    assert [(i, error.reason) for i, error in invalid] == [(0, "wrong_key"), (1, "wrong_key")]
+    events, invalid = decode_events(values, [b"a\nb", b"c"])
+    assert ([event.customer_id for event in events], invalid) == (["a\nb", "c"], [])
