@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
-from itertools import count, repeat
+from itertools import compress, count, repeat
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -72,7 +72,7 @@ def _lines(stream: BufferedReader, line: int) -> Iterator[tuple[int, bytes]]:
             texts = stream.read(whole).split(b"\n")
             texts.pop()  # What follows the last line's end: nothing.
             events = list(map(bytes.strip, texts))
-            yield from zip(count(line), events) if all(events) else _not_blank(line, events)
+            yield from compress(zip(count(line), events), events)  # Blank ones fall out.
             line += len(texts)
             continue
         text = stream.readline(MAX_KEPT_BYTES)
@@ -81,10 +81,6 @@ def _lines(stream: BufferedReader, line: int) -> Iterator[tuple[int, bytes]]:
         elif event := text.strip():
             yield line, event
         line += 1
-
-
-def _not_blank(line: int, events: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    return (numbered for numbered in zip(count(line), events) if numbered[1])
 
 
 def _only_blanks_follow(stream: BufferedReader) -> bool:

@@ -93,10 +93,9 @@ class Aggregate:
         self._changed: list[Customer] = []
 
     def note_change(self, customer: Customer) -> None:
-        """Count the customer as changed from here on."""
-        if customer.changed_orders is None:
-            customer.changed_orders = NO_ORDERS
-            self._changed.append(customer)
+        """Count a customer as changed that is not yet: its `changed_orders` are None."""
+        customer.changed_orders = NO_ORDERS
+        self._changed.append(customer)
 
     def take_changes(self) -> Iterator[Change]:
         """What has changed since the last call, to be read to its end before anything else changes."""
@@ -110,7 +109,7 @@ class Aggregate:
         return ((customer, customer.orders) for customer in self)
 
     def put_order(self, customer: Customer, order_id: str, stamp: int, cents: int) -> None:
-        """Keep the larger of this version of the order and the one there is."""
+        """Keep the larger of this version of the order and the one there is; its customer is noted as changed."""
         orders = customer.orders
         version = stamp << CENTS_BITS | cents
         known = orders.get(order_id)

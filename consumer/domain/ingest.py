@@ -49,7 +49,7 @@ def ingest_events(events: Sequence[Event], D: Aggregate) -> None:  # noqa: N803
             first = stamp
         if stamp > last:
             last = stamp
-        week = (days + 1) // 7
+        week = (days + 1) // 7  # As `week_number` has it, without the call: ordinals begin with 1.
         customer = customers.get(event.customer_id)
         if customer is None:
             customer = customers[event.customer_id] = Customer(event.customer_id, week)
