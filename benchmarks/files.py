@@ -19,13 +19,13 @@ from rich.table import Table
 from benchmarks.contestants import COMPILED, Absent, compile_ltv
 from benchmarks.measure import LTV, Run, cluster, measure, write_json
 from benchmarks.stage import Stage
-from producer.publish import readable_key
+from producer.publisher import readable_key
 
 BARE_SEND: Final = """
 import sys
-from contract.cluster import Cluster
+from cluster.settings import Cluster
 from kafka import KafkaProducer
-from producer.publish import producer_settings
+from producer.publisher import producer_settings
 file, topic = sys.argv[1:]
 producer = KafkaProducer(**producer_settings(Cluster()))
 with open(file, "rb") as lines:

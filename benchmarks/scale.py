@@ -27,14 +27,14 @@ from benchmarks.load import events as job
 from benchmarks.measure import LTV, cluster, measure, write_json
 from benchmarks.restart import orders_of
 from benchmarks.stage import TRANSPORTS, Stage, Transports
+from cluster.settings import Cluster
 from consumer.domain.partial import merge, time_text
 from consumer.domain.top import Top
 from consumer.settings import Settings
-from consumer.stream.collector import Collector
+from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.partition import Partition
-from consumer.stream.snapshots import encode
+from consumer.stream.series import encode
 from consumer.stream.transport import Batch
-from contract.cluster import Cluster
 
 ORDERS_PER_CUSTOMER: Final = 10
 CHANGED: Final = (1_000, 10_000)
@@ -99,7 +99,7 @@ def grow(customers: int) -> dict[str, float]:
     """Fill a table and measure it: bytes, and seconds of this process's CPU."""
     settings = Settings(cluster=Cluster())
     partitions = [Partition(number, settings) for number in range(PARTITIONS)]
-    collector = Collector(time.monotonic)
+    collector = GcPolicy(time.monotonic)
     orders = customers * ORDERS_PER_CUSTOMER
     # What the first commits allocate for good is not the customers'; kept, for its room would be used again.
     kept = [Partition(number, settings) for number in range(PARTITIONS)]
@@ -143,7 +143,7 @@ def _cpu_s(work: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
-def _ingest(partitions: list[Partition], events: Iterable[Record], collector: Collector) -> float:
+def _ingest(partitions: list[Partition], events: Iterable[Record], collector: GcPolicy) -> float:
     """Take in events as the loop does, commits included (without Kafka); CPU seconds."""
     spent, chunks, events = 0.0, 0, iter(events)
     while chunk := list(islice(events, CHUNK)):

@@ -24,7 +24,7 @@ TRANSPORTS: Final = "kafka-python,confluent"
 DEADLINE_S: Final = 600.0
 PROBE: Final = """
 import sys, time
-import consumer.cli.consume, consumer.stream.worker
+import ltv.commands.consume, consumer.stream.worker
 from importlib import import_module
 import_module("consumer.stream.transport." + sys.argv[sys.argv.index("--transport") + 1].replace("-", "_"))
 from datetime import UTC, datetime

@@ -6,17 +6,14 @@ They are kept in ~/.cache/ltv/jars. Whatever is there in part or altered is fetc
 import fcntl
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from jgo.maven import MavenContext
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contract.errors import Fatal
 
@@ -46,8 +43,19 @@ def read_lock(lock: Path = LOCK) -> list[Jar]:
     return [Jar(*line.split()) for line in lines]
 
 
-def fetch(jars: Iterable[Jar] | None = None, cache: Path | None = None) -> list[Path]:
-    """The files of the jars, downloaded where they are missing (progress goes to stderr), all of them verified."""
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""Shows a title and a total while its block runs; call what it gives for each one that is done."""
+
+
+def no_progress(_title: str, _total: int) -> AbstractContextManager[Callable[[], None]]:
+    """Show nothing."""
+    return nullcontext(lambda: None)
+
+
+def fetch(
+    jars: Iterable[Jar] | None = None, cache: Path | None = None, progress: Progress = no_progress
+) -> list[Path]:
+    """The files of the jars, downloaded where they are missing, all of them verified."""
     cache = cache or _default_cache()
     cache.mkdir(parents=True, exist_ok=True)
     context = MavenContext(repo_cache=cache, timeout=DOWNLOAD_STALL_S)
@@ -55,7 +63,9 @@ def fetch(jars: Iterable[Jar] | None = None, cache: Path | None = None) -> list[
     with _one_at_a_time(cache):
         missing = {jar: path for jar, path in wanted.items() if not (path.exists() and jar.matches(path))}
         if missing:
-            _download(context, missing)
+            title = f"Fetching Apache Kafka {KAFKA_VERSION} into {cache}"
+            with progress(title, len(missing)) as advance:
+                _download(context, missing, advance)
     return list(wanted.values())
 
 
@@ -71,11 +81,8 @@ def _cached_path(context: MavenContext, jar: Jar) -> Path:
     return path
 
 
-def _download(context: MavenContext, missing: dict[Jar, Path]) -> None:
-    with (
-        _progress(len(missing), context.repo_cache) as advance,
-        ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
-    ):
+def _download(context: MavenContext, missing: dict[Jar, Path], advance: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
         try:
             downloads = [pool.submit(_download_one, context, jar, path) for jar, path in missing.items()]
             for download in as_completed(downloads):
@@ -108,19 +115,3 @@ def _one_at_a_time(cache: Path) -> Iterator[None]:
     with (cache / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _progress(total: int, cache: Path) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, a line at the start and the end elsewhere."""
-    console = Console(stderr=True, highlight=False)
-    title = f"Fetching Apache Kafka {KAFKA_VERSION}"
-    if not console.is_terminal:
-        print(f"{title}: {total} jars into {cache}", file=sys.stderr, flush=True)
-        yield lambda: None
-        print(f"{title}: done", file=sys.stderr, flush=True)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("jars"))
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda: bar.advance(task)

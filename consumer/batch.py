@@ -12,8 +12,8 @@ from consumer.domain.ltv import rank_position
 from consumer.domain.partial import merge, partial_of, time_text
 from contract.decode import CHUNK_EVENTS, decode_events
 from contract.errors import InvalidEvent
-from contract.files import read_events
 from contract.snapshots import Basis, Snapshot
+from files.format import read_events
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contract.cluster import Cluster
+from cluster.settings import Cluster
 from contract.snapshots import Basis
 from contract.topics import Topics
 

@@ -1,8 +1,10 @@
 """A dead letter: an invalid event's original bytes and key; its headers say why and where from."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
+
+from contract.errors import InvalidEvent
 
 REASON: Final = "ltv.reason"
 FIELD: Final = "ltv.field"
@@ -27,3 +29,34 @@ class Origin(Struct, frozen=True):
     partition: int
     offset: int
     timestamp_ms: int
+
+
+Headers = list[tuple[str, bytes]]
+
+
+class DeadLetter(NamedTuple):
+    """One record for ltv.dead-letters."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def dead_letter(key: bytes | None, value: bytes | None, error: InvalidEvent, origin: Origin) -> DeadLetter:
+    """The dead letter of an invalid event. A payload too long to carry is cut; a header gives its full length."""
+    headers: Headers = [
+        (REASON, error.reason.encode()),
+        (FIELD, error.field.encode()),
+        (ERROR, error.detail.encode()),
+        (TOPIC, origin.topic.encode()),
+        (PARTITION, str(origin.partition).encode()),
+        (OFFSET, str(origin.offset).encode()),
+        (TIMESTAMP, str(origin.timestamp_ms).encode()),
+    ]
+    if value is not None and len(value) > MAX_PAYLOAD_BYTES:
+        headers.append((TRUNCATED_FROM, str(len(value)).encode()))
+        value = value[:MAX_PAYLOAD_BYTES]
+    if value is None and key is None:
+        headers.append((WAS_NULL, b"1"))
+        value = b""
+    return DeadLetter(key, value, headers)

@@ -27,23 +27,24 @@ class Entry:
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "demo": Entry(
-        "ltv.demo:demo",
+        "ltv.commands.demo:demo",
         START,
         "Watch a real Kafka broker, a shop and a consumer rank the shop's customers live.",
         ("ltv demo", "ltv demo --cdnow --rate 5000 --top 20", "ltv demo --snapshots 5"),
     ),
     "generate": Entry(
-        "producer.generate_cli:generate",
+        "ltv.commands.generate:generate",
         FILES,
         "Write the events of a simulated shop to a file.",
         (
             "ltv generate 100000 -o events.ndjson",
             "ltv generate 1000000 --customers 5000 --seed 7 -o events.ndjson.gz",
             "ltv generate 1000 --disorder 0.2 --duplicates 0.05 --rubbish 0.01 -o -",
+            "ltv generate --cdnow -o cdnow.ndjson",
         ),
     ),
     "batch": Entry(
-        "consumer.cli.batch:batch",
+        "ltv.commands.batch:batch",
         FILES,
         "Rank the customers of event files, without Kafka.",
         (
@@ -55,7 +56,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         ),
     ),
     "broker": Entry(
-        "broker.cli:broker_app",
+        "ltv.commands.broker:broker_app",
         KAFKA,
         "Run a real Apache Kafka broker on this machine, for tries and tests.",
         ("ltv broker start", "ltv broker fetch"),
@@ -65,14 +66,14 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         },
     ),
     "topics": Entry(
-        "producer.cli:topics_app",
+        "ltv.commands.topics:topics_app",
         KAFKA,
         "Create the topics, or say how they differ from what they should be.",
         ("ltv topics create",),
         {"create": ("ltv topics create", "ltv topics create --partitions 8")},
     ),
     "publish": Entry(
-        "producer.cli:publish",
+        "ltv.commands.publish:publish",
         KAFKA,
         "Send the events of files to Kafka.",
         (
@@ -82,13 +83,13 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         ),
     ),
     "produce": Entry(
-        "producer.cli:produce",
+        "ltv.commands.produce:produce",
         KAFKA,
         "Send the events of a simulated shop to Kafka, live.",
         ("ltv produce", "ltv produce --rate 3000", "ltv produce --count 100000"),
     ),
     "consume": Entry(
-        "consumer.cli.consume:consume",
+        "ltv.commands.consume:consume",
         KAFKA,
         "Read events from Kafka and emit a snapshot of the top customers every few seconds.",
         (
@@ -98,13 +99,13 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         ),
     ),
     "top": Entry(
-        "consumer.cli.read:top",
+        "ltv.commands.top:top",
         READING,
         "Show the newest snapshot of the top customers, or each as it comes.",
         ("ltv top", "ltv top --follow", "ltv top --json", "ltv top --follow --json --prefix staging"),
     ),
     "dead-letters": Entry(
-        "consumer.cli.read:dead_letters_app",
+        "ltv.commands.dead_letters:dead_letters_app",
         READING,
         "Look at the events that were set aside, and why.",
         ("ltv dead-letters list", "ltv dead-letters list --reason wrong_key"),

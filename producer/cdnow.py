@@ -1,18 +1,12 @@
 """CDNOW's history as events: 69,659 purchases of 23,570 customers of a music shop, 1997 and 1998.
 
 One line of the file is one ORDER: its number (from 1, without the header) the order id, noon UTC its time.
-`python -m producer.cdnow -o cdnow.ndjson` writes them to a file.
+`ltv generate --cdnow -o cdnow.ndjson` writes them to a file.
 """
 
 import gzip
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Annotated
-
-import typer
-
-from contract.files import open_events
-from terminal.console import notes, plain
 
 
 def events() -> Iterator[tuple[str, bytes]]:
@@ -29,22 +23,3 @@ def events() -> Iterator[tuple[str, bytes]]:
                 f',"customer_id":"{customer}","total_amount":"{dollars} USD"}}'
             ).encode(),
         )
-
-
-def main(
-    out: Annotated[
-        str,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help=".json or .ndjson, either with .gz; - is stdout."
-        ),
-    ],
-) -> None:
-    """Write CDNOW's history as events."""
-    values = [value for _, value in events()]
-    with open_events(out) as write:
-        write(values)
-    notes().print(f"{len(values):,} events written to {'standard output' if out == '-' else plain(out)}")
-
-
-if __name__ == "__main__":
-    typer.run(main)

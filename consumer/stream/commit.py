@@ -16,7 +16,7 @@ from consumer.domain.partial import Partial
 from consumer.metrics import METRICS
 from consumer.stream.partition import Partition
 from consumer.stream.restore import check_alone
-from consumer.stream.snapshots import encode
+from consumer.stream.series import encode
 from consumer.stream.transport import Clients
 from contract.errors import Retriable
 from contract.snapshots import Snapshot

@@ -14,9 +14,8 @@ from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.changelog import ROWS_PER_RECORD, Position, pack
-from consumer.stream.dead_letters import DeadLetter, dead_letter
 from consumer.stream.transport import Batch
-from contract.dead_letters import Origin
+from contract.dead_letters import DeadLetter, Origin, dead_letter
 from contract.decode import CHUNK_EVENTS, decode_events
 from contract.errors import InvalidEvent
 

@@ -6,15 +6,16 @@ transaction is decided: state and position are then the newest there can be.
 
 from collections.abc import Iterator
 
+from cluster.errors import topic_recreated
 from consumer.settings import Settings
 from consumer.stream.changelog import Position, unpack
 from consumer.stream.partition import Partition
 from consumer.stream.rows import apply_columns
-from consumer.stream.transport import LogReader, made_anew
+from consumer.stream.transport import StateReader
 from contract.errors import Fatal
 
 
-def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iterator[int]:
+def restore(partition: Partition, reader: StateReader, settings: Settings) -> Iterator[int]:
     """Fill the partition from its changelog; yields the rows of each step, often enough to see to other work.
 
     Afterwards `partition.next_offset` is where to go on reading events, and what was trimmed or rewritten is known.
@@ -30,11 +31,12 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     rewrite_bytes = 0
     for records in reader.read(changelog, number, start, end):
         rows = 0
-        for offset, _, value in records:
+        for record in records:
+            value = record.value or b""
             try:
-                unpacked = unpack(value or b"")
+                unpacked = unpack(value)
             except Fatal as error:
-                raise Fatal(f"{changelog}-{number} at offset {offset}: {error}") from None
+                raise Fatal(f"{changelog}-{number} at offset {record.offset}: {error}") from None
             if is_first and start > 0 and not unpacked.whole:
                 raise _state_lost(
                     partition, settings, f"begins at offset {start}, and not with a whole table"
@@ -44,13 +46,12 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
                 _check_owner(unpacked.position, partition, settings)
             rows += apply_columns(partition.aggregate, unpacked.rows)
             position = unpacked.position or position
-            size = len(value or b"")
             if unpacked.whole:
-                rewrite_bytes += size
+                rewrite_bytes += len(value)
                 if unpacked.position:
                     partition.table_bytes, partition.appended_bytes, rewrite_bytes = rewrite_bytes, 0, 0
             else:
-                partition.appended_bytes += size
+                partition.appended_bytes += len(value)
         yield rows
     partition.changelog_end = end
     first, last = reader.bounds(settings.topics.events, [number])[number]
@@ -65,7 +66,7 @@ def restore(partition: Partition, reader: LogReader, settings: Settings) -> Iter
     partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
 
 
-def check_alone(partition: Partition, reader: LogReader, before_offset: int) -> None:
+def check_alone(partition: Partition, reader: StateReader, before_offset: int) -> None:
     """Look who else has written to the partition's changelog since our last commit: mostly somebody whose was aborted.
 
     Raises:
@@ -75,8 +76,8 @@ def check_alone(partition: Partition, reader: LogReader, before_offset: int) -> 
     # Where two transactions overlapped, the other's record may stand where our marker was thought to be.
     since = max(0, partition.changelog_end - 1)
     for records in reader.read(changelog, partition.number, since, before_offset):
-        for _, _, value in records:
-            position = unpack(value or b"").position
+        for record in records:
+            position = unpack(record.value or b"").position
             if position:
                 _check_owner(position, partition, partition.settings)
 
@@ -89,7 +90,7 @@ def _check_owner(position: Position, partition: Partition, settings: Settings) -
             f"{settings.group!r}: two applications need two prefixes (--prefix), or give the same --group"
         )
     if position.topic_id and partition.topic_id and position.topic_id != partition.topic_id:
-        raise Fatal(made_anew(settings.topics.events))
+        raise Fatal(topic_recreated(settings.topics.events))
 
 
 def _state_lost(partition: Partition, settings: Settings, what: str) -> Fatal:
@@ -112,7 +113,7 @@ def _check_events_are_there(partition: Partition, first: int, last: int, setting
     if partition.next_offset > last:
         raise Fatal(
             f"{where} ends at offset {last}, but events up to {partition.next_offset} were ingested: was the topic "
-            "deleted and made anew? To count its events from the start, use a new --prefix and --group"
+            "deleted and recreated? To count its events from the start, use a new --prefix and --group"
         )
     if partition.next_offset < first:
         raise Fatal(

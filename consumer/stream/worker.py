@@ -9,7 +9,7 @@ import structlog
 
 from consumer.metrics import METRICS
 from consumer.settings import Settings
-from consumer.stream.loop import Session
+from consumer.stream.session import Session
 from consumer.stream.transport import Clients
 from contract.errors import Fatal, Retriable
 

@@ -1,15 +1,12 @@
 """Several workers on one machine: a parent starts them, restarts one that dies, and stops them all cleanly."""
 
 import multiprocessing
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
-from types import FrameType
 from typing import Final
 
 import structlog
@@ -29,17 +26,23 @@ STABLE_AFTER_S: Final = 30.0
 log = structlog.get_logger()
 
 
-def run(settings: Settings, workers: int, configure_logging: Callable[[], None]) -> None:
-    """Run so many workers until a signal, or with until_end until all are done.
+ShouldStop = Callable[[], bool]
+"""Whether it is time to end."""
+Prepare = Callable[[], ShouldStop]
+"""What each process does first: set up its logs, and how it is asked to end. It must be a module's function."""
+
+
+def run(settings: Settings, workers: int, prepare: Prepare) -> None:
+    """Run so many workers until it is time to end, or with until_end until all are done.
 
     Raises:
         Fatal: going on would be wrong; all workers are stopped.
     """
-    stop = _StopSignal()
+    should_stop = prepare()
     if workers == 1:
-        _serve_and_work(_of_worker(settings, 0), stop)
+        _serve_and_work(_of_worker(settings, 0), should_stop)
     else:
-        _Parent(settings, workers, configure_logging).run(stop)
+        _Parent(settings, workers, prepare).run(should_stop)
 
 
 def _of_worker(settings: Settings, number: int) -> Settings:
@@ -51,32 +54,15 @@ def _of_worker(settings: Settings, number: int) -> Settings:
     )
 
 
-def _serve_and_work(settings: Settings, stop: Callable[[], bool]) -> None:
+def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_host, settings.metrics_port)
-    work(settings, stop)
+    work(settings, should_stop)
 
 
-class _StopSignal:
-    """True once SIGTERM or SIGINT has come, or the parent process has gone."""
-
-    def __init__(self) -> None:
-        self._came = False
-        self._parent = os.getppid()
-        signal.signal(signal.SIGTERM, self._note)
-        signal.signal(signal.SIGINT, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self._came = True
-
-    def __call__(self) -> bool:
-        return self._came or os.getppid() != self._parent
-
-
-def _work_in_child(settings: Settings, configure_logging: Callable[[], None]) -> None:
-    configure_logging()
+def _work_in_child(settings: Settings, prepare: Prepare) -> None:
     try:
-        _serve_and_work(settings, _StopSignal())
+        _serve_and_work(settings, prepare())
     except Fatal as error:
         print(f"ltv: {settings.instance_id}: {error}", file=sys.stderr)
         sys.exit(FATAL_EXIT)
@@ -93,27 +79,25 @@ class _Child:
 
 
 class _Parent:
-    def __init__(self, settings: Settings, workers: int, configure_logging: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, workers: int, prepare: Prepare) -> None:
         self._spawn = multiprocessing.get_context("spawn")
-        self._configure_logging = configure_logging
+        self._prepare = prepare
         self._children = [_Child(_of_worker(settings, number)) for number in range(workers)]
 
-    def run(self, stop: Callable[[], bool]) -> None:
+    def run(self, should_stop: ShouldStop) -> None:
         try:
-            while not stop() and not all(child.done for child in self._children):
+            while not should_stop() and not all(child.done for child in self._children):
                 for child in self._children:
-                    self._see_to(child)
+                    self._supervise(child)
                 wait([c.process.sentinel for c in self._children if c.process], timeout=0.2)
         finally:
             self._stop_all()
 
-    def _see_to(self, child: _Child) -> None:
+    def _supervise(self, child: _Child) -> None:
         now = time.monotonic()
         if child.process is None:
             if not child.done and now >= child.start_at:
-                process = self._spawn.Process(
-                    target=_work_in_child, args=(child.settings, self._configure_logging)
-                )
+                process = self._spawn.Process(target=_work_in_child, args=(child.settings, self._prepare))
                 process.start()
                 child.process, child.started_at = process, now
             return

@@ -38,8 +38,8 @@ class _Datetime(datetime.datetime):
         return datetime.datetime.fromtimestamp(time.time(), tz)
 
 # Only here: types of fields must stay the real ones.
-import consumer.stream.loop
-consumer.stream.loop.datetime = _Datetime
+import consumer.stream.session
+consumer.stream.session.datetime = _Datetime
 """
 
 

@@ -53,8 +53,8 @@ def test_an_events_topic_deleted_and_made_anew_under_a_running_consumer_is_refus
     app.wait_for(2_000, running)
     app.cluster.delete(app.events)
     app.cluster.create(app.events, 4)
-    is_refused(running, app.events, "made anew", "--prefix")
-    is_refused(app.start(), app.events, "made anew", "--prefix")
+    is_refused(running, app.events, "recreated", "--prefix")
+    is_refused(app.start(), app.events, "recreated", "--prefix")
 
 
 def test_an_events_topic_made_anew_and_filled_further_than_before_is_refused(app: Application) -> None:
@@ -64,7 +64,7 @@ def test_an_events_topic_made_anew_and_filled_further_than_before_is_refused(app
     app.cluster.create(app.events, 4)
     again = [Sent(f"c{i}".encode(), order(i, customer_id=f"c{i}")) for i in range(5_000)]
     send(app.cluster.servers, app.events, again)
-    is_refused(app.start(), app.events, "made anew", "--prefix")
+    is_refused(app.start(), app.events, "recreated", "--prefix")
 
 
 @pytest.mark.faults_full

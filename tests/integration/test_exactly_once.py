@@ -26,7 +26,7 @@ def cdnow(plain: Plain, tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("cdnow") / "cdnow.ndjson"
     plain.create_topic(topic, 4)
     for command in (
-        ["producer.cdnow", "-o", str(file)],
+        ["ltv", "generate", "--cdnow", "-o", str(file)],
         ["ltv", "publish", str(file), "--events-topic", topic, "--bootstrap-servers", plain.servers],
     ):
         subprocess.run([sys.executable, "-m", *command], check=True, timeout=DEADLINE_S)

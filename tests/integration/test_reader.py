@@ -17,13 +17,13 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from consumer.stream.reader import Reader
-from consumer.stream.subscriber import newest_snapshot, snapshots
+from cluster.log_reader import LogReader
+from cluster.settings import Cluster
 from contract import dead_letters as names
-from contract.cluster import Cluster
 from contract.errors import Fatal
 from contract.snapshots import Partitions, Snapshot, Totals
 from contract.topics import SNAPSHOT_KEY, Topics
+from subscriber.feed import newest_snapshot, snapshots
 
 PARTITIONS = 3
 
@@ -104,8 +104,8 @@ def writer(kafka: str) -> Iterator[Writer]:
 
 
 @pytest.fixture
-def reader(kafka: str) -> Iterator[Reader]:
-    with Reader(Cluster(bootstrap_servers=kafka)) as made:
+def reader(kafka: str) -> Iterator[LogReader]:
+    with LogReader(Cluster(bootstrap_servers=kafka)) as made:
         yield made
 
 
@@ -119,12 +119,12 @@ def run_ltv(kafka: str, topics: Topics, *args: str) -> subprocess.CompletedProce
     )
 
 
-def test_there_may_be_no_snapshot_yet(reader: Reader, topics: Topics) -> None:
+def test_there_may_be_no_snapshot_yet(reader: LogReader, topics: Topics) -> None:
     assert newest_snapshot(reader, topics) is None
 
 
 def test_the_newest_snapshot_is_found_behind_transaction_markers(
-    reader: Reader, topics: Topics, writer: Writer
+    reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     for sequence in (1, 2, 3):
         writer.write(topics.snapshots, snapshot(sequence))
@@ -134,7 +134,7 @@ def test_the_newest_snapshot_is_found_behind_transaction_markers(
 
 
 def test_the_newest_snapshot_is_found_behind_many_aborted_ones(
-    reader: Reader, topics: Topics, writer: Writer
+    reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.write(topics.snapshots, snapshot(1))
     for _ in range(40):
@@ -146,7 +146,7 @@ def test_the_newest_snapshot_is_found_behind_many_aborted_ones(
 
 
 def test_what_an_open_transaction_has_written_is_not_there_yet(
-    reader: Reader, topics: Topics, writer: Writer
+    reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.write(topics.snapshots, snapshot(1))
     writer.begin(topics.snapshots, [snapshot(2)])
@@ -158,7 +158,9 @@ def test_what_an_open_transaction_has_written_is_not_there_yet(
     assert (before.snapshot.sequence, after.snapshot.sequence) == (1, 2)
 
 
-def test_tombstones_and_other_keys_are_no_snapshots(reader: Reader, topics: Topics, writer: Writer) -> None:
+def test_tombstones_and_other_keys_are_no_snapshots(
+    reader: LogReader, topics: Topics, writer: Writer
+) -> None:
     writer.write(topics.snapshots, snapshot(1))
     writer.begin(topics.snapshots, [b"something else"], key=b"other")
     writer.commit()
@@ -168,21 +170,21 @@ def test_tombstones_and_other_keys_are_no_snapshots(reader: Reader, topics: Topi
 
 
 def test_what_is_no_snapshot_is_refused_with_its_place(
-    reader: Reader, topics: Topics, writer: Writer
+    reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.write(topics.snapshots, b"{}")
     with pytest.raises(Fatal, match=f"{topics.snapshots}-0 at offset 0: this is no snapshot"):
         newest_snapshot(reader, topics)
 
 
-def test_a_snapshot_of_a_newer_schema_is_refused(reader: Reader, topics: Topics, writer: Writer) -> None:
+def test_a_snapshot_of_a_newer_schema_is_refused(reader: LogReader, topics: Topics, writer: Writer) -> None:
     writer.write(topics.snapshots, snapshot(1).replace(b'"schema_version":1', b'"schema_version":2'))
     with pytest.raises(Fatal, match="schema version 2"):
         newest_snapshot(reader, topics)
 
 
 def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committed(
-    reader: Reader, topics: Topics, writer: Writer
+    reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     for sequence in (1, 2):
         writer.write(topics.snapshots, snapshot(sequence))
@@ -195,7 +197,9 @@ def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committe
     assert list(islice(came, 2)) == [3, 4]
 
 
-def test_following_an_empty_topic_waits_for_the_first(reader: Reader, topics: Topics, writer: Writer) -> None:
+def test_following_an_empty_topic_waits_for_the_first(
+    reader: LogReader, topics: Topics, writer: Writer
+) -> None:
     came = snapshots(reader, topics)
     assert next(came) is None
     writer.write(topics.snapshots, snapshot(1))
@@ -204,7 +208,7 @@ def test_following_an_empty_topic_waits_for_the_first(reader: Reader, topics: To
 
 
 def test_the_newest_records_that_are_wanted_are_looked_for_as_far_back_as_needed(
-    reader: Reader, topics: Topics, writer: Writer
+    reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.begin(topics.snapshots, [b"wanted %d" % i for i in range(3)])
     writer.commit()
@@ -214,15 +218,15 @@ def test_the_newest_records_that_are_wanted_are_looked_for_as_far_back_as_needed
     assert [record.value for record in found] == [b"wanted 1", b"wanted 2"]
 
 
-def test_a_missing_topic_says_what_to_do(reader: Reader) -> None:
+def test_a_missing_topic_says_what_to_do(reader: LogReader) -> None:
     with pytest.raises(Fatal, match="ltv topics create"):
         newest_snapshot(reader, Topics(prefix="nobody-made-it"))
 
 
 def test_an_address_where_nobody_answers_is_named() -> None:
     """In a process of its own: kafka-python leaves a thread and a socket behind where it can't connect."""
-    script = "from consumer.stream.reader import Reader; from contract.cluster import Cluster; "
-    script += "Reader(Cluster(bootstrap_servers='localhost:1'), call_timeout_s=0.5)"
+    script = "from cluster.log_reader import LogReader; from cluster.settings import Cluster; "
+    script += "LogReader(Cluster(bootstrap_servers='localhost:1'), call_timeout_s=0.5)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, text=True)
     assert "Retriable: no Kafka broker answers at localhost:1 (" in result.stderr
     assert "ltv broker start" in result.stderr
@@ -231,7 +235,7 @@ def test_an_address_where_nobody_answers_is_named() -> None:
 @pytest.mark.parametrize("servers", ["localhost:x", ":::"])
 def test_an_address_that_is_none_is_refused(servers: str) -> None:
     with pytest.raises(Fatal, match="is not host:port"):
-        Reader(Cluster(bootstrap_servers=servers), call_timeout_s=0.5)
+        LogReader(Cluster(bootstrap_servers=servers), call_timeout_s=0.5)
 
 
 def test_top_prints_the_newest_snapshot(kafka: str, topics: Topics, writer: Writer) -> None:

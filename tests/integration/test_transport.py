@@ -12,10 +12,10 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaConnectionError
 from kafka.net.compat import KafkaNetClient
 
+from cluster.settings import Cluster
 from consumer.settings import Settings, Transport
 from consumer.stream.transport import Clients, Rebalance, admin
 from consumer.stream.worker import connect_of
-from contract.cluster import Cluster
 from contract.errors import Fatal, Retriable
 from contract.topics import Topics
 from tests.integration.application import Plain, shop, wait_until

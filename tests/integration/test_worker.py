@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from cluster.settings import Cluster
 from consumer.settings import Settings, Transport
 from consumer.stream.worker import work
-from contract.cluster import Cluster
 from contract.errors import Retriable
 from contract.topics import Topics
 from tests.integration.application import Application, shop

@@ -4,22 +4,30 @@ Transactions take offsets as Kafka's do: the records, then one marker, on every 
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from consumer.stream.transport import Batch, Clients, Fenced, Headers, Rebalance
+from cluster.errors import Fenced
+from consumer.stream.transport import Batch, Clients, Rebalance
+from contract.dead_letters import Headers
 from contract.errors import Retriable
 from contract.topics import Topics
 
 EventRecord = tuple[bytes | None, bytes | None]
 
 
-class LogRecord(NamedTuple):
+@dataclass
+class LogRecord:
+    """Typed as a `cluster.log_reader.Record`."""
+
+    topic: str
+    partition: int
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: list[tuple[str, bytes | None]]
+    timestamp: int = 0
 
 
 @dataclass
@@ -160,7 +168,7 @@ class FakeProducer:
         for topic, partition, value, key, headers in self._sent:
             log = self._cluster.logs[topic, partition]
             touched.add((topic, partition))
-            log.records.append(LogRecord(log.end, key, value, headers))
+            log.records.append(LogRecord(topic, partition, log.end, key, value, [*headers]))
             self._offsets.append(log.end)
             log.end += 1
         for place in touched:
@@ -168,7 +176,7 @@ class FakeProducer:
         self._cluster.commits.append(Commit(dict(offsets), membership))
         self._reach("after commit")
 
-    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
+    def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
         raise NotImplementedError("a part of connecting")
 
     def offset_of(self, sent: Any) -> int:
@@ -186,13 +194,13 @@ class FakeReader:
         self._cluster = cluster
         self.records_at_once = 10
 
-    def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+    def bounds(self, topic: str, partitions: Collection[int]) -> dict[int, tuple[int, int]]:
         if topic == self._cluster.topics.events:
             return {number: (0, len(self._cluster.events[number])) for number in partitions}
         logs = {number: self._cluster.logs[topic, number] for number in partitions}
         return {number: (log.start, log.end) for number, log in logs.items()}
 
-    def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         undecided = self._cluster.undecided
         return {n: undecided.get((topic, n), end) for n, (_, end) in self.bounds(topic, partitions).items()}
 
@@ -202,11 +210,9 @@ class FakeReader:
     def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
         return None
 
-    def read(
-        self, topic: str, partition: int, start: int, end: int
-    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[LogRecord]]:
         log = self._cluster.logs[topic, partition]
-        found = [(r.offset, r.key, r.value) for r in log.records if max(start, log.start) <= r.offset < end]
+        found = [record for record in log.records if max(start, log.start) <= record.offset < end]
         for i in range(0, len(found), self.records_at_once):
             yield found[i : i + self.records_at_once]
 

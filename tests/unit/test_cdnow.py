@@ -87,7 +87,7 @@ def test_the_packed_file_carries_no_time_or_name() -> None:
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
     out = tmp_path / "cdnow.ndjson"
     result = subprocess.run(
-        [sys.executable, "-m", "producer.cdnow", "-o", str(out)],
+        [sys.executable, "-m", "ltv", "generate", "--cdnow", "-o", str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,

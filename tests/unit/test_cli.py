@@ -99,7 +99,7 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_setting_in_the_environment_names_the_variable_and_no_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from contract.cluster import Cluster
+    from cluster.settings import Cluster
 
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "hunter2")
     with pytest.raises(ValueError, match="security_protocol") as wrong:

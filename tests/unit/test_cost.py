@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
+from cluster.settings import Cluster
 from consumer.settings import Settings
 from consumer.stream.partition import Partition
 from consumer.stream.transport import Batch
 from consumer.stream.transport.records import Records
-from contract.cluster import Cluster
 from contract.topics import Topics
 from producer.delivery import generated
 

@@ -11,9 +11,9 @@ import pytest
 
 from contract.errors import Fatal
 from contract.snapshots import Partitions, Snapshot, Totals
-from ltv.children import Child
-from ltv.pace import Pace
-from ltv.signals import StopSignals
+from ltv.demo.children import Child
+from ltv.demo.pace import Pace
+from ltv.stop_signals import StopSignals
 
 STUBBORN = """
 import signal, subprocess, sys, time

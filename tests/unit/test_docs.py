@@ -1,14 +1,15 @@
 """What the README says is what there is: commands, options, variables, folders."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import typer
 
-from consumer.cli.consume import consume
-from contract.cluster import Cluster
+from cluster.settings import Cluster
 from ltv.catalogue import COMMANDS
+from ltv.commands.consume import consume
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -44,8 +45,21 @@ def test_the_readme_names_no_setting_that_is_not_there() -> None:
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", README)) <= known
 
 
-def test_every_folder_in_the_readme_is_there() -> None:
-    tree = README.split("## Where things are")[1].split("How a record")[0]
-    folders = re.findall(r"^ {4}([a-z]+)/ ", tree, re.MULTILINE)
-    assert folders
-    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
+def folders_on_disk() -> list[str]:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return sorted({path.split("/")[0] for path in files.stdout.splitlines() if "/" in path} - {".ci"})
+
+
+def where_things_are(document: str) -> str:
+    return (ROOT / document).read_text().split("## Where things are")[1].split("\n## ")[0]
+
+
+def test_the_readmes_tree_is_what_is_on_disk() -> None:
+    tree = where_things_are("README.md")
+    assert sorted(re.findall(r"^ {4}([a-z]+)/ ", tree, re.MULTILINE)) == folders_on_disk()
+
+
+def test_the_table_in_contributing_is_what_is_on_disk() -> None:
+    table = where_things_are("CONTRIBUTING.md")
+    rows = set(re.findall(r"^\| `([a-z]+)/", table, re.MULTILINE))
+    assert sorted(rows) == folders_on_disk()

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from contract.errors import Fatal
 from contract.events import MAX_EVENT_BYTES
-from contract.files import MAX_BLOCK_BYTES, open_events, open_output, read_events
+from files.format import read_events
+from files.json_array import MAX_BLOCK_BYTES
+from files.output import open_events, open_output
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 JSON_VALUES = st.recursive(

@@ -2,27 +2,21 @@
 
 import pytest
 
+from cluster.settings import Cluster
 from consumer.settings import Settings
-from consumer.stream.dead_letters import (
-    MIN_RECORDS,
-    WINDOW_RECORDS,
-    DeadLetter,
-    Limit,
-    dead_letter,
-)
-from contract.cluster import Cluster
-from contract.dead_letters import MAX_PAYLOAD_BYTES, Origin
+from consumer.stream.invalid_limit import MIN_RECORDS, WINDOW_RECORDS, InvalidLimit
+from contract.dead_letters import MAX_PAYLOAD_BYTES, DeadLetter, Origin, dead_letter
 from contract.errors import Fatal, InvalidEvent
 
 ORIGIN = Origin("ltv.events", 3, 17, 1_700_000_000_000)
 LETTER = dead_letter(b"c1", b"{", InvalidEvent("undecodable", "", "not JSON"), ORIGIN)
 
 
-def limit(count: int | None = None, ratio: float = 1.0) -> Limit:
+def limit(count: int | None = None, ratio: float = 1.0) -> InvalidLimit:
     settings = Settings(
         Cluster(bootstrap_servers="nowhere:1"), max_dead_letters=count, max_dead_letter_ratio=ratio
     )
-    return Limit(settings)
+    return InvalidLimit(settings)
 
 
 def test_without_a_limit_nothing_stops() -> None:

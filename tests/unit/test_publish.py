@@ -8,7 +8,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.partitioner.default import DefaultPartitioner
 
 from contract.errors import Retriable
-from producer.publish import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, Partitioner, Publisher, readable_key
+from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, Partitioner, Publisher, readable_key
 
 
 class FakeFuture:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from cluster.settings import Cluster
 from consumer.settings import Settings
-from consumer.stream.loop import Session
 from consumer.stream.partition import Partition
-from contract.cluster import Cluster
+from consumer.stream.session import Session
 from contract.errors import Fatal, Retriable
 from tests.unit.fake_cluster import FakeCluster, FakeConsumer, fenced, retriable
 
@@ -423,7 +423,7 @@ def test_over_the_dead_letter_limit_nothing_of_the_commit_is_written() -> None:
 def test_many_bytes_of_dead_letters_are_committed_before_the_interval_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("consumer.stream.loop.MAX_DEAD_LETTER_BYTES", 100)
+    monkeypatch.setattr("consumer.stream.session.MAX_DEAD_LETTER_BYTES", 100)
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
     cluster.events[0] = [(b"a", b"x" * 60), (b"a", b"x" * 60)]
@@ -478,7 +478,7 @@ def test_an_events_topic_that_is_shorter_than_what_was_ingested_is_refused() -> 
     cluster.events[0] = [visit("a"), visit("b")]
     Worker(cluster).run(0)
     cluster.events[0] = [visit("a")]
-    with pytest.raises(Fatal, match=r"ltv\.events-0 ends at offset 1.*made anew"):
+    with pytest.raises(Fatal, match=r"ltv\.events-0 ends at offset 1.*recreated"):
         Worker(cluster).run(0)
 
 

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from contract.decode import decode_event
 from contract.errors import InvalidEvent
 from contract.events import REASONS
-from contract.files import read_events
+from files.format import read_events
 from ltv import cli
 from producer.delivery import MAX_LAG, Faults, generated, live
 from producer.people import LAST_NAMES

@@ -8,11 +8,14 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from consumer.cli import table
-from consumer.cli.dead_letters import Letter, counts, describe
-from consumer.cli.live import View, ago, incomplete, line
 from contract.snapshots import Partitions, Row, Snapshot, Totals
-from terminal.console import cut, notes, output, plain
+from ltv.console.letters import counts, describe
+from ltv.console.ranking import Ranking
+from ltv.console.snapshot_view import SnapshotView, line
+from ltv.console.streams import notes, output
+from ltv.console.text import cut, plain
+from subscriber.letters import Letter
+from subscriber.presentation import ago, grouped, incomplete
 
 NOW = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 
@@ -82,18 +85,18 @@ def drawn(renderable: Any, *, terminal: bool = False, width: int = 160, height: 
 )
 def test_text_from_outside_is_shown_and_never_acts(text: str, shown: str) -> None:
     assert plain(text) == shown
-    output = drawn(table.Ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
+    output = drawn(Ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
     assert output.count(shown) == 2
 
 
 def test_escape_sequences_in_names_do_not_reach_a_terminal() -> None:
-    drawn_row = drawn(table.Ranking(snapshot(row(1, last_name="\x1b[2Jgone")), changes=True), terminal=True)
+    drawn_row = drawn(Ranking(snapshot(row(1, last_name="\x1b[2Jgone")), changes=True), terminal=True)
     assert "\x1b[2J" not in drawn_row
     assert r"\x1b[2Jgone" in drawn_row
 
 
 def test_no_colours_without_a_terminal() -> None:
-    assert "\x1b" not in drawn(View(snapshot(row(1, previous_rank=2), row(2), reporting=1), NOW))
+    assert "\x1b" not in drawn(SnapshotView(snapshot(row(1, previous_rank=2), row(2), reporting=1), NOW))
 
 
 def test_long_ids_are_cut_with_an_ellipsis() -> None:
@@ -103,7 +106,7 @@ def test_long_ids_are_cut_with_an_ellipsis() -> None:
 
 def test_changes_of_rank_are_marked() -> None:
     output = drawn(
-        table.Ranking(
+        Ranking(
             snapshot(row(1, previous_rank=3), row(2, previous_rank=1), row(3), row(4, previous_rank=4)),
             changes=True,
         )
@@ -116,34 +119,34 @@ def test_changes_of_rank_are_marked() -> None:
 
 
 def test_in_the_first_snapshot_nobody_is_new() -> None:
-    assert "new" not in drawn(table.Ranking(snapshot(row(1), row(2)), changes=True))
+    assert "new" not in drawn(Ranking(snapshot(row(1), row(2)), changes=True))
 
 
 def test_what_is_unknown_is_a_dash() -> None:
-    shown = drawn(table.Ranking(snapshot(row(1, last_name=None, revenue_per_visit=None)), changes=False))
+    shown = drawn(Ranking(snapshot(row(1, last_name=None, revenue_per_visit=None)), changes=False))
     assert shown.splitlines()[-2].split().count("-") == 2
 
 
 def test_money_is_grouped_exactly() -> None:
-    assert table.grouped("1000000000000000.05") == "1,000,000,000,000,000.05"
-    assert table.grouped("0.00") == "0.00"
+    assert grouped("1000000000000000.05") == "1,000,000,000,000,000.05"
+    assert grouped("0.00") == "0.00"
 
 
 def test_a_view_says_how_old_and_how_complete_it_is() -> None:
-    shown = drawn(View(snapshot(row(1)), NOW))
+    shown = drawn(SnapshotView(snapshot(row(1)), NOW))
     assert "snapshot 7, emitted 2026-01-02T12:00:00Z, 30 s ago, 4 of 4 partitions report" in shown
     assert "INCOMPLETE" not in shown
 
 
 def test_an_incomplete_snapshot_says_so_loudly() -> None:
     partly = snapshot(row(1), reporting=3)
-    assert "INCOMPLETE: only 3 of 4 partitions report" in drawn(View(partly, NOW))
+    assert "INCOMPLETE: only 3 of 4 partitions report" in drawn(SnapshotView(partly, NOW))
     assert incomplete(partly) in line(partly)
 
 
 def test_a_live_view_shows_no_more_rows_than_fit() -> None:
     rows = [row(rank, customer_id=f"c{rank}") for rank in range(1, 101)]
-    shown = drawn(View(snapshot(*rows), NOW, fit=True), height=20)
+    shown = drawn(SnapshotView(snapshot(*rows), NOW, fit=True), height=20)
     assert len(shown.splitlines()) <= 20
     assert "c9 " in shown
     assert "... and 91 more" in shown
@@ -230,7 +233,7 @@ def test_without_a_terminal_lines_are_wide_enough_for_the_table() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
 def test_on_a_narrow_terminal_figures_are_left_out_and_never_the_rank_or_the_value(width: int) -> None:
     rows = [row(rank, customer_id=f"customer-{rank}", last_name="Featherstonehaugh") for rank in (1, 2)]
-    shown = drawn(table.Ranking(snapshot(*rows), changes=True), width=width).splitlines()
+    shown = drawn(Ranking(snapshot(*rows), changes=True), width=width).splitlines()
     assert all(len(text) <= width for text in shown)
     second = shown[-2].split()
     assert second[0] == "2"

@@ -6,9 +6,9 @@ import pytest
 from confluent_kafka import Producer
 from pydantic import SecretStr
 
+from cluster.settings import Cluster
 from consumer.settings import Settings
 from consumer.stream.worker import connect_of
-from contract.cluster import Cluster
 from contract.errors import Fatal
 
 SASL_SSL = Cluster(

@@ -4,17 +4,12 @@ Every method that talks to the cluster has a deadline. What goes wrong comes out
 (the cluster can't now: start the session anew) or `contract.errors.Fatal` (going on would be wrong).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, overload
 
-from contract.errors import Retriable
-
-Headers = list[tuple[str, bytes]]
-
-
-class Fenced(Retriable):
-    """The transaction is not ours any more: it timed out, or another process has our transactional id."""
+from cluster.log_reader import Record
+from contract.dead_letters import Headers
 
 
 class Column(Sequence[int]):
@@ -100,8 +95,8 @@ class TransactionalProducer(Protocol):
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         """Commit all that was sent, together with the consumed offsets (events partition -> next offset)."""
 
-    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
-        """Abort an empty transaction on these partitions: one that an earlier life of ours left there ends, too."""
+    def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
+        """Abort an empty transaction on these (topic, partition): it ends one that a predecessor left open."""
 
     def offset_of(self, sent: Any) -> int:
         """The offset a committed record got."""
@@ -110,8 +105,8 @@ class TransactionalProducer(Protocol):
         """Give up an open transaction and the connections."""
 
 
-class LogReader(Protocol):
-    """Committed records of single partitions, outside any group."""
+class StateReader(Protocol):
+    """Committed records of single partitions, outside any group: `cluster.log_reader.LogReader`, or a test's."""
 
     def close(self) -> None:
         """Give up the connections."""
@@ -119,22 +114,19 @@ class LogReader(Protocol):
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Partition -> its first offset and its high watermark (which open transactions don't hold back)."""
 
-    def committed_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
 
     def topic_id(self, topic: str) -> str:
-        """Another one than before where a topic was deleted and made anew."""
+        """Another one than before where a topic was deleted and recreated."""
 
     def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
         """The group's committed offset; None where there is none."""
 
-    def read(
-        self, topic: str, partition: int, start: int, end: int
-    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
-        """Lists of (offset, key, value) from `start` until the position has reached `end`.
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """Lists of records from `start` until the position has reached `end`; often an empty one.
 
-        Yields an empty list when a second has passed without a record, so that the caller can see to its
-        membership. Waits while a transaction is open before `end`.
+        Waits while a transaction is open before `end`.
         """
 
 
@@ -157,15 +149,7 @@ class Clients:
 
     consumer: GroupConsumer
     producer: TransactionalProducer
-    reader: LogReader
+    reader: StateReader
     admin: Admin
     partitions: int
     """How many the events topic has; our own topics are there and fit."""
-
-
-def made_anew(topic: str) -> str:
-    """What to say when the events topic is not the one that was ingested."""
-    return (
-        f"the topic {topic} was deleted and made anew since its events were ingested. To count the new one's events "
-        "from the start, use a new --prefix and --group"
-    )

@@ -16,69 +16,32 @@ What has to be known of librdkafka, and is handled here, and only here:
 """
 
 import logging
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from cluster.deadline import Deadline
+from cluster.errors import client_errors
+from cluster.fault_points import fault_point
+from cluster.librdkafka_errors import librdkafka_errors
 from consumer.settings import Settings
-from consumer.stream.transport import Batch, Clients, Column, Fenced, Headers, Rebalance
-from consumer.stream.transport.admin import (
-    CALL_TIMEOUT_MS,
-    LogOffsets,
-    cluster_errors,
-    fenced_instance,
-    open_clients,
-    records_gone,
-    stands_still,
-)
-from consumer.stream.transport.fault_points import reached
-from contract.errors import Fatal, Retriable
+from consumer.stream.transport import Batch, Clients, Column, Rebalance
+from consumer.stream.transport.admin import CALL_TIMEOUT_MS, open_clients
+from contract.dead_letters import Headers
+from contract.errors import Retriable
 from contract.topics import MAX_RECORD_BYTES
 
 CALL_TIMEOUT_S: Final = CALL_TIMEOUT_MS / 1000
 MAX_POLL_RECORDS: Final = 1_000
 FETCH_BYTES: Final = 256 * 1024
 QUEUED_RECORDS: Final = 5_000
-READ_RECORDS: Final = 64
-READ_FETCH_BYTES: Final = 16 * 1024 * 1024
-QUIET_S: Final = 1.0
 
-_OUT_OF_RANGE: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
-_FATAL: Final = frozenset(
-    {
-        KafkaError._AUTHENTICATION,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        KafkaError.UNSUPPORTED_VERSION,
-        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
-        KafkaError._UNSUPPORTED_FEATURE,
-        KafkaError._INVALID_ARG,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-    }
-)
 _SILENT: Final = logging.getLogger("librdkafka")
 """What matters is raised; the rest would be lines of its own in our log."""
 _SILENT.disabled = True
 _record: Any = Message
-_FENCED: Final = frozenset(
-    {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
-)
-_FENCED_INSTANCE_TEXT: Final = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
 
 
 def connect(settings: Settings) -> Clients:
@@ -88,33 +51,9 @@ def connect(settings: Settings) -> Clients:
         Retriable: the cluster can't be reached now.
         Fatal: the topics or the rights are not as they must be.
     """
-    doing = f"connecting to {settings.cluster.bootstrap_servers}"
-    with cluster_errors(doing), _client_errors(doing):
-        return open_clients(settings, _Reader, _Producer, _Consumer)
-
-
-@contextmanager
-def _client_errors(doing: str) -> Iterator[None]:
-    """Sort what the client raises into what can be tried again and what can't."""
-    try:
-        yield
-    except (KafkaException, SystemError) as raised:
-        cause = raised.__cause__ if isinstance(raised, SystemError) else raised
-        if not isinstance(cause, KafkaException):
-            raise
-        raise _sorted_out(doing, cause.args[0]) from raised
-
-
-def _sorted_out(doing: str, error: KafkaError) -> Fatal | Retriable:
-    said = f"{error.name()}: {error.str()}"
-    # An error that ends the whole client comes with a code of its own; its text says which one it was.
-    if error.code() == KafkaError.FENCED_INSTANCE_ID or _FENCED_INSTANCE_TEXT in error.str():
-        return Fatal(fenced_instance(doing))
-    if error.code() in _OUT_OF_RANGE:
-        return Fatal(records_gone(doing, said))
-    if error.code() in _FATAL:
-        return Fatal(f"{doing}: {said}")
-    return (Fenced if error.code() in _FENCED else Retriable)(f"{doing}: {said}")
+    doing = f"connecting to Kafka at {settings.cluster.bootstrap_servers}"
+    with client_errors(doing), librdkafka_errors(doing):
+        return open_clients(settings, _Producer, _Consumer)
 
 
 def _consumer_settings(settings: Settings, client_id: str) -> dict[str, Any]:
@@ -192,7 +131,7 @@ class _Consumer:
             self._trouble = KafkaException(error)
 
     def poll(self, timeout_s: float) -> list[Batch]:
-        with _client_errors(f"reading {self._topic}"):
+        with librdkafka_errors(f"reading {self._topic}"):
             self._place()
             messages = self._client.consume(MAX_POLL_RECORDS, max(0.0, timeout_s))
             if self._trouble:
@@ -245,7 +184,7 @@ class _Consumer:
         return self._positions[partition]
 
     def lag(self, partition: int) -> int | None:
-        with _client_errors(f"asking for the end of {self._topic}-{partition}"):
+        with librdkafka_errors(f"asking for the end of {self._topic}-{partition}"):
             known = self._client.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
         return max(0, known[1] - self.position(partition)) if known and known[1] >= 0 else None
 
@@ -291,7 +230,7 @@ class _Producer:
             raise
 
     def begin(self) -> None:
-        with _client_errors("beginning a transaction"):
+        with librdkafka_errors("beginning a transaction"):
             self._client.begin_transaction()
 
     def send(
@@ -303,8 +242,8 @@ class _Producer:
         headers: Headers | None = None,
     ) -> Any:
         sent = _Sent()
-        deadline = time.monotonic() + CALL_TIMEOUT_S
-        with _client_errors(f"writing to {topic}-{partition}"):
+        deadline = Deadline(CALL_TIMEOUT_S)
+        with librdkafka_errors(f"writing to {topic}-{partition}"):
             while True:
                 try:
                     self._client.produce(
@@ -315,10 +254,10 @@ class _Producer:
                         headers=headers,
                         on_delivery=sent.delivered,
                     )
-                    reached("send")
+                    fault_point("send")
                     return sent
                 except BufferError:
-                    if time.monotonic() > deadline:
+                    if deadline.is_over:
                         raise Retriable(
                             f"writing to {topic}-{partition}: no room within {CALL_TIMEOUT_S:.0f} s"
                         ) from None
@@ -326,34 +265,34 @@ class _Producer:
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         consumed = [TopicPartition(self._events, partition, offset) for partition, offset in offsets.items()]
-        reached("before_offsets")
-        with _client_errors("sending offsets to the transaction"):
+        fault_point("before_offsets")
+        with librdkafka_errors("sending offsets to the transaction"):
             self._client.send_offsets_to_transaction(consumed, membership, CALL_TIMEOUT_S)
-        reached("before_commit")
-        with _client_errors("committing the transaction"):
+        fault_point("before_commit")
+        with librdkafka_errors("committing the transaction"):
             self._client.commit_transaction(CALL_TIMEOUT_S)
-        reached("after_commit")
+        fault_point("after_commit")
 
-    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
+    def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
         sent: list[_Sent] = []
-        for topic, partition in undecided:
+        for topic, partition in places:
             if not sent:
                 self.begin()
             sent.append(self.send(topic, partition, b"", key=b""))
         if not sent:
             return
-        with _client_errors("ending an old transaction"):
+        with librdkafka_errors("ending an old transaction"):
             self._client.flush(CALL_TIMEOUT_S)
             if any(each.offset is None for each in sent):
                 raise Retriable(f"writing in a transaction: not done within {CALL_TIMEOUT_S:.0f} s")
             self._client.abort_transaction(CALL_TIMEOUT_S)
 
     def offset_of(self, sent: Any) -> int:
-        deadline = time.monotonic() + CALL_TIMEOUT_S
+        deadline = Deadline(CALL_TIMEOUT_S)
         while (
             sent.offset is None
         ):  # The transaction is through, so its report is waiting, if it has not come.
-            if time.monotonic() > deadline:
+            if deadline.is_over:
                 raise Retriable("asking for a record's offset: the client does not say")
             self._client.poll(0.1)
         offset: int = sent.offset
@@ -362,64 +301,3 @@ class _Producer:
     def close(self) -> None:
         """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
         self._client = None
-
-
-class _Reader(LogOffsets):
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self._patience_s = settings.transaction_timeout_s + CALL_TIMEOUT_S
-        self._client: Any = Consumer(
-            {
-                **_consumer_settings(settings, f"{settings.transactional_id}-reader"),
-                "error_cb": lambda error: None,
-                "max.partition.fetch.bytes": READ_FETCH_BYTES,
-                "fetch.max.bytes": READ_FETCH_BYTES,
-                # One fetch at a time is on its way: one that waits at an end would hold up the next log.
-                "fetch.wait.max.ms": 10,
-            }
-        )
-        # A topic whose leader is not known when it is assigned waits for the client's next look, up to a second.
-        topics = settings.topics
-        with _client_errors("looking at the topics"):
-            for topic in (topics.changelog, topics.partials, topics.snapshots):
-                self._client.list_topics(topic, CALL_TIMEOUT_S)
-
-    def read(
-        self, topic: str, partition: int, start: int, end: int
-    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
-        if start >= end:
-            return
-        with _client_errors(f"reading {topic}-{partition}"):
-            self._client.assign([TopicPartition(topic, partition, start)])
-            position, moved_at = start, time.monotonic()
-            while position < end:
-                reached("read")
-                before = position
-                records = []
-                for message in self._polled():
-                    error = message.error()
-                    if error is None:
-                        records.append((message.offset(), message.key(), message.value()))
-                        position = message.offset() + 1
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        position = message.offset()
-                    elif error.code() in _OUT_OF_RANGE:
-                        # Logs lose their beginning to a rewrite, perhaps the last owner's: begin again.
-                        raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error.str()}")
-                    else:
-                        raise KafkaException(error)
-                if position > before:
-                    moved_at = time.monotonic()
-                elif time.monotonic() > moved_at + self._patience_s:
-                    raise Retriable(stands_still(topic, partition, position, self._patience_s))
-                yield records
-            self._client.unassign()
-
-    def _polled(self) -> list[Any]:
-        # consume() waits until it has all it may return: so for the first, and then for none.
-        messages: list[Any] = self._client.consume(1, QUIET_S)
-        return messages + self._client.consume(READ_RECORDS, 0.0) if messages else messages
-
-    def close(self) -> None:
-        self._client = None
-        super().close()

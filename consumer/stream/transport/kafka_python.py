@@ -22,39 +22,27 @@ Traps of its 3.0.12 that are handled here, and only here:
   lost to a new epoch is reported as committed. So every record must be delivered before the commit is asked for.
 """
 
-import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
-from kafka import (
-    ConsumerRebalanceListener,
-    KafkaConsumer,
-    KafkaProducer,
-    OffsetAndMetadata,
-    TopicPartition,
-)
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
+from cluster.deadline import Deadline
+from cluster.errors import client_errors, topic_recreated
+from cluster.fault_points import fault_point
 from consumer.settings import Settings
-from consumer.stream.transport import Batch, Clients, Headers, Rebalance, made_anew
-from consumer.stream.transport.admin import (
-    CALL_TIMEOUT_MS,
-    LogOffsets,
-    cluster_errors,
-    open_clients,
-    stands_still,
-)
-from consumer.stream.transport.fault_points import reached
+from consumer.stream.transport import Batch, Clients, Rebalance
+from consumer.stream.transport.admin import CALL_TIMEOUT_MS, open_clients
 from consumer.stream.transport.records import read_fast
+from contract.dead_letters import Headers
 from contract.errors import Fatal, Retriable
 from contract.topics import MAX_RECORD_BYTES
 
 FETCH_BYTES: Final = 4 * 1024 * 1024
-READ_FETCH_BYTES: Final = 16 * 1024 * 1024
-QUIET_MS: Final = 1_000
 METADATA_MAX_AGE_MS: Final = 10_000
 """How soon partitions added to the events topic are noticed: they part customers from their history."""
 RECONNECT_POLL_MS: Final = 50
@@ -69,17 +57,8 @@ def connect(settings: Settings) -> Clients:
         Retriable: the cluster can't be reached now.
         Fatal: the topics or the rights are not as they must be.
     """
-    with cluster_errors(f"connecting to {settings.cluster.bootstrap_servers}"):
-        return open_clients(settings, _Reader, _Producer, _Consumer)
-
-
-@contextmanager
-def _trimming(topic: str, partition: int) -> Iterator[None]:
-    """Our own logs lose their beginning to a rewrite, perhaps the last owner's, while they are read: begin again."""
-    try:
-        yield
-    except kafka_errors.OffsetOutOfRangeError as error:
-        raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error}") from error
+    with client_errors(f"connecting to Kafka at {settings.cluster.bootstrap_servers}"):
+        return open_clients(settings, _Producer, _Consumer)
 
 
 class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -135,7 +114,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
 
     def poll(self, timeout_s: float) -> list[Batch]:
-        with cluster_errors(f"reading {self._topic}"):
+        with client_errors(f"reading {self._topic}"):
             if self._joins_again:
                 self._joins_again = False
                 self._client._coordinator.request_rejoin()
@@ -145,7 +124,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._is_fenced():
                 raise kafka_errors.FencedInstanceIdError
         if self._client._cluster.topic_id(self._topic) not in {self._topic_id, None}:
-            raise Fatal(made_anew(self._topic))
+            raise Fatal(topic_recreated(self._topic))
         return [
             Batch(tp.partition, records.offsets, records.keys, records.values, records.timestamps_ms)
             for tp, taken in polled.items()
@@ -161,8 +140,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _join(self) -> Any:
         """See a join through that has outlived its poll, for a while: nothing is assigned meanwhile."""
-        until, polled = time.monotonic() + JOIN_PATIENCE_S, {}
-        while self._is_joining() and time.monotonic() < until:
+        patience, polled = Deadline(JOIN_PATIENCE_S), {}
+        while self._is_joining() and not patience.is_over:
             self._client._coordinator.request_rejoin()
             polled = self._client.poll(timeout_ms=JOIN_POLL_MS)
         return polled
@@ -179,7 +158,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._client.resume(tp)
 
     def position(self, partition: int) -> int:
-        with cluster_errors(f"asking for the position in {self._topic}-{partition}"):
+        with client_errors(f"asking for the position in {self._topic}-{partition}"):
             position: int | None = self._client.position(
                 TopicPartition(self._topic, partition), timeout_ms=CALL_TIMEOUT_MS
             )
@@ -225,7 +204,7 @@ class _Producer:
 
     def begin(self) -> None:
         self._sent.clear()
-        with cluster_errors("beginning a transaction"):
+        with client_errors("beginning a transaction"):
             self._client.begin_transaction()
 
     def send(
@@ -236,10 +215,10 @@ class _Producer:
         key: bytes | None = None,
         headers: Headers | None = None,
     ) -> Any:
-        with cluster_errors(f"writing to {topic}-{partition}"):
+        with client_errors(f"writing to {topic}-{partition}"):
             sent = self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
         self._sent.append(sent)
-        reached("send")
+        fault_point("send")
         return sent
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
@@ -248,7 +227,7 @@ class _Producer:
             for partition, offset in offsets.items()
         }
         transaction = self._client._transaction_manager
-        reached("before_offsets")
+        fault_point("before_offsets")
         self._finish(
             "sending offsets to the transaction",
             transaction.send_offsets_to_transaction,
@@ -256,12 +235,12 @@ class _Producer:
             membership,
         )
         self._await_delivery()
-        reached("before_commit")
+        fault_point("before_commit")
         self._finish("committing the transaction", transaction.begin_commit)
-        reached("after_commit")
+        fault_point("after_commit")
 
-    def settle(self, undecided: Iterable[tuple[str, int]]) -> None:
-        for topic, partition in undecided:
+    def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
+        for topic, partition in places:
             if not self._sent:
                 self.begin()
             self.send(topic, partition, b"", key=b"")
@@ -271,22 +250,22 @@ class _Producer:
             self._sent.clear()
 
     def _await_delivery(self) -> None:
-        deadline = time.monotonic() + CALL_TIMEOUT_MS / 1000
-        with cluster_errors("writing in a transaction"):
+        deadline = Deadline(CALL_TIMEOUT_MS / 1000)
+        with client_errors("writing in a transaction"):
             for sent in self._sent:
-                sent.get(timeout=max(0.0, deadline - time.monotonic()))
+                sent.get(timeout=deadline.left_s)
 
     def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
         """The public methods are these very steps, but their wait has no deadline."""
-        with cluster_errors(doing):
+        with client_errors(doing):
             result = start(*arguments)
             self._client._sender.wakeup()
-            reached("in_flight")
+            fault_point("in_flight")
             if not result.wait(timeout_ms=CALL_TIMEOUT_MS):
                 raise Retriable(f"{doing}: no answer within {CALL_TIMEOUT_MS} ms")
 
     def offset_of(self, sent: Any) -> int:
-        with cluster_errors("asking for a record's offset"):
+        with client_errors("asking for a record's offset"):
             offset: int = sent.get(timeout=CALL_TIMEOUT_MS / 1000).offset
         return offset
 
@@ -316,47 +295,3 @@ def _keep_requests(producer: Any) -> None:
             return False
 
     client.await_ready = is_ready_in_time
-
-
-class _Reader(LogOffsets):
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self._patience_s = settings.transaction_timeout_s + CALL_TIMEOUT_MS / 1000
-        self._client = KafkaConsumer(
-            **settings.cluster.client_settings(f"{settings.transactional_id}-reader"),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=READ_FETCH_BYTES,
-            fetch_max_bytes=READ_FETCH_BYTES,
-            fetch_max_wait_ms=10,
-            metrics_enabled=False,
-        )
-        # Each topic that it does not know of yet costs a look-up, and a wait of 100 ms: now, once, for all.
-        topics = settings.topics
-        self._client._cluster.set_topics([topics.changelog, topics.partials, topics.snapshots])
-
-    def read(
-        self, topic: str, partition: int, start: int, end: int
-    ) -> Iterator[list[tuple[int, bytes | None, bytes | None]]]:
-        if start >= end:
-            return
-        tp = TopicPartition(topic, partition)
-        with cluster_errors(f"reading {topic}-{partition}"), _trimming(topic, partition):
-            self._client.assign([tp])
-            self._client.seek(tp, start)
-            position, moved_at = start, time.monotonic()
-            while position < end:
-                reached("read")
-                polled = self._client.poll(timeout_ms=QUIET_MS)
-                now_at = self._client.position(tp, timeout_ms=CALL_TIMEOUT_MS)
-                if now_at is not None and now_at > position:
-                    position, moved_at = now_at, time.monotonic()
-                elif time.monotonic() > moved_at + self._patience_s:
-                    raise Retriable(stands_still(topic, partition, position, self._patience_s))
-                yield [(record.offset, record.key, record.value) for record in polled.get(tp, ())]
-
-    def close(self) -> None:
-        self._client.close(autocommit=False, timeout_ms=CALL_TIMEOUT_MS)
-        super().close()

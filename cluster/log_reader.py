@@ -1,0 +1,245 @@
+"""Committed records of single partitions, outside any consumer group: nothing is left behind.
+
+Every call has a deadline. An end offset says nothing about records: transaction markers, aborted and compacted
+records take offsets too, so the newest record is looked for by walking back from the end.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Final, Literal, Protocol, Self
+
+from kafka import IsolationLevel, KafkaAdminClient, KafkaConsumer, OffsetSpec, TopicPartition
+from kafka import errors as kafka_errors
+
+from cluster.deadline import Deadline, answer_within
+from cluster.diagnose import connecting
+from cluster.errors import blocked_by_transaction, client_errors
+from cluster.fault_points import fault_point
+from cluster.settings import Cluster
+from contract.errors import Fatal, Retriable
+
+CALL_TIMEOUT_S: Final = 10.0
+POLL_S: Final = 0.1
+FIRST_LOOK_BACK: Final = 16
+LOOK_BACK_GROWTH: Final = 4
+MAX_LOOK_BACK: Final = 10_000
+FETCH_BYTES: Final = 16 * 1024 * 1024
+FETCH_WAIT_MS: Final = 10
+
+
+class Record(Protocol):
+    """What kafka-python hands out for one record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+class LogReader:
+    """A connection for reading. Use it as a context manager, or call `close`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        client_id: str = "ltv-reader",
+        *,
+        call_timeout_s: float = CALL_TIMEOUT_S,
+        patience_s: float | None = None,
+        trimmed: Literal["skip", "fail"] = "skip",
+        topics: Collection[str] = (),
+    ) -> None:
+        """Connect.
+
+        Args:
+            cluster: where.
+            client_id: the name that brokers log.
+            call_timeout_s: for each call to the cluster.
+            patience_s: how long `read` waits for a record that an open transaction holds back; None: as for a call.
+            trimmed: where the records at a position are deleted, go on with the oldest left, or fail.
+            topics: those to look up at once; any other costs a look-up of its own.
+
+        Raises:
+            Retriable: no broker answers in time.
+            Fatal: the settings can't work.
+        """
+        self.servers = cluster.bootstrap_servers
+        self._cluster = cluster
+        self._client_id = client_id
+        self._timeout_s = call_timeout_s
+        self._timeout_ms = int(call_timeout_s * 1000)
+        self._patience_s = patience_s if patience_s is not None else call_timeout_s
+        with connecting(cluster):
+            self._client = KafkaConsumer(
+                **cluster.client_settings(client_id),
+                group_id=None,
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest" if trimmed == "skip" else "none",
+                allow_auto_create_topics=False,
+                fetch_max_wait_ms=FETCH_WAIT_MS,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                fetch_max_bytes=FETCH_BYTES,
+                metrics_enabled=False,
+            )
+        if topics:
+            self._client._cluster.set_topics(list(topics))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close(autocommit=False, timeout_ms=1000)
+        if "_admin" in self.__dict__:
+            self._admin.close()
+
+    @cached_property
+    def _admin(self) -> Any:
+        """For what a consumer can't ask; connected when it is asked for the first time."""
+        with connecting(self._cluster):
+            return KafkaAdminClient(**self._cluster.client_settings(f"{self._client_id}-offsets"))
+
+    def exists(self, topic: str) -> bool:
+        """Whether there is such a topic."""
+        return bool(self._partitions(topic))
+
+    def partitions(self, topic: str) -> list[int]:
+        """The topic's partitions.
+
+        Raises:
+            Fatal: there is no such topic.
+        """
+        found = self._partitions(topic)
+        if not found:
+            raise Fatal(
+                f"there is no topic {topic} at {self.servers}. `ltv topics create` makes the events topic "
+                "and `ltv consume` the others; is --prefix right?"
+            )
+        return sorted(found)
+
+    def _partitions(self, topic: str) -> set[int]:
+        doing = f"looking for {topic} at {self.servers}"
+        with client_errors(doing):
+            found: set[int] | None = answer_within(
+                self._timeout_s, lambda: self._client.partitions_for_topic(topic), doing
+            )
+        return found or set()
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from one of the same name that was there before; "" where the cluster gives none."""
+        doing = f"looking at {topic}"
+        with client_errors(doing):
+            described = answer_within(self._timeout_s, lambda: self._admin.describe_topics([topic]), doing)
+        return str(described[0].get("topic_id", ""))
+
+    def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
+        """The group's committed offset; None where it has none."""
+        tp = TopicPartition(topic, partition)
+        doing = f"asking for the offsets of the group {group}"
+        with client_errors(doing):
+            answer = answer_within(
+                self._timeout_s, lambda: self._admin.list_group_offsets({group: [tp]}), doing
+            )
+        found = answer[group].get(tp)
+        return found.offset if found and found.offset >= 0 else None
+
+    def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Partition -> its first offset and its high watermark (which open transactions don't hold back)."""
+        asked = [TopicPartition(topic, partition) for partition in partitions]
+        starts = self._offsets(asked, OffsetSpec.EARLIEST)
+        ends = self._offsets(asked, OffsetSpec.LATEST)
+        return {tp.partition: (starts[tp], ends[tp]) for tp in asked}
+
+    def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """Partition -> the offset up to which every transaction is decided."""
+        with client_errors(f"asking for the ends of {topic} at {self.servers}"):
+            found = self._client.end_offsets([TopicPartition(topic, p) for p in partitions], self._timeout_ms)
+        return {tp.partition: offset for tp, offset in found.items()}
+
+    def open_transactions(self, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of these (topic, partition) in which a transaction is open."""
+        asked = [TopicPartition(*place) for place in places]
+        ends = self._offsets(asked, OffsetSpec.LATEST)
+        decided = self._offsets(asked, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        return [(tp.topic, tp.partition) for tp in asked if decided[tp] < ends[tp]]
+
+    def _offsets(
+        self,
+        partitions: Sequence[TopicPartition],
+        spec: Any,
+        isolation: Any = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[TopicPartition, int]:
+        topics = ", ".join(sorted({tp.topic for tp in partitions}))
+        with client_errors(f"asking for the offsets of {topics}"):
+            answered = self._admin.list_partition_offsets(
+                dict.fromkeys(partitions, spec), isolation_level=isolation, timeout_ms=self._timeout_ms
+            )
+        return {tp: found.offset for tp, found in answered.items()}
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[Record]]:
+        """Lists of records from `start` until the position has reached `end`.
+
+        Yields an empty list when POLL_S has passed without a record, so that the caller can do other work. Waits
+        while a transaction is open before `end`.
+
+        Raises:
+            Retriable: a transaction stays open, or the records were trimmed meanwhile (with trimmed="fail").
+        """
+        if start >= end:
+            return
+        tp = TopicPartition(topic, partition)
+        self.follow({(topic, partition): start})
+        position, patience = start, Deadline(self._patience_s)
+        while position < end:
+            fault_point("read")
+            # A poll that meets only markers returns nothing though the position moves: so polls are short.
+            try:
+                records = self.poll()
+            except Fatal as error:
+                if isinstance(error.__cause__, kafka_errors.OffsetOutOfRangeError):
+                    raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error}") from error
+                raise
+            with client_errors(f"reading {topic}-{partition}"):
+                now_at = self._client.position(tp, timeout_ms=self._timeout_ms)
+            if now_at is not None and now_at > position:
+                position, patience = now_at, Deadline(self._patience_s)
+            elif patience.is_over:
+                raise Retriable(blocked_by_transaction(topic, partition, position, self._patience_s))
+            yield [record for record in records if record.offset < end]
+
+    def newest(
+        self, topic: str, partition: int, count: int = 1, keep: Callable[[Record], bool] = lambda record: True
+    ) -> list[Record]:
+        """The newest `count` committed records of a partition that `keep` accepts, oldest first."""
+        tp = TopicPartition(topic, partition)
+        with client_errors(f"asking for the bounds of {topic} at {self.servers}"):
+            begin = self._client.beginning_offsets([tp], self._timeout_ms)[tp]
+        end = self.committed_ends(topic, [partition])[partition]
+        found: list[Record] = []
+        look_back = max(FIRST_LOOK_BACK, 2 * count)
+        while begin < end and len(found) < count:
+            start = max(begin, end - look_back)
+            read = self.read(topic, partition, start, end)
+            found = [record for records in read for record in records if keep(record)] + found
+            end, look_back = start, min(look_back * LOOK_BACK_GROWTH, MAX_LOOK_BACK)
+        return found[-count:]
+
+    def follow(self, positions: dict[tuple[str, int], int]) -> None:
+        """From now on `poll` returns what comes to these (topic, partition), from these offsets on."""
+        with client_errors(f"reading at {self.servers}"):
+            self._client.assign([TopicPartition(*place) for place in positions])
+            for place, offset in positions.items():
+                self._client.seek(TopicPartition(*place), offset)
+
+    def poll(self, timeout_s: float = POLL_S) -> list[Record]:
+        """What has come, in offset order within a partition; nothing where nothing came in time."""
+        with client_errors(f"reading at {self.servers}"):
+            polled = self._client.poll(timeout_ms=int(timeout_s * 1000))
+        return [record for records in polled.values() for record in records]

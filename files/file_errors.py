@@ -1,0 +1,33 @@
+"""What goes wrong with a file, as one line: its name, the cause, what to do."""
+
+import errno
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from contract.errors import Fatal
+
+_REMEDIES: Final = {
+    errno.EISDIR: "; name a file in it",
+    errno.EACCES: "; allow this user to open it, or name another file",
+    errno.ENOSPC: "; make room, or name a file on another disk, and run again",
+    errno.EIO: "; check the disk",
+}
+
+
+@contextmanager
+def file_errors(path: str) -> Iterator[None]:
+    """Raise what the operating system or gzip says of this file as `Fatal`; a closed pipe stays what it is."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Fatal(
+            f"{path}: the gzip data is damaged or cut short: {error}. What is before it was read; fetch the file again"
+        ) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        raise Fatal(f"{path}: {error.strerror or error}{remedy}") from error

@@ -1,0 +1,100 @@
+"""`ltv batch`: files in, the ranking out; invalid events are counted and shown, and never stop it."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from consumer.batch import Batch
+from contract.snapshots import Basis, Snapshot
+from files.output import open_output
+from ltv.console.progress import file_progress
+from ltv.console.ranking import Ranking
+from ltv.console.rejects import Rejects
+from ltv.console.streams import notes, output
+from ltv.gc_pause import gc_paused
+from ltv.options import EventFiles
+from subscriber.presentation import time_frame, totals
+
+EXIT_STRICT: Final = 3
+
+
+def batch(
+    files: EventFiles,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many customers to rank.")] = 10,
+    basis: Annotated[
+        Basis,
+        typer.Option(
+            help="What counts as weeks: the customer's own active weeks, or the weeks from the first to the "
+            "last event, for everybody."
+        ),
+    ] = "active",
+    as_json: Annotated[bool, typer.Option("--json", help="Full rows as a JSON list.")] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help='Write the ranking as the JSON list [{"customer_id": "ltv"}, ...], best first '
+            "(with --json: full rows); - is standard output.",
+        ),
+    ] = None,
+    rejects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the invalid events here as they stood, one a line: correct them and run again.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help=f"Exit with {EXIT_STRICT} where any event was invalid.")
+    ] = False,
+) -> None:
+    """Rank the customers of event files by simple lifetime value, without Kafka.
+
+    Order, updates, duplicates and late events don't matter. Invalid events are counted by reason on standard
+    error, the first few with file and line, and never stop it.
+    """
+    with ExitStack() as stack:
+        report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
+        run = Batch(on_rejected=report.add)
+        _ingest(run, files)
+        snapshot = run.snapshot(top, basis, datetime.now(UTC))
+    _show(snapshot, as_json=as_json, out=out)
+    report.summarize()
+    if strict and run.rejected:
+        raise typer.Exit(EXIT_STRICT)
+
+
+def _ingest(run: Batch, files: list[str]) -> None:
+    with file_progress(files) as progress, gc_paused():
+        for path in files:
+            progress.file(path)
+            for bytes_read in run.ingest_file(path):
+                progress.advance(bytes_read, run.aggregate.events)
+
+
+def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
+    if out is None and not as_json:
+        console = output()
+        console.print(Ranking(snapshot, changes=False))
+        console.print(totals(snapshot, set_aside="rejected"))
+        console.print(time_frame(snapshot))
+        return
+    items: Sequence[object] = (
+        snapshot.rows if as_json else [{row.customer_id: row.ltv} for row in snapshot.rows]
+    )
+    with open_output(out or "-") as file:
+        file.write(json_list(items))
+    notes().print(totals(snapshot, set_aside="rejected"))
+
+
+def json_list(items: Sequence[object]) -> bytes:
+    """A JSON list with one element a line."""
+    if not items:
+        return b"[]\n"
+    return b"[\n  " + b",\n  ".join(map(msgspec.json.encode, items)) + b"\n]\n"

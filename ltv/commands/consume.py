@@ -1,0 +1,148 @@
+"""`ltv consume`: reads the flags and runs the workers."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from cluster.settings import Cluster
+from consumer import logs
+from consumer.settings import Settings, Transport
+from consumer.stream.workers import run
+from contract.snapshots import Basis
+from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
+from ltv.stop_signals import StopFlag
+
+
+def consume(
+    workers: Annotated[
+        int, typer.Option(min=1, envvar="LTV_WORKERS", help="Worker processes; one that dies is restarted.")
+    ] = 1,
+    top: Annotated[
+        int, typer.Option("--top", min=1, max=MAX_TOP, envvar="LTV_TOP", help="How many customers to rank.")
+    ] = 10,
+    basis: Annotated[
+        Basis,
+        typer.Option(
+            envvar="LTV_BASIS",
+            help="What counts as weeks: the customer's own active weeks, or the weeks from the first to the last "
+            "event, for everybody.",
+        ),
+    ] = "active",
+    snapshot_interval_s: Annotated[
+        float,
+        typer.Option(min=0.05, envvar="LTV_SNAPSHOT_INTERVAL_S", help="Seconds from snapshot to snapshot."),
+    ] = 5.0,
+    commit_interval_s: Annotated[
+        float, typer.Option(min=0.05, envvar="LTV_COMMIT_INTERVAL_S", help="Seconds from commit to commit.")
+    ] = 1.0,
+    until_end: Annotated[
+        bool,
+        typer.Option(
+            "--until-end",
+            help="Stop when what is on the topic now is consumed and in a snapshot (for backfills).",
+        ),
+    ] = False,
+    events_topic: Annotated[
+        str, typer.Option(envvar="LTV_EVENTS_TOPIC", help="The topic to consume.")
+    ] = DEFAULT_EVENTS_TOPIC,
+    prefix: Annotated[
+        str, typer.Option(envvar="LTV_PREFIX", help="Begins the names of this application's own topics.")
+    ] = DEFAULT_PREFIX,
+    group: Annotated[
+        str | None,
+        typer.Option(envvar="LTV_GROUP", help="The consumer group.", show_default="the prefix"),
+    ] = None,
+    instance_id: Annotated[
+        str,
+        typer.Option(
+            envvar="LTV_INSTANCE_ID",
+            help="Stable over restarts and unique in the group: a restart takes its partitions back at once.",
+            show_default="the host's name",
+        ),
+    ] = "",
+    session_timeout_s: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            envvar="LTV_SESSION_TIMEOUT_S",
+            help="Seconds until others take over from an instance that is gone.",
+        ),
+    ] = 45.0,
+    transaction_timeout_s: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            envvar="LTV_TRANSACTION_TIMEOUT_S",
+            help="Seconds until the cluster aborts an open transaction.",
+        ),
+    ] = 15.0,
+    max_dead_letters: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            envvar="LTV_MAX_DEAD_LETTERS",
+            help="Stop when one run of a worker meets more invalid events than this.",
+            show_default="no limit",
+        ),
+    ] = None,
+    max_dead_letter_ratio: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            envvar="LTV_MAX_DEAD_LETTER_RATIO",
+            help="Stop when more than this share of some thousand records is invalid.",
+        ),
+    ] = 0.5,
+    transport: Annotated[
+        Transport,
+        typer.Option(
+            envvar="LTV_TRANSPORT",
+            help="The Kafka client: confluent is several times as fast; it comes with pip install 'ltv[fast]'.",
+        ),
+    ] = "kafka-python",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            envvar="LTV_METRICS_PORT",
+            help="Serve /metrics (Prometheus), /ready and /live here; further workers on the ports after it.",
+            show_default="not served",
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to serve metrics on.")
+    ] = "127.0.0.1",
+    bootstrap_servers: Annotated[
+        str | None,
+        typer.Option(envvar="KAFKA_BOOTSTRAP_SERVERS", help="Brokers.", show_default="localhost:9092"),
+    ] = None,
+) -> None:
+    """Consume events, keep each customer's aggregate, and emit the top x, exactly once."""
+    settings = Settings(
+        cluster=Cluster.at(bootstrap_servers),
+        topics=Topics(events_topic, prefix),
+        group=group or prefix,
+        instance_id=instance_id or socket.gethostname(),
+        top=top,
+        basis=basis,
+        snapshot_interval_s=snapshot_interval_s,
+        commit_interval_s=commit_interval_s,
+        session_timeout_s=session_timeout_s,
+        transaction_timeout_s=transaction_timeout_s,
+        until_end=until_end,
+        transport=transport,
+        max_dead_letters=max_dead_letters,
+        max_dead_letter_ratio=max_dead_letter_ratio,
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
+    )
+    run(settings, workers, prepare_process)
+
+
+def prepare_process() -> StopFlag:
+    """Set up logs and signals: the first act of every process of a consumer."""
+    logs.configure()
+    return StopFlag()

@@ -1,0 +1,49 @@
+"""`ltv dead-letters`: the events that were set aside, and why."""
+
+from typing import Annotated, Final
+
+import typer
+
+from contract.events import REASONS
+from contract.topics import DEFAULT_PREFIX, Topics
+from ltv.console.letters import counts, describe
+from ltv.console.streams import notes, output
+from ltv.options import BootstrapServers, Prefix
+from ltv.reading import log_reader
+
+DEFAULT_LIMIT: Final = 50
+
+dead_letters_app = typer.Typer(add_completion=False)
+
+
+@dead_letters_app.command("list")
+def dead_letters_list(
+    limit: Annotated[int, typer.Option(min=0, help="Show the newest N; 0 shows all.")] = DEFAULT_LIMIT,
+    reason: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help=f"Only those: {', '.join(REASONS)}.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line each.")] = False,
+    bootstrap_servers: BootstrapServers = None,
+    prefix: Prefix = DEFAULT_PREFIX,
+) -> None:
+    """Show the events that were set aside: why, where they came from, and what they are; the newest first.
+
+    With --json a key or payload that is not UTF-8 stands in key_base64 or payload_base64.
+    """
+    from subscriber.letters import ALL, as_json_line, newest_letters
+
+    if reason is not None and reason not in REASONS:
+        raise typer.BadParameter(f"known are {', '.join(REASONS)}", param_hint="--reason")
+    topic = Topics(prefix=prefix).dead_letters
+    with log_reader(bootstrap_servers) as reader:
+        shown = newest_letters(
+            reader, topic, limit or ALL, lambda letter: reason is None or letter.reason == reason
+        )
+    console = output()
+    for letter in shown:
+        if as_json:
+            typer.echo(as_json_line(letter))
+        else:
+            console.print(describe(letter, console.width), no_wrap=True, overflow="ellipsis")
+    notes().print(counts(shown, topic, limited=bool(limit) and len(shown) == limit))

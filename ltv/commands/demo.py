@@ -1,0 +1,139 @@
+"""`ltv demo`: broker, topics, shop, consumer and the live ranking from one command, and nothing left behind.
+
+What is started last is stopped first: shop, consumer, broker, data. Each has a deadline, then it is killed.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated, Final
+
+import typer
+
+from contract.errors import LtvError
+from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
+from ltv.console.progress import download_progress
+from ltv.console.streams import notes
+from ltv.demo.children import Child
+from ltv.stop_signals import StopSignals
+
+SERVERS_VARIABLE: Final = "KAFKA_BOOTSTRAP_SERVERS"
+RUBBISH: Final = 0.01
+SNAPSHOT_INTERVAL_S: Final = 1.0
+TOPICS_S: Final = 60.0
+CDNOW_S: Final = 300.0
+FIRST_SNAPSHOT_S: Final = 60.0
+
+CLUSTER_PREFIX: Final = "ltv-demo"
+"""On a cluster that is not ours the demo keeps to topics of its own."""
+
+
+def demo(
+    cdnow: Annotated[
+        bool,
+        typer.Option(
+            "--cdnow", help="First publish the CDNOW history: 23,570 real customers of a music shop."
+        ),
+    ] = False,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second from the shop.")] = 3000,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the events topic.")] = 4,
+    top: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many customers to rank.")] = 10,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of the consumer.")] = 2,
+    snapshots: Annotated[
+        int | None, typer.Option(min=1, help="End after so many snapshots.", show_default="until Ctrl-C")
+    ] = None,
+    for_s: Annotated[
+        float | None, typer.Option(min=0, help="End after so many seconds.", show_default="until Ctrl-C")
+    ] = None,
+) -> None:
+    """Watch a real Kafka broker, a shop and a consumer rank the shop's customers live, until Ctrl-C.
+
+    The broker runs on this machine, with its data in a temporary directory, unless KAFKA_BOOTSTRAP_SERVERS
+    names a cluster: there the demo uses the topics ltv-demo.* only. One event in a hundred is rubbish.
+    """
+    from cluster.diagnose import silence_client_logs
+    from cluster.log_reader import LogReader
+    from cluster.settings import Cluster
+    from ltv.demo.watch import news, show
+
+    silence_client_logs()
+    logs = Path(mkdtemp(prefix="ltv-demo-logs-"))
+    stop = StopSignals()
+    try:
+        with stop.watched(), ExitStack() as stack, stop.ignored_at_the_end():
+            servers, topics = _kafka(stack)
+            environment = {
+                SERVERS_VARIABLE: servers,
+                "LTV_EVENTS_TOPIC": topics.events,
+                "LTV_PREFIX": topics.prefix,
+            }
+
+            def run(name: str, arguments: Sequence[str]) -> Child:
+                with stop.held():
+                    command = [sys.executable, "-m", "ltv", *arguments]
+                    return stack.enter_context(Child(name, command, environment, logs))
+
+            with _step("creating the topics"):
+                run("topics", ["topics", "create", "--partitions", str(partitions)]).finish(TOPICS_S)
+            if cdnow:
+                with _step("publishing the CDNOW history"):
+                    history = str(logs / "cdnow.ndjson")
+                    run("cdnow", ["generate", "--cdnow", "-o", history]).finish(CDNOW_S)
+                    run("publish", ["publish", history]).finish(CDNOW_S)
+            with _step(f"starting {workers} workers and a shop with {rate:,.0f} events a second"):
+                consumer = run("consumer", _consume(workers, top))
+                shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
+                reader = stack.enter_context(LogReader(Cluster(bootstrap_servers=servers)))
+                received = news(reader, topics, [consumer, shop], FIRST_SNAPSHOT_S)
+                first = next(item for item in received if item)
+            show(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
+    except KeyboardInterrupt:
+        pass  # The asked-for way to end it.
+    except LtvError:
+        notes().print(f"the logs are in {logs}")
+        raise
+    shutil.rmtree(logs)
+    notes().print("stopped; nothing is left running")
+
+
+def _consume(workers: int, top: int) -> list[str]:
+    options = {
+        "--workers": workers,
+        "--top": top,
+        "--snapshot-interval-s": SNAPSHOT_INTERVAL_S,
+        "--instance-id": "demo",
+    }
+    return ["consume", *(str(word) for option in options.items() for word in option)]
+
+
+def _kafka(stack: ExitStack) -> tuple[str, Topics]:
+    """The cluster that the environment names, or a broker of our own until the stack unwinds."""
+    if servers := os.environ.get(SERVERS_VARIABLE):
+        notes().print(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
+        return servers, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
+    from broker import jars
+    from broker.embedded import EmbeddedBroker
+
+    jars.fetch(progress=download_progress)
+    with _step("starting Kafka"):
+        broker = stack.enter_context(EmbeddedBroker())
+    return broker.bootstrap_servers, Topics(DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX)
+
+
+@contextmanager
+def _step(doing: str) -> Iterator[None]:
+    """Says what takes time, and how long it took."""
+    started = time.monotonic()
+    print(f"{doing}... ", end="", flush=True, file=sys.stderr)
+    try:
+        yield
+    except BaseException:
+        print(file=sys.stderr)
+        raise
+    print(f"ready in {time.monotonic() - started:.1f} s", file=sys.stderr)

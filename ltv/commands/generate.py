@@ -1,0 +1,105 @@
+"""`ltv generate`: a simulated shop's events into a file."""
+
+from itertools import islice
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from files.output import open_events
+from ltv.console.streams import notes
+from ltv.console.text import plain
+from ltv.gc_pause import gc_paused
+from producer import cdnow as cdnow_history
+from producer.delivery import MAX_DISORDER, Faults, generated
+from producer.rubbish import Place
+from producer.shop import default_customers
+
+CHUNK_EVENTS: Final = 5_000
+
+
+def generate(
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help=".json: a JSON array; .ndjson: one event a line; either with .gz; - is standard output.",
+            show_default=False,
+        ),
+    ],
+    events: Annotated[
+        int | None,
+        typer.Argument(min=0, metavar="N", help="How many events of a simulated shop.", show_default=False),
+    ] = None,
+    cdnow: Annotated[
+        bool, typer.Option("--cdnow", help="Instead of a simulated shop: the 69,659 purchases of CDNOW.")
+    ] = False,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many customers.", show_default="one per hundred events, and at least ten"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    disorder: Annotated[
+        float,
+        typer.Option(min=0, max=MAX_DISORDER, help="Share of the events that come after younger ones."),
+    ] = 0.0,
+    duplicates: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of N that is a second delivery of an event.")
+    ] = 0.0,
+    rubbish: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of N that is invalid: every kind that a file can hold.")
+    ] = 0.0,
+) -> None:
+    """Write N events of a simulated shop over the year 2025: customers with habits, seasons, orders that change."""
+    if cdnow:
+        if events is not None:
+            raise typer.BadParameter(
+                "CDNOW's history has its own number of events: leave N out", param_hint="N"
+            )
+        _write_cdnow(out)
+        return
+    if events is None:
+        raise typer.BadParameter("say how many events", param_hint="N")
+    try:
+        faults = Faults(disorder, duplicates, rubbish)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    place: Place = "element" if out.removesuffix(".gz").endswith(".json") else "line"
+    delivered = generated(events, seed, customers, faults, place=place)
+    console = notes()
+    columns = (
+        TextColumn("{task.completed:,} events"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        gc_paused(),
+        open_events(out) as write,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
+        task = progress.add_task("", total=events)
+        while chunk := list(islice(delivered, CHUNK_EVENTS)):
+            write(event.value for event in chunk)
+            progress.advance(task, len(chunk))
+    own, late, twice, invalid = faults.counts(events)
+    joined = min(default_customers(events) if customers is None else customers, own)
+    console.print(
+        f"{events:,} events of {joined:,} customers written to {_place(out)}: "
+        f"{late:,} late, {twice:,} delivered twice, {invalid:,} invalid"
+    )
+
+
+def _write_cdnow(out: str) -> None:
+    values = [value for _, value in cdnow_history.events()]
+    with open_events(out) as write:
+        write(values)
+    notes().print(f"{len(values):,} events written to {_place(out)}")
+
+
+def _place(out: str) -> str:
+    return "standard output" if out == "-" else plain(out)

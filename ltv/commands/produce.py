@@ -1,0 +1,47 @@
+"""`ltv produce`: a simulated shop sends its events to the topic as they happen."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from cluster.settings import Cluster
+from contract.topics import DEFAULT_EVENTS_TOPIC
+from ltv.console.streams import notes
+from ltv.options import BootstrapServers, EventsTopic
+from ltv.stop_signals import StopFlag
+from producer.delivery import MAX_DISORDER, Faults
+from producer.live_shop import run_shop
+from producer.publisher import publisher
+
+
+def produce(
+    rate: Annotated[float, typer.Option(min=0.001, envvar="LTV_RATE", help="Events a second.")] = 100,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many events.", show_default="until Ctrl-C")
+    ] = None,
+    customers: Annotated[
+        int, typer.Option(min=1, help="How many customers come, one after the other.")
+    ] = 1_000,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed: the same shop.", show_default="the clock")
+    ] = None,
+    disorder: Annotated[
+        float, typer.Option(min=0, max=MAX_DISORDER, help="Share of events that come late.")
+    ] = 0.0,
+    duplicates: Annotated[float, typer.Option(min=0, max=0.5, help="Share of second deliveries.")] = 0.0,
+    rubbish: Annotated[float, typer.Option(min=0, max=1, help="Share of invalid events.")] = 0.0,
+    events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
+    bootstrap_servers: BootstrapServers = None,
+) -> None:
+    """Send the events of a simulated shop to Kafka as they happen, until Ctrl-C; then say what was delivered."""
+    try:
+        faults = Faults(disorder, duplicates, rubbish)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    should_stop = StopFlag()
+    with publisher(Cluster.at(bootstrap_servers), events_topic) as target:
+        seed = time.time_ns() if seed is None else seed
+        run_shop(target, rate, count, should_stop, seed=seed, customers=customers, faults=faults)
+        target.finish()
+    notes().print(f"{target.delivered:,} events delivered to {events_topic}")

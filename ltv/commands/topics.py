@@ -1,0 +1,55 @@
+"""`ltv topics`: the topics are created, or compared with what they should be."""
+
+from typing import Annotated
+
+import typer
+from kafka import KafkaAdminClient
+
+from cluster.diagnose import connecting
+from cluster.settings import Cluster
+from cluster.topic_setup import differing_settings, ensure_topics, partitions_of
+from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topics
+from ltv.options import BootstrapServers, EventsTopic, Prefix
+
+topics_app = typer.Typer(help="Create the topics, or say how they differ from what they should be.")
+
+
+@topics_app.callback()
+def _topics() -> None:
+    """Create the topics, or say how they differ from what they should be."""
+
+
+@topics_app.command("create")
+def create_topics(
+    partitions: Annotated[
+        int,
+        typer.Option(min=1, envvar="LTV_PARTITIONS", help="Partitions of the events topic, where it is new."),
+    ] = DEFAULT_PARTITIONS,
+    replication_factor: Annotated[
+        int, typer.Option(help="Replicas of each new topic; -1 is the broker's default.")
+    ] = -1,
+    events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
+    prefix: Prefix = DEFAULT_PREFIX,
+    bootstrap_servers: BootstrapServers = None,
+) -> None:
+    """Create the events topic and the consumer's own topics; what is there already is compared, never changed."""
+    cluster = Cluster.at(bootstrap_servers)
+    topics = Topics(events_topic, prefix)
+    with connecting(cluster, "creating topics"):
+        admin = KafkaAdminClient(**cluster.client_settings("ltv-topics"))
+        try:
+            actual = partitions_of(admin, [events_topic]).get(events_topic, partitions)
+            specs = [topics.events_spec(actual), *topics.internal_specs(actual)]
+            created = ensure_topics(admin, specs, replication_factor)
+            differing = differing_settings(admin, specs)
+        finally:
+            admin.close()
+    for spec in specs:
+        what = f"created, {spec.partitions} partitions" if spec.name in created else "there already"
+        typer.echo(f"{spec.name}: {what}")
+        if spec.name == events_topic and actual != partitions:
+            typer.echo(
+                f"  it has {actual} partitions, not {partitions}; that can't be changed under a running count"
+            )
+        for name, (is_now, should_be) in differing[spec.name].items():
+            typer.echo(f"  {name} is {is_now}, should be {should_be}")

@@ -1,0 +1,1 @@
+"""What commands show to people: text made safe, tables, progress, invalid events."""

@@ -1,0 +1,65 @@
+"""A dead letter as people see it. Its bytes are foreign: they must not act on a terminal."""
+
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.text import Text
+
+from ltv.console.text import cut, plain
+from subscriber.letters import Letter
+
+KEY_WIDTH: Final = 40
+MIN_PAYLOAD_WIDTH: Final = 40
+INDENT: Final = "  "
+
+
+def describe(letter: Letter, width: int) -> Text:
+    """Three lines: where and when; why; what."""
+    text = Text()
+    where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
+    text.append(plain(letter.reason) or "unknown reason", style="bold red")
+    text.append(f"  {plain(where)}", style="bold")
+    text.append(
+        f"  written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n", style="dim"
+    )
+    why = f"{letter.field}: {letter.error}" if letter.field else letter.error
+    text.append(f"{INDENT}{plain(why)}\n" if why else "")
+    key = cut(_content(letter.key, letter.key_base64, none="no key"), KEY_WIDTH)
+    full = f" ({letter.truncated_from:,} bytes in full)" if letter.truncated_from else ""
+    room = max(MIN_PAYLOAD_WIDTH, width - len(INDENT) - len(key) - len(full) - 2)
+    payload = cut(_content(letter.payload, letter.payload_base64, none="no payload"), room)
+    text.append(f"{INDENT}{key}  ", style="cyan")
+    text.append(payload + full)
+    return text
+
+
+def _content(text: str | None, base64: str | None, *, none: str) -> str:
+    if base64 is not None:
+        text = b64decode(base64).decode(errors="backslashreplace")
+    return f"({none})" if text is None else plain(text) or '""'
+
+
+def _shown(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _time(ms: int | None) -> str:
+    """Milliseconds since 1970 as a time; a producer may have written any number there."""
+    if ms is None:
+        return "?"
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"at {ms} ms"
+
+
+def counts(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
+    """How many of each reason are shown."""
+    if not letters:
+        return f"no dead letters on {topic}"
+    by_reason = Counter(plain(letter.reason) or "unknown reason" for letter in letters).most_common()
+    which = f"the newest {len(letters):,}" if limited else f"all {len(letters):,}"
+    return f"{which} on {topic}: " + ", ".join(f"{reason} {count:,}" for reason, count in by_reason)

@@ -1,0 +1,70 @@
+"""Progress on standard error: a bar on a terminal; elsewhere nothing, or a line at the start and the end."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from ltv.console.streams import notes
+from ltv.console.text import plain
+
+
+class FileProgress:
+    """Bytes read and events done, over several files."""
+
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total, events=0)
+
+    def file(self, path: str) -> None:
+        """From here on this file is read."""
+        self._progress.update(self._task, description=plain(Path(path).name))
+
+    def advance(self, bytes_read: int, events: int) -> None:
+        """So many more bytes are read, and so many events are done in all."""
+        self._progress.update(self._task, advance=bytes_read, events=events)
+
+
+@contextmanager
+def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
+    """The bar; its end is known where all are plain files."""
+    console = notes()
+    sizes = [_plain_size(path) for path in paths]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield FileProgress(progress, total)
+
+
+def _plain_size(path: str) -> int | None:
+    file = Path(path)
+    return file.stat().st_size if file.is_file() and file.suffix != ".gz" else None
+
+
+@contextmanager
+def download_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """So many files are downloaded: call what is given for each one that is done."""
+    console = notes()
+    if not console.is_terminal:
+        console.print(f"{title}: {total} files", soft_wrap=True)
+        yield lambda: None
+        console.print(f"{title}: done", soft_wrap=True)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda: bar.advance(task)

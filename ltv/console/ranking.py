@@ -1,0 +1,70 @@
+"""The ranking as a table: `ltv top`, `ltv batch` and `ltv demo` share it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from contract.snapshots import Row, Snapshot
+from ltv.console.text import cut, plain
+from subscriber.presentation import FIGURES, UNKNOWN, Figure
+
+ID_WIDTH: Final = 36
+NAME_WIDTH: Final = 24
+NARROW_WIDTH: Final = 14
+"""For ids and names where there is no room for more."""
+
+
+class Ranking:
+    """The first `limit` rows as a table; with `changes`, how each rank moved since the snapshot before."""
+
+    def __init__(self, snapshot: Snapshot, *, changes: bool, limit: int | None = None) -> None:
+        self._rows = snapshot.rows[:limit]
+        self._changes = changes
+        self._any_known = any(row.previous_rank for row in snapshot.rows)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol: the widest form that fits."""
+        unlimited = options.update(max_width=10_000)
+        for table in self._forms():
+            if Measurement.get(console, unlimited, table).maximum <= options.max_width:
+                break
+        yield table
+
+    def _forms(self) -> Iterator[Table]:
+        """From all there is to the least that makes sense."""
+        for figures in range(len(FIGURES), 0, -1):
+            yield self._table(FIGURES[:figures], ID_WIDTH, NAME_WIDTH)
+            yield self._table(FIGURES[:figures], NARROW_WIDTH, NARROW_WIDTH)
+
+    def _table(self, figures: tuple[Figure, ...], id_width: int, name_width: int) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, header_style="bold")
+        table.add_column("#", justify="right", no_wrap=True)
+        if self._changes:
+            table.add_column("", no_wrap=True)
+        table.add_column("customer", no_wrap=True)
+        table.add_column("last name", no_wrap=True)
+        for figure in figures:
+            table.add_column(figure.header, justify="right", no_wrap=True)
+        for row in self._rows:
+            table.add_row(
+                str(row.rank),
+                *([self._moved(row)] if self._changes else []),
+                Text(cut(plain(row.customer_id), id_width)),
+                Text(UNKNOWN if row.last_name is None else cut(plain(row.last_name), name_width)),
+                *(figure.shown(row) for figure in figures),
+            )
+        return table
+
+    def _moved(self, row: Row) -> Text:
+        """▲ and ▼ with how far; "new" where the customer was not listed before (unless nobody was)."""
+        if row.previous_rank is None:
+            return Text("new" if self._any_known else "", style="yellow")
+        up = row.previous_rank - row.rank
+        if up > 0:
+            return Text(f"▲{up}", style="green")
+        return Text(f"▼{-up}" if up else "", style="red")

@@ -1,0 +1,34 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+from contract.topics import DEFAULT_PREFIX
+
+BootstrapServers = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KAFKA_BOOTSTRAP_SERVERS",
+        metavar="HOST:PORT,...",
+        help="The Kafka brokers; localhost:9092 by default. Further settings come from "
+        "KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_*.",
+        show_default=False,
+    ),
+]
+EventsTopic = Annotated[str, typer.Option(envvar="LTV_EVENTS_TOPIC", help="The topic of the events.")]
+Prefix = Annotated[
+    str,
+    typer.Option(
+        envvar="LTV_PREFIX",
+        help=f"What the names of the application's own topics begin with ({DEFAULT_PREFIX}.snapshots).",
+    ),
+]
+EventFiles = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files of events: a JSON array (.json) or one event a line (.ndjson), either with .gz; "
+        "- is standard input.",
+        show_default=False,
+    ),
+]

@@ -1,0 +1,20 @@
+"""A connected log reader, for the commands that read what the consumer wrote."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cluster.log_reader import LogReader
+
+
+@contextmanager
+def log_reader(bootstrap_servers: str | None) -> Iterator["LogReader"]:
+    """A reader for as long as the command needs it; the Kafka client is imported only now."""
+    from cluster.diagnose import silence_client_logs
+    from cluster.log_reader import LogReader
+    from cluster.settings import Cluster
+
+    silence_client_logs()
+    with LogReader(Cluster.at(bootstrap_servers)) as reader:
+        yield reader

@@ -1,0 +1,39 @@
+"""A simulated shop, live: its events go to the topic at the rate at which they happen."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+
+from producer.delivery import Faults, live
+from producer.publisher import Publisher
+from producer.seasons import time_text
+
+PACE_S: Final = 0.02
+"""How often the shop sends what is due."""
+
+
+def run_shop(
+    target: Publisher,
+    rate: float,
+    count: int | None,
+    should_stop: Callable[[], bool],
+    *,
+    seed: int,
+    customers: int,
+    faults: Faults,
+) -> None:
+    """Send `rate` events a second until `count` are sent (None: no end) or `should_stop`."""
+    events = live(_now_texts(), seed, customers, faults)
+    began = time.monotonic()
+    while not should_stop() and target.sent != count:
+        due = int((time.monotonic() - began) * rate) + 1
+        for event in islice(events, (due if count is None else min(due, count)) - target.sent):
+            target.send(event.customer_id.encode(), event.value)
+        time.sleep(PACE_S)
+
+
+def _now_texts() -> Iterator[str]:
+    while True:
+        yield time_text(datetime.now(UTC))

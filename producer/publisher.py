@@ -1,0 +1,222 @@
+"""To the topic: keyed by customer id, idempotent, acks=all. What was not delivered is counted, never forgotten."""
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.partitioner.default import DefaultPartitioner, murmur2
+
+from cluster.diagnose import connecting
+from cluster.errors import error_text
+from cluster.settings import Cluster
+from contract.errors import Retriable
+from contract.topics import MAX_RECORD_BYTES
+
+BLOCK_TIMEOUT_MS: Final = 10_000
+DELIVERY_TIMEOUT_MS: Final = 60_000
+MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
+"""Values sent and not yet confirmed, with what the client keeps for each: what bounds the memory."""
+BYTES_PER_RECORD: Final = 1_000
+"""What the client keeps for a record beside its value."""
+POLL_S: Final = 0.005
+REMEMBERED_KEYS: Final = 100_000
+"""Customers come again and again, and the client's hash, in Python, takes a fifth of what sending a record does."""
+COLLECTOR_THRESHOLDS: Final = (50_000, 20, 1_000)
+"""For the garbage collector: tens of thousands of records in flight are live, and it would walk them all the time."""
+
+
+class Publisher:
+    """Sends records to one topic and counts what became of them.
+
+    Once the cluster has not answered for DELIVERY_TIMEOUT_MS it gives up: sending on would only take a minute for
+    each further batch. (The client has no bound on its memory, and its own flush has a deadline for each batch, not
+    for all: so both are here.)
+    """
+
+    def __init__(self, client: Any, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> None:
+        self._client = client
+        self._topic = topic
+        self._timeout_s = delivery_timeout_ms / 1000
+        self._bytes = 0
+        self._mark = 0
+        """How many were sent when half of what may be in flight was."""
+        self._cluster_is_gone = False
+        self.sent = 0
+        self.delivered = 0
+        self.failed = 0
+        self.first_error = ""
+
+    def send(self, key: bytes | None, value: bytes | None) -> None:
+        """Hand over a record; blocks while too much is on its way.
+
+        Raises:
+            Retriable: the cluster does not answer any more; says how much was not delivered.
+        """
+        if self._cluster_is_gone:
+            raise self._undelivered()
+        self._bytes += len(value or b"") + BYTES_PER_RECORD
+        if self._bytes > MAX_IN_FLIGHT_BYTES // 2:
+            self._wait(self._mark)
+            self._mark, self._bytes = self.sent, 0
+        self.sent += 1
+        try:
+            future = self._client.send(self._topic, value=value, key=key)
+        except KafkaError as error:
+            self._not_delivered(error)
+            return
+        future.add_callback(self._confirmed)
+        future.add_errback(self._not_delivered)
+
+    # Both run on the client's one I/O thread; `_not_delivered` also where send itself refuses a record.
+    def _confirmed(self, _metadata: Any) -> None:
+        self.delivered += 1
+
+    def _not_delivered(self, error: Exception) -> None:
+        self.failed += 1
+        self.first_error = self.first_error or error_text(error)
+        if isinstance(error, KafkaTimeoutError):
+            self._cluster_is_gone = True
+
+    def finish(self) -> None:
+        """Wait until each record sent is delivered or has failed.
+
+        Raises:
+            Retriable: not everything was delivered; says how much was not, and why.
+        """
+        self._wait(self.sent)
+        if self.sent > self.delivered:
+            raise self._undelivered()
+
+    def wait_for_delivery(self, timeout_s: float) -> bool:
+        """Wait while records get delivered or fail; False where some are left and none did for so long."""
+        return self._all_decided(self.sent, timeout_s)
+
+    def _wait(self, sent: int) -> None:
+        if not self._all_decided(sent, self._timeout_s):
+            self._cluster_is_gone = True
+            self.first_error = self.first_error or f"no answer for {self._timeout_s:.0f} s"
+        if self._cluster_is_gone:
+            raise self._undelivered()
+
+    def _all_decided(self, sent: int, timeout_s: float) -> bool:
+        before, since = -1, time.monotonic()
+        while (decided := self.delivered + self.failed) < sent:
+            now = time.monotonic()
+            if decided > before:
+                before, since = decided, now
+            elif self._cluster_is_gone or now - since > timeout_s:
+                return False
+            time.sleep(POLL_S)
+        return True
+
+    def _undelivered(self) -> Retriable:
+        return Retriable(
+            f"{self.sent - self.delivered:,} of {self.sent:,} records were not delivered to {self._topic}: "
+            f"{self.first_error}"
+        )
+
+
+_hash = lru_cache(REMEMBERED_KEYS)(murmur2)
+
+
+class Partitioner(DefaultPartitioner):  # type: ignore[misc]
+    """The same partitions as the client's own choice (and Java's), with each key's hash remembered."""
+
+    def partition(
+        self,
+        topic: str,
+        key: Any,
+        serialized_key: bytes | None,
+        value: Any,
+        serialized_value: Any,
+        cluster: Any,
+    ) -> int:
+        """The partition of this record."""
+        if serialized_key is None:
+            anyone: int = super().partition(topic, key, None, value, serialized_value, cluster)
+            return anyone
+        chosen: int = (_hash(serialized_key) & 0x7FFFFFFF) % len(cluster.partitions_for_topic(topic))
+        return chosen
+
+
+def producer_settings(cluster: Cluster, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> dict[str, Any]:
+    """Of the client that a `Publisher` sends with."""
+    return {
+        **cluster.client_settings("ltv-publish"),
+        "acks": "all",
+        "enable_idempotence": True,
+        "linger_ms": 20,
+        "batch_size": 256 * 1024,
+        "max_request_size": MAX_RECORD_BYTES,
+        "max_block_ms": BLOCK_TIMEOUT_MS,
+        "delivery_timeout_ms": delivery_timeout_ms,
+        "request_timeout_ms": delivery_timeout_ms // 2,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
+@contextmanager
+def _collector_at_ease() -> Iterator[None]:
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+@contextmanager
+def publisher(
+    cluster: Cluster, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
+) -> Iterator[Publisher]:
+    """Connect; a block that ends well must have called `finish`.
+
+    Raises:
+        Retriable: no broker answers, or the topic is not there.
+        Fatal: the settings can't work.
+    """
+    with connecting(cluster):
+        client = KafkaProducer(**producer_settings(cluster, delivery_timeout_ms), partitioner=Partitioner())
+    target = Publisher(client, topic, delivery_timeout_ms)
+    try:
+        if not client.partitions_for(topic):
+            raise Retriable(f"the topic {topic} does not exist; make it with: ltv topics create")
+        with _collector_at_ease():
+            yield target
+    except KafkaError as error:
+        raise Retriable(
+            f"{topic}: {error_text(error)}; is the topic there? ltv topics create makes it"
+        ) from error
+    finally:
+        # Whatever ended the block is what to tell; what is on its way gets a last chance.
+        if not target.wait_for_delivery(BLOCK_TIMEOUT_MS / 1000):
+            client._sender.force_close()  # Else close waits for every batch, and raises.
+            client._sender.join(BLOCK_TIMEOUT_MS / 1000)
+        with suppress(KafkaTimeoutError):
+            client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
+
+
+class _Ids(msgspec.Struct):
+    type: str | None = None
+    key: str | None = None
+    customer_id: str | None = None
+
+
+_decode_ids = msgspec.json.Decoder(_Ids).decode
+
+
+def readable_key(value: bytes) -> bytes | None:
+    """The customer id of a value as it stands, where one can be read, in UTF-8."""
+    try:
+        ids = _decode_ids(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    customer_id = ids.key if ids.type == "CUSTOMER" else ids.customer_id
+    return customer_id.encode() if customer_id else None

@@ -1,1 +1,0 @@
-"""What commands show to people, shared by all of them: consoles, invalid events, progress."""
