@@ -28,12 +28,13 @@ from benchmarks.measure import LTV, cluster, measure, write_json
 from benchmarks.restart import orders_of
 from benchmarks.stage import TRANSPORTS, Stage, Transports
 from cluster.settings import Cluster
+from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.partial import merge, time_text
 from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.gc_policy import GcPolicy
+from consumer.stream.partials import encode
 from consumer.stream.partition import Partition
-from consumer.stream.series import encode
 from consumer.stream.transport import Batch
 
 ORDERS_PER_CUSTOMER: Final = 10
@@ -127,7 +128,7 @@ def grow(customers: int) -> dict[str, float]:
             collector.after_commit()
         figures[f"commit_us_per_row_of_{changed}"] = statistics.median(costs) * 1e6
     refill = _cpu_s(lambda: _rank_again(partitions))
-    rewrite = _cpu_s(lambda: [sum(map(len, p.changelog_values(whole=True))) for p in partitions])
+    rewrite = _cpu_s(lambda: [_changelog_bytes(p, whole=True) for p in partitions])
     assert kept
     return figures | {"refill_s": refill, "rewrite_s": rewrite}
 
@@ -179,9 +180,15 @@ def _batches(events: list[Record]) -> Iterator[Batch]:
 def _commit(partitions: list[Partition]) -> None:
     """What a commit computes, without Kafka."""
     for partition in partitions:
-        size = sum(map(len, partition.changelog_values(whole=False)))
+        size = _changelog_bytes(partition, whole=False)
         encode(partition.partial())
         partition.committed(0, size, whole=False)
+
+
+def _changelog_bytes(partition: Partition, *, whole: bool) -> int:
+    sent: list[bytes] = []
+    partition.write_changes(sent.append, whole=whole)
+    return sum(map(len, sent))
 
 
 def _rank_again(partitions: list[Partition]) -> None:
@@ -197,7 +204,7 @@ def _tick(partitions: list[Partition]) -> bytes:
             [partition.partial() for partition in partitions],
             x=10,
             basis="active",
-            partitions=PARTITIONS,
+            coverage=WHOLE_FILES,
             sequence=1,
             emitted_at=time_text(datetime.now(UTC)) or "",
             previous_ranks={},

@@ -24,6 +24,7 @@ FIRST_LOOK_BACK: Final = 16
 LOOK_BACK_GROWTH: Final = 4
 MAX_LOOK_BACK: Final = 10_000
 FETCH_BYTES: Final = 16 * 1024 * 1024
+PEEK_BYTES: Final = 4 * 1024
 FETCH_WAIT_MS: Final = 10
 
 
@@ -51,6 +52,7 @@ class LogReader:
         patience_s: float | None = None,
         trimmed: Literal["skip", "fail"] = "skip",
         topics: Collection[str] = (),
+        fetch_bytes: int = FETCH_BYTES,
     ) -> None:
         """Connect.
 
@@ -61,6 +63,7 @@ class LogReader:
             patience_s: how long `read` waits for a record that an open transaction holds back; None: as for a call.
             trimmed: where the records at a position are deleted, go on with the oldest left, or fail.
             topics: those to look up at once; any other costs a look-up of its own.
+            fetch_bytes: how much one request brings at most (but at least one batch).
 
         Raises:
             Retriable: no broker answers in time.
@@ -81,8 +84,8 @@ class LogReader:
                 auto_offset_reset="earliest" if trimmed == "skip" else "none",
                 allow_auto_create_topics=False,
                 fetch_max_wait_ms=FETCH_WAIT_MS,
-                max_partition_fetch_bytes=FETCH_BYTES,
-                fetch_max_bytes=FETCH_BYTES,
+                max_partition_fetch_bytes=fetch_bytes,
+                fetch_max_bytes=fetch_bytes,
                 metrics_enabled=False,
             )
         if topics:
@@ -99,12 +102,25 @@ class LogReader:
         self._client.close(autocommit=False, timeout_ms=1000)
         if "_admin" in self.__dict__:
             self._admin.close()
+        if "_peeker" in self.__dict__:
+            self._peeker.close()
 
     @cached_property
     def _admin(self) -> Any:
         """For what a consumer can't ask; connected when it is asked for the first time."""
         with connecting(self._cluster):
             return KafkaAdminClient(**self._cluster.client_settings(f"{self._client_id}-offsets"))
+
+    @cached_property
+    def _peeker(self) -> "LogReader":
+        """For a look at single records: what it fetches besides is small."""
+        return LogReader(
+            self._cluster,
+            f"{self._client_id}-peek",
+            call_timeout_s=self._timeout_s,
+            patience_s=self._patience_s,
+            fetch_bytes=PEEK_BYTES,
+        )
 
     def exists(self, topic: str) -> bool:
         """Whether there is such a topic."""
@@ -243,3 +259,10 @@ class LogReader:
         with client_errors(f"reading at {self.servers}"):
             polled = self._client.poll(timeout_ms=int(timeout_s * 1000))
         return [record for records in polled.values() for record in records]
+
+    def first_timestamp_ms(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        """The timestamp of the first committed record from `start` on; None where there is none before `end`."""
+        for records in self._peeker.read(topic, partition, start, end):
+            for record in records:
+                return record.timestamp
+        return None

@@ -7,6 +7,7 @@ from heapq import nsmallest
 from itertools import islice
 
 from consumer.domain.aggregate import Aggregate
+from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.ingest import ingest_events
 from consumer.domain.ltv import rank_position
 from consumer.domain.partial import merge, partial_of, time_text
@@ -45,7 +46,7 @@ class Batch:
             [partial],
             x=x,
             basis=basis,
-            partitions=1,
+            coverage=WHOLE_FILES,
             sequence=0,
             emitted_at=time_text(now.astimezone(UTC)) or "",
             previous_ranks={},

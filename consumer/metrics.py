@@ -1,6 +1,6 @@
 """What ops can see of a worker: one catalogue of metrics, and /metrics, /ready and /live over HTTP.
 
-The stream calls `METRICS` at its turning points only; nothing is counted inside the loop over events.
+The stream is given the metrics and calls them at its turning points only; nothing is counted for each event.
 """
 
 import threading
@@ -21,7 +21,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.ready = self._gauge("ltv_ready", "1 while every assigned partition is restored and running")
+        self.is_ready = False
+        """Every assigned partition is restored and running."""
+        self._ready = self._gauge("ltv_ready", "1 while every assigned partition is restored and running")
         self.partitions = self._gauge("ltv_partitions", "Events partitions assigned to this worker")
         self.customers = self._gauge("ltv_customers", "Customers in this worker's state")
         self.orders = self._gauge("ltv_orders", "Orders in this worker's state")
@@ -43,7 +45,7 @@ class Metrics:
         )
         self.changelog_bytes = self._counter("ltv_changelog_bytes_total", "Bytes written to the changelog")
         self.snapshots = self._counter("ltv_snapshots_total", "Snapshots emitted")
-        self.rebalances = self._counter("ltv_rebalances_total", "Times the assignment was given anew")
+        self.rebalances = self._counter("ltv_rebalances_total", "Assignments received from the group")
         self.restored_rows = self._counter(
             "ltv_restored_rows_total", "Customers and orders restored from the changelog"
         )
@@ -52,6 +54,11 @@ class Metrics:
             "ltv_failed_sessions_total", "Sessions ended by retriable trouble with the cluster"
         )
 
+    def set_ready(self, ready: bool) -> None:
+        """Say whether every assigned partition is restored and running."""
+        self.is_ready = ready
+        self._ready.set(ready)
+
     def _gauge(self, name: str, meaning: str) -> Gauge:
         return Gauge(name, meaning, registry=self.registry)
 
@@ -59,31 +66,28 @@ class Metrics:
         return Counter(name, meaning, registry=self.registry)
 
 
-METRICS = Metrics()
-"""This process's."""
-
-
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
         """Scrapes are no news."""
 
 
-def serve(host: str, port: int) -> None:
+def serve(metrics: Metrics, host: str, port: int) -> None:
     """Serve /metrics, /ready (503 until ready) and /live in a thread of this process, until it ends.
 
     Raises:
         Fatal: the port is taken.
     """
-    metrics_app = make_wsgi_app(METRICS.registry)
+    metrics_app = make_wsgi_app(metrics.registry)
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
             return metrics_app(environ, start_response)  # type: ignore[no-any-return]
-        ready = METRICS.ready._value.get() == 1
         status, text = {
             "/live": ("200 OK", "live\n"),
-            "/ready": ("200 OK", "ready\n") if ready else ("503 Service Unavailable", "not ready\n"),
+            "/ready": ("200 OK", "ready\n")
+            if metrics.is_ready
+            else ("503 Service Unavailable", "not ready\n"),
         }.get(path, ("404 Not Found", "here are /metrics, /ready and /live\n"))
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [text.encode()]

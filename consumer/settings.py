@@ -24,7 +24,9 @@ class Settings:
     snapshot_interval_s: float = 5.0
     commit_interval_s: float = 1.0
     session_timeout_s: float = 45.0
-    transaction_timeout_s: float = 60.0
+    transaction_timeout_s: float = 15.0
+    complete_within_s: float = 10.0
+    """A snapshot is complete if the oldest record that it does not count is at most so old."""
     until_end: bool = False
     transport: Transport = "kafka-python"
     """Which client talks to Kafka; confluent is faster, and an extra to install."""

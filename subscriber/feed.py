@@ -3,15 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from cluster.log_reader import POLL_S, LogReader, Record
 from contract.errors import Fatal
-from contract.snapshots import SCHEMA_VERSION, Snapshot
+from contract.snapshots import SCHEMA_VERSION, NewerSchema, Snapshot, decode_snapshot
 from contract.topics import SNAPSHOT_KEY, Topics
-
-_decode = msgspec.json.Decoder(Snapshot).decode
-_decode_version = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Received(NamedTuple):
@@ -54,14 +49,13 @@ def _received(record: Record) -> Received:
     value = record.value or b""
     where = f"{record.topic}-{record.partition} at offset {record.offset}"
     try:
-        version = int(_decode_version(value).get("schema_version", b"0"))
-        if version > SCHEMA_VERSION:
-            raise Fatal(
-                f"{where}: a snapshot of schema version {version}; this program knows up to "
-                f"{SCHEMA_VERSION}: install a newer one"
-            )
-        return Received(_decode(value), value, record.offset)
-    except (msgspec.MsgspecError, ValueError) as error:
+        return Received(decode_snapshot(value), value, record.offset)
+    except NewerSchema as error:
+        raise Fatal(
+            f"{where}: a snapshot of schema version {error.version}; this program knows up to "
+            f"{SCHEMA_VERSION}: install a newer one"
+        ) from error
+    except ValueError as error:
         raise Fatal(
             f"{where}: this is no snapshot ({error}). Does something else write to the topic?"
         ) from error

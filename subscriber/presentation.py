@@ -55,11 +55,32 @@ def grouped(amount: str) -> str:
 
 
 def incomplete(snapshot: Snapshot) -> str:
-    """A loud warning where not all partitions report; else nothing."""
-    reporting, total = snapshot.partitions.reporting, snapshot.partitions.total
-    if reporting == total:
+    """A loud warning where the snapshot is not complete; else nothing."""
+    coverage = snapshot.coverage
+    if coverage.complete:
         return ""
-    return f"INCOMPLETE: only {reporting} of {total} partitions report; the others' customers are missing"
+    missing = [each.partition for each in coverage.partitions if each.next_offset is None]
+    if missing:
+        which = "partition" if len(missing) == 1 else "partitions"
+        numbers = ", ".join(map(str, missing))
+        return f"INCOMPLETE: {which} {numbers} not reported yet; their customers are missing"
+    if coverage.behind_s is None:
+        return "INCOMPLETE: how much of the events it counts is not known"
+    return f"INCOMPLETE: {behind(snapshot)}"
+
+
+def behind(snapshot: Snapshot) -> str:
+    """How far the snapshot is behind the events topic, and which partitions are; "counts all events" where none."""
+    coverage = snapshot.coverage
+    late = [each.partition for each in coverage.partitions if each.lag_records]
+    if not late or coverage.behind_s is None or coverage.lag_records is None:
+        return "counts all events"
+    which = "partition" if len(late) == 1 else "partitions"
+    records = "record" if coverage.lag_records == 1 else "records"
+    return (
+        f"{coverage.lag_records:,} {records} not counted yet, up to {ago(coverage.behind_s)} old, "
+        f"on {which} {', '.join(map(str, late))}"
+    )
 
 
 def age(snapshot: Snapshot, now: datetime) -> float:

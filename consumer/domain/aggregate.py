@@ -21,7 +21,6 @@ YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 Orders = dict[str, int]
 """Order id -> stamp and cents in one number."""
-NO_ORDERS: Final[Orders] = {}
 
 
 class Customer:
@@ -50,7 +49,7 @@ class Customer:
         self.last_name: str | None = None
         self.name_stamp = 0
         self.changed_orders: Orders | None = None
-        """Since `Aggregate.take_changes`; None: nothing about the customer has changed."""
+        """Of a customer that has changed since `Aggregate.take_changes`, the orders that have; None: it has not."""
 
     @property
     def weeks(self) -> int:
@@ -94,15 +93,22 @@ class Aggregate:
 
     def note_change(self, customer: Customer) -> None:
         """Count a customer as changed that is not yet: its `changed_orders` are None."""
-        customer.changed_orders = NO_ORDERS
+        customer.changed_orders = {}
         self._changed.append(customer)
 
-    def take_changes(self) -> Iterator[Change]:
-        """What has changed since the last call, to be read to its end before anything else changes."""
-        changed, self._changed = self._changed, []
-        for customer in changed:
-            orders, customer.changed_orders = customer.changed_orders, None
-            yield customer, orders or NO_ORDERS
+    def take_changes(self, at_most: int | None = None) -> list[Change]:
+        """What has changed and was not taken yet; empty where nothing is left.
+
+        Args:
+            at_most: so many customers; None: all.
+        """
+        start = 0 if at_most is None else max(0, len(self._changed) - at_most)
+        taken = self._changed[start:]
+        del self._changed[start:]
+        changes = [(customer, customer.changed_orders or {}) for customer in taken]
+        for customer in taken:
+            customer.changed_orders = None
+        return changes
 
     def everything(self) -> Iterator[Change]:
         """All customers, as if all of each had changed."""
@@ -123,11 +129,8 @@ class Aggregate:
         orders[order_id] = version
         customer.spend += change
         self.revenue += change
-        if self.notes_changes:
-            if customer.changed_orders:
-                customer.changed_orders[order_id] = version
-            else:
-                customer.changed_orders = {order_id: version}
+        if customer.changed_orders is not None:
+            customer.changed_orders[order_id] = version
 
     def see_times(self, first: datetime, last: datetime) -> None:
         """Widen the time frame to hold these instants."""

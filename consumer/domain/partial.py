@@ -12,7 +12,7 @@ from consumer.domain.aggregate import Aggregate, Customer
 from consumer.domain.ltv import ltv_cents, rank_position
 from consumer.domain.money import divide_half_even, money, parse_money
 from consumer.domain.week import weeks_between
-from contract.snapshots import Basis, Money, Partitions, Row, Snapshot, Totals
+from contract.snapshots import Basis, Coverage, Money, Row, Snapshot, Totals
 
 
 class Standing(Struct, frozen=True, array_like=True):
@@ -70,22 +70,27 @@ def partial_of(
     )
 
 
+def on_basis(partials: Mapping[int, Partial], basis: Basis) -> dict[int, Partial]:
+    """Those that report: the ranking of a partial on another basis answers another question."""
+    return {number: partial for number, partial in partials.items() if partial.basis == basis}
+
+
 def merge(
     partials: Iterable[Partial],
     *,
     x: int,
     basis: Basis,
-    partitions: int,
+    coverage: Coverage,
     sequence: int,
     emitted_at: str,
     previous_ranks: Mapping[str, int],
 ) -> Snapshot:
-    """The global snapshot. A partial on another basis does not report: its ranking answers another question.
+    """The global snapshot, of partials on this basis.
 
     Where a partial was cut at fewer rows than x (its writer was told a smaller x), only so many rows are certain,
     and the snapshot's own x says so.
     """
-    reporting = [p for p in partials if p.basis == basis]
+    reporting = list(partials)
     x = min([x, *(p.x for p in reporting if p.customers > p.x)])
     time_min = min((p.time_min for p in reporting if p.time_min), default=None)
     time_max = max((p.time_max for p in reporting if p.time_max), default=None)
@@ -102,7 +107,7 @@ def merge(
         timeframe_weeks=timeframe_weeks,
         event_time_min=time_text(time_min),
         event_time_max=time_text(time_max),
-        partitions=Partitions(reporting=len(reporting), total=partitions),
+        coverage=coverage,
         totals=Totals(
             events=sum(p.events for p in reporting),
             customers=sum(p.customers for p in reporting),

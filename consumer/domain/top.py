@@ -10,6 +10,7 @@ from heapq import nsmallest
 from typing import Final
 
 from consumer.domain.aggregate import Aggregate, Change, Customer
+from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.ltv import rank_position
 from consumer.domain.partial import merge, partial_of
 from contract.snapshots import Basis, Row
@@ -76,4 +77,6 @@ def top_x_simple_ltv_customers(x: int, D: Aggregate, basis: Basis = "active") ->
         raise ValueError(f"x must be at least 1, not {x}")
     best = nsmallest(x, D, key=lambda c: rank_position(c.id, c.spend, c.weeks, basis))
     partial = partial_of(D, best, x=x, basis=basis)
-    return merge([partial], x=x, basis=basis, partitions=1, sequence=0, emitted_at="", previous_ranks={}).rows
+    return merge(
+        [partial], x=x, basis=basis, coverage=WHOLE_FILES, sequence=0, emitted_at="", previous_ranks={}
+    ).rows

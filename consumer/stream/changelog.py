@@ -34,23 +34,26 @@ class Position(Struct, frozen=True, kw_only=True):
     time_max: datetime | None
 
 
-def pack(changes: Iterable[Change], position: Position, *, whole: bool = False) -> Iterator[bytes]:
-    """The values of a commit's changelog records, the position in the last one.
+def pack_rows(changes: Iterable[Change], *, whole: bool = False) -> Iterator[bytes]:
+    """The values of the changelog records that hold these rows.
 
     Args:
         changes: what changed, or the whole table.
-        position: how far the partition is, once these rows hold.
-        whole: these rows are the whole table: what stands before them in the changelog is no longer needed.
+        whole: these rows are part of the whole table: what stands before them in the changelog is no longer needed.
     """
-    parts = _parts(changes)
+    parts = _split_large(changes)
     while some := list(islice(parts, ROWS_PER_RECORD)):
         yield from _records(some, whole)
-    yield orjson.dumps(
+
+
+def pack_position(position: Position, *, whole: bool = False) -> bytes:
+    """The value of a commit's last changelog record: how far the partition is, once the rows before it hold."""
+    return orjson.dumps(
         {"v": FORMAT_VERSION, "whole": whole, "rows": columns_of(()), "position": _plain(position)}
     )
 
 
-def _parts(changes: Iterable[Change]) -> Iterator[Change]:
+def _split_large(changes: Iterable[Change]) -> Iterator[Change]:
     """Who has very many orders gets several rows."""
     for change in changes:
         customer, orders = change

@@ -1,23 +1,27 @@
 """A commit: everything one step of the consumer does, in one transaction.
 
-1. Take the position, the changes and the partial of every partition that moved.
-2. Begin; send changelog rows, partials and dead letters, and the snapshot if one is due.
-3. Send the consumed offsets with the membership under which they were read: a zombie is fenced here.
-4. Commit. Only now does anything count as done.
-5. After a rewrite, delete the changelog records before it; correctness never depends on that.
+1. Begin; note how far each partition that moved has been read.
+2. Write each one's changes and position to the changelog, or its whole table where a rewrite is due.
+3. Write its partial and its dead letters.
+4. Write the snapshot, if one is due, and where the series stands now.
+5. Commit, with the consumed offsets and the membership under which they were read: a zombie is fenced here. Only now
+   does anything count as done.
+6. Look whether another member has written to the changelog, too.
+7. After a rewrite, delete the changelog records before it; correctness never depends on that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from consumer.domain.partial import Partial
-from consumer.metrics import METRICS
+from consumer.metrics import Metrics
+from consumer.stream.partials import SERIES_KEY, SeriesState, encode
 from consumer.stream.partition import Partition
 from consumer.stream.restore import check_alone
-from consumer.stream.series import encode
-from consumer.stream.transport import Clients
+from consumer.stream.transport import Clients, TransactionalProducer
 from contract.errors import Retriable
 from contract.snapshots import Snapshot
 from contract.topics import SNAPSHOT_KEY, Topics
@@ -25,10 +29,20 @@ from contract.topics import SNAPSHOT_KEY, Topics
 log = structlog.get_logger()
 
 
+@dataclass
+class _Written:
+    """One partition's changelog records in the transaction at hand."""
+
+    whole: bool
+    sent: list[Any] = field(default_factory=list)
+    size_bytes: int = 0
+
+
 def commit(
     partitions: Sequence[Partition],
     clients: Clients,
     topics: Topics,
+    metrics: Metrics,
     snapshot_of: Callable[[Mapping[int, Partial]], Snapshot | None],
 ) -> tuple[dict[int, Partial], Snapshot | None]:
     """Commit these partitions, at least one; returns their partials and the snapshot, now on their topics.
@@ -38,43 +52,66 @@ def commit(
         Fatal: another application writes to our topics, too.
     """
     producer = clients.producer
-    producer.begin()
-    partials: dict[int, Partial] = {}
-    written: dict[int, tuple[bool, int, list[Any]]] = {}
+    producer.begin()  # 1
     for partition in partitions:
-        number = partition.number
-        partition.next_offset = clients.consumer.position(number)
-        # One a commit: partitions grow alike, and a transaction must not take too long.
-        whole = partition.rewrite_due and not any(rewritten for rewritten, *_ in written.values())
-        size, sent = 0, []
-        for value in partition.changelog_values(whole=whole):
-            sent.append(producer.send(topics.changelog, number, value))
-            size += len(value)
-        METRICS.changelog_bytes.inc(size)
-        written[number] = whole, size, sent
-        partials[number] = partition.partial()
-        producer.send(topics.partials, 0, encode(partials[number]), key=str(number).encode())
-        for letter in partition.dead:
-            producer.send(topics.dead_letters, number, letter.value, key=letter.key, headers=letter.headers)
-    snapshot = snapshot_of(partials)
+        partition.next_offset = clients.consumer.position(partition.number)
+    # One rewrite a commit: partitions grow alike, and a transaction must not take too long.
+    to_rewrite = next((partition for partition in partitions if partition.rewrite_due), None)
+    written = {  # 2
+        partition.number: _write_changes(partition, producer, topics.changelog, whole=partition is to_rewrite)
+        for partition in partitions
+    }
+    partials = {partition.number: partition.partial() for partition in partitions}
+    for partition in partitions:  # 3
+        _write_partial(partition, partials[partition.number], producer, topics)
+    snapshot = snapshot_of(partials)  # 4
     if snapshot:
         producer.send(topics.snapshots, 0, encode(snapshot), key=SNAPSHOT_KEY)
+        producer.send(topics.partials, 0, encode(SeriesState.after(snapshot)), key=SERIES_KEY)
 
-    producer.commit({p.number: p.next_offset for p in partitions}, clients.consumer.membership())
+    offsets = {partition.number: partition.next_offset for partition in partitions}
+    producer.commit(offsets, clients.consumer.membership())  # 5
 
     for partition in partitions:
-        whole, size, sent = written[partition.number]
-        first, last = producer.offset_of(sent[0]), producer.offset_of(sent[-1])
-        if first != partition.changelog_end or last != first + len(sent) - 1:
-            check_alone(partition, clients.reader, last)
-        # The transaction's marker takes one offset after the last record.
-        partition.committed(last + 2, size, whole=whole)
-        if whole:
-            trim(clients, topics, partition.number, first)
+        _after_commit(partition, written[partition.number], clients, topics)  # 6, 7
+    metrics.changelog_bytes.inc(sum(each.size_bytes for each in written.values()))
     return partials, snapshot
 
 
-def trim(clients: Clients, topics: Topics, number: int, before_offset: int) -> None:
+def _write_changes(
+    partition: Partition, producer: TransactionalProducer, changelog: str, *, whole: bool
+) -> _Written:
+    written = _Written(whole)
+
+    def send(value: bytes) -> None:
+        written.sent.append(producer.send(changelog, partition.number, value))
+        written.size_bytes += len(value)
+
+    partition.write_changes(send, whole=whole)
+    return written
+
+
+def _write_partial(
+    partition: Partition, partial: Partial, producer: TransactionalProducer, topics: Topics
+) -> None:
+    producer.send(topics.partials, 0, encode(partial), key=str(partition.number).encode())
+    for letter in partition.dead:
+        producer.send(
+            topics.dead_letters, partition.number, letter.value, key=letter.key, headers=letter.headers
+        )
+
+
+def _after_commit(partition: Partition, written: _Written, clients: Clients, topics: Topics) -> None:
+    first, last = clients.producer.offset_of(written.sent[0]), clients.producer.offset_of(written.sent[-1])
+    if first != partition.changelog_end or last != first + len(written.sent) - 1:
+        check_alone(partition, clients.reader, last)
+    # The transaction's marker takes one offset after the last record.
+    partition.committed(last + 2, written.size_bytes, whole=written.whole)
+    if written.whole:
+        _trim(clients, topics, partition.number, first)
+
+
+def _trim(clients: Clients, topics: Topics, number: int, before_offset: int) -> None:
     """Delete what a rewrite has made superfluous. If it fails, the next rewrite deletes more."""
     try:
         clients.admin.delete_records(topics.changelog, number, before_offset)

@@ -1,69 +1,114 @@
-"""The series of snapshots: the owner of events partition 0 merges the partials of all partitions into the next one.
+"""The series of snapshots: the worker that owns events partition 0 continues it.
 
-Its own partitions' partials come from the transaction at hand, the others' from ltv.partials. The sequence and
-the previous ranks go on from the last snapshot on the topic, so restarts and changes of owner leave no gap.
+A snapshot is merged from the partials of all partitions: the worker's own come from the transaction at hand, the
+others' from ltv.partials. The sequence and the previous ranks go on from the state of the series in ltv.partials, so
+that restarts, changes of owner, and whatever happens to the records of ltv.snapshots leave no gap.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import msgspec
-import orjson
+import structlog
 
-from consumer.domain.partial import Partial, merge, time_text
+from consumer.domain.coverage import CoverageTracker
+from consumer.domain.partial import Partial, merge, on_basis, time_text
 from consumer.settings import Settings
+from consumer.stream.partials import Partials, SeriesState
 from consumer.stream.transport import StateReader
-from contract.snapshots import Snapshot
-from contract.topics import Topics
+from contract.snapshots import Snapshot, decode_snapshot
+from contract.topics import SNAPSHOT_KEY, Topics
 
-_decode_snapshot = msgspec.json.Decoder(Snapshot).decode
-
-
-def encode(value: Partial | Snapshot) -> bytes:
-    """As JSON, for ltv.partials or ltv.snapshots."""
-    plain: Any = msgspec.to_builtins(value)
-    return orjson.dumps(plain)
+log = structlog.get_logger()
 
 
 class SnapshotSeries:
-    """The series of snapshots, as the owner of partition 0 continues it."""
+    """The series, as its present owner continues it."""
 
-    def __init__(self, settings: Settings, partitions: int, reader: StateReader) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: int,
+        partials: Partials,
+        reader: StateReader,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Take the series over: read where it stands, waiting for the last owner's transaction."""
         self._settings = settings
-        self._partitions = partitions
-        self._last = last_snapshot(settings.topics, reader)
+        self._all = range(partitions)
+        self._partials = partials
+        self._reader = reader
+        self._now = now
+        self._coverage = CoverageTracker(partitions, settings.complete_within_s)
+        partials.catch_up(wait=True)
+        self._state = _newest(partials.series, last_snapshot(settings.topics, reader))
 
-    def next(self, partials: Mapping[int, Partial], now: datetime) -> Snapshot:
-        """The snapshot that follows the last committed one."""
-        last = self._last
+    def note_ends(self) -> datetime:
+        """Ask where the events partitions end now; about once a second, for the coverage. Returns the time of it."""
+        at = self._now()
+        self._coverage.note_ends(self._reader.committed_ends(self._settings.topics.events, self._all), at)
+        return at
+
+    def next(self, ours: Mapping[int, Partial]) -> Snapshot:
+        """The snapshot that follows the last committed one.
+
+        Args:
+            ours: the partials of the transaction at hand.
+        """
+        basis = self._settings.basis
+        partials = on_basis({**self._partials.known, **ours}, basis)
+        now = self.note_ends()
         return merge(
             partials.values(),
             x=self._settings.top,
-            basis=self._settings.basis,
-            partitions=self._partitions,
-            sequence=last.sequence + 1 if last else 1,
+            basis=basis,
+            coverage=self._coverage.coverage(partials, now, self._first_record_time),
+            sequence=self._state.sequence + 1,
             emitted_at=time_text(now) or "",
-            previous_ranks={row.customer_id: row.rank for row in last.rows} if last else {},
+            previous_ranks=self._state.ranks,
         )
+
+    def _first_record_time(self, partition: int, start: int, end: int) -> datetime | None:
+        found = self._reader.first_timestamp_ms(self._settings.topics.events, partition, start, end)
+        return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
 
     def committed(self, snapshot: Snapshot) -> None:
         """This snapshot is on the topic."""
-        self._last = snapshot
+        self._state = SeriesState.after(snapshot)
+
+
+def _newest(state: SeriesState | None, snapshot: Snapshot | None) -> SeriesState:
+    """Where the series stands: the topic may hold a snapshot of a program that did not write the state yet."""
+    known = state or SeriesState(sequence=0, ranked=[])
+    return SeriesState.after(snapshot) if snapshot and snapshot.sequence > known.sequence else known
 
 
 def last_snapshot(topics: Topics, reader: StateReader) -> Snapshot | None:
-    """The newest snapshot on the topic, waiting for the last owner's transaction if one is open."""
+    """The newest snapshot on the topic, waiting for the last owner's transaction if one is open.
+
+    Records that are no snapshots are passed over, with a line in the log.
+    """
     start, end = reader.bounds(topics.snapshots, [0])[0]
-    last: bytes | None = None
     # The last records of the topic may be transaction markers, which readers never see: look further back.
     look_back = 10
-    while last is None and end > start:
+    while end > start:
         since = max(start, end - look_back)
+        found: Snapshot | None = None
         for records in reader.read(topics.snapshots, 0, since, end):
             for record in records:
-                last = record.value
-        if since == start:
-            break
+                if record.key == SNAPSHOT_KEY and record.value is not None:
+                    found = _decoded(record.value, topics.snapshots, record.offset) or found
+        if found or since == start:
+            return found
         look_back *= 10
-    return _decode_snapshot(last) if last else None
+    return None
+
+
+def _decoded(value: bytes, topic: str, offset: int) -> Snapshot | None:
+    try:
+        return decode_snapshot(value)
+    except (ValueError, msgspec.MsgspecError) as error:
+        log.warning(
+            "a record that is no snapshot is passed over", topic=topic, offset=offset, cause=str(error)
+        )
+        return None

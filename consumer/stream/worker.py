@@ -1,4 +1,4 @@
-"""A worker: one session after the other, until it is told to stop. Retriable trouble waits and begins anew."""
+"""A worker: one session after the other, until it is told to stop. Retriable trouble waits for the next one."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from consumer.metrics import METRICS
+from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.session import Session
 from consumer.stream.transport import Clients
@@ -19,7 +19,7 @@ MAX_BACKOFF_S: Final = 2.0
 log = structlog.get_logger()
 
 
-def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
+def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) -> None:
     """Consume until `should_stop`, or with until_end until all is done; commits and leaves the group at the end.
 
     Raises:
@@ -30,7 +30,7 @@ def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
         session: Session | None = None
         try:
             with _connected(settings) as clients:
-                session = Session(settings, clients)
+                session = Session(settings, clients, metrics)
                 while not should_stop() and not session.finished:
                     session.step()
                 if not session.finished:
@@ -43,8 +43,8 @@ def work(settings: Settings, should_stop: Callable[[], bool]) -> None:
             backoff_s = (
                 FIRST_BACKOFF_S if session and session.was_ready else min(2 * backoff_s, MAX_BACKOFF_S)
             )
-            METRICS.ready.set(0)
-            METRICS.failed_sessions.inc()
+            metrics.set_ready(False)
+            metrics.failed_sessions.inc()
             log.warning("waiting for the cluster", cause=str(error), retry_in_s=backoff_s)
             _wait(backoff_s, should_stop)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from consumer import metrics
+from consumer.metrics import Metrics, serve
 from consumer.settings import Settings
 from consumer.stream.worker import work
 from contract.errors import Fatal
@@ -55,9 +55,10 @@ def _of_worker(settings: Settings, number: int) -> Settings:
 
 
 def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
+    metrics = Metrics()
     if settings.metrics_port is not None:
-        metrics.serve(settings.metrics_host, settings.metrics_port)
-    work(settings, should_stop)
+        serve(metrics, settings.metrics_host, settings.metrics_port)
+    work(settings, metrics, should_stop)
 
 
 def _work_in_child(settings: Settings, prepare: Prepare) -> None:

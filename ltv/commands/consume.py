@@ -1,7 +1,7 @@
 """`ltv consume`: reads the flags and runs the workers."""
 
 import socket
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,8 @@ from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
 from ltv.stop_signals import StopFlag
 
+DEFAULTS: Final = Settings(Cluster.model_construct())
+
 
 def consume(
     workers: Annotated[
@@ -20,7 +22,7 @@ def consume(
     ] = 1,
     top: Annotated[
         int, typer.Option("--top", min=1, max=MAX_TOP, envvar="LTV_TOP", help="How many customers to rank.")
-    ] = 10,
+    ] = DEFAULTS.top,
     basis: Annotated[
         Basis,
         typer.Option(
@@ -28,14 +30,22 @@ def consume(
             help="What counts as weeks: the customer's own active weeks, or the weeks from the first to the last "
             "event, for everybody.",
         ),
-    ] = "active",
+    ] = DEFAULTS.basis,
     snapshot_interval_s: Annotated[
         float,
         typer.Option(min=0.05, envvar="LTV_SNAPSHOT_INTERVAL_S", help="Seconds from snapshot to snapshot."),
-    ] = 5.0,
+    ] = DEFAULTS.snapshot_interval_s,
     commit_interval_s: Annotated[
         float, typer.Option(min=0.05, envvar="LTV_COMMIT_INTERVAL_S", help="Seconds from commit to commit.")
-    ] = 1.0,
+    ] = DEFAULTS.commit_interval_s,
+    complete_within_s: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="LTV_COMPLETE_WITHIN_S",
+            help="A snapshot calls itself complete if the oldest record that it does not count is at most this old.",
+        ),
+    ] = DEFAULTS.complete_within_s,
     until_end: Annotated[
         bool,
         typer.Option(
@@ -68,7 +78,7 @@ def consume(
             envvar="LTV_SESSION_TIMEOUT_S",
             help="Seconds until others take over from an instance that is gone.",
         ),
-    ] = 45.0,
+    ] = DEFAULTS.session_timeout_s,
     transaction_timeout_s: Annotated[
         float,
         typer.Option(
@@ -76,7 +86,7 @@ def consume(
             envvar="LTV_TRANSACTION_TIMEOUT_S",
             help="Seconds until the cluster aborts an open transaction.",
         ),
-    ] = 15.0,
+    ] = DEFAULTS.transaction_timeout_s,
     max_dead_letters: Annotated[
         int | None,
         typer.Option(
@@ -94,14 +104,14 @@ def consume(
             envvar="LTV_MAX_DEAD_LETTER_RATIO",
             help="Stop when more than this share of some thousand records is invalid.",
         ),
-    ] = 0.5,
+    ] = DEFAULTS.max_dead_letter_ratio,
     transport: Annotated[
         Transport,
         typer.Option(
             envvar="LTV_TRANSPORT",
             help="The Kafka client: confluent is several times as fast; it comes with pip install 'ltv[fast]'.",
         ),
-    ] = "kafka-python",
+    ] = DEFAULTS.transport,
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -114,7 +124,7 @@ def consume(
     ] = None,
     metrics_host: Annotated[
         str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to serve metrics on.")
-    ] = "127.0.0.1",
+    ] = DEFAULTS.metrics_host,
     bootstrap_servers: Annotated[
         str | None,
         typer.Option(envvar="KAFKA_BOOTSTRAP_SERVERS", help="Brokers.", show_default="localhost:9092"),
@@ -132,6 +142,7 @@ def consume(
         commit_interval_s=commit_interval_s,
         session_timeout_s=session_timeout_s,
         transaction_timeout_s=transaction_timeout_s,
+        complete_within_s=complete_within_s,
         until_end=until_end,
         transport=transport,
         max_dead_letters=max_dead_letters,

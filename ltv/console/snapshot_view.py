@@ -9,7 +9,7 @@ from rich.text import Text
 from contract.snapshots import Snapshot
 from ltv.console.ranking import ID_WIDTH, Ranking
 from ltv.console.text import cut, plain
-from subscriber.presentation import age, ago, grouped, incomplete, time_frame, totals
+from subscriber.presentation import age, ago, behind, grouped, incomplete, time_frame, totals
 
 STALE_AFTER_S: Final = 60
 LINES_AROUND_ROWS: Final = 11
@@ -47,7 +47,7 @@ def _heading(snapshot: Snapshot, now: datetime) -> Text:
     heading = Text(f"top {snapshot.x} customers, snapshot {snapshot.sequence}, ")
     heading.append(f"emitted {snapshot.emitted_at}, ")
     heading.append(f"{ago(age_s)} ago", style="bold yellow" if age_s > STALE_AFTER_S else "")
-    heading.append(f", {snapshot.partitions.reporting} of {snapshot.partitions.total} partitions report")
+    heading.append(f", {behind(snapshot)}")
     return heading
 
 

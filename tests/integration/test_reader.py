@@ -21,7 +21,7 @@ from cluster.log_reader import LogReader
 from cluster.settings import Cluster
 from contract import dead_letters as names
 from contract.errors import Fatal
-from contract.snapshots import Partitions, Snapshot, Totals
+from contract.snapshots import Coverage, Snapshot, Totals
 from contract.topics import SNAPSHOT_KEY, Topics
 from subscriber.feed import newest_snapshot, snapshots
 
@@ -38,7 +38,7 @@ def snapshot(sequence: int) -> bytes:
             timeframe_weeks=0,
             event_time_min=None,
             event_time_max=None,
-            partitions=Partitions(reporting=PARTITIONS, total=PARTITIONS),
+            coverage=Coverage(complete=True, behind_s=0.0, lag_records=0, partitions=[]),
             totals=Totals(events=0, customers=0, orders=0, revenue="0.00", dead_letters=0),
             rows=[],
         )

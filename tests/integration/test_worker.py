@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cluster.settings import Cluster
+from consumer.metrics import Metrics
 from consumer.settings import Settings, Transport
 from consumer.stream.worker import work
 from contract.errors import Retriable
@@ -42,7 +43,7 @@ def backfill(application: Application) -> None:
         until_end=True,
         transport=cast(Transport, application.transport),
     )
-    work(settings, lambda: False)
+    work(settings, Metrics(), lambda: False)
 
 
 @both_transports

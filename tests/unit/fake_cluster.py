@@ -59,6 +59,8 @@ class FakeCluster:
         """Where an open transaction holds back what was committed behind its first record."""
         self.trimmed: list[tuple[str, int, int]] = []
         self.now_s = 0.0
+        self.timestamps_ms: dict[int, int] = {}
+        """Events partition -> its records' timestamps."""
         self.fail_at: dict[str, Callable[[], None]] = {}
         """Step of the producer ("begin", "before commit", "after commit") -> what to do there, e.g. raise."""
 
@@ -215,6 +217,9 @@ class FakeReader:
         found = [record for record in log.records if max(start, log.start) <= record.offset < end]
         for i in range(0, len(found), self.records_at_once):
             yield found[i : i + self.records_at_once]
+
+    def first_timestamp_ms(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        return self._cluster.timestamps_ms.get(partition, 0) if start < end else None
 
     def close(self) -> None:
         pass

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain import ingest
-from consumer.domain.aggregate import CENTS_BITS, Aggregate
+from consumer.domain.aggregate import CENTS_BITS, Aggregate, Change
 from consumer.stream.changelog import (
     MAX_PACKED_BYTES,
     ORDERS_PER_ROW,
     ROWS_PER_RECORD,
     Position,
-    pack,
+    pack_position,
+    pack_rows,
     unpack,
 )
 from consumer.stream.rows import apply_columns, columns_of
@@ -72,6 +73,11 @@ def position(aggregate: Aggregate, next_offset: int = 0) -> Position:
     )
 
 
+def pack(changes: Iterable[Change], at: Position, *, whole: bool = False) -> list[bytes]:
+    """The records of a commit."""
+    return [*pack_rows(changes, whole=whole), pack_position(at, whole=whole)]
+
+
 def restored(values: Iterable[bytes]) -> Aggregate:
     """The state after these records, as `consumer.stream.restore` builds it."""
     aggregate = Aggregate()
@@ -105,7 +111,7 @@ def test_a_log_restores_the_state_also_where_a_part_of_it_is_read_again(
     for events in commits:
         for event in events:
             ingest(event, aggregate)
-        log.append(list(pack(aggregate.take_changes(), position(aggregate))))
+        log.append(pack(aggregate.take_changes(), position(aggregate)))
     again = data.draw(st.integers(0, len(log)))
     read = [value for commit in log + log[again:] for value in commit]
     assert contents(restored(read)) == contents(aggregate)
@@ -123,7 +129,7 @@ def test_a_whole_table_makes_all_before_it_superfluous(
     for number, events in enumerate(commits):
         for event in events:
             ingest(event, aggregate)
-        changes = list(aggregate.take_changes())
+        changes = aggregate.take_changes()
         if number == rewrite:
             needed_from = len(log)
         rows = aggregate.everything() if number == rewrite else changes
@@ -160,7 +166,7 @@ def test_records_are_no_longer_than_allowed_and_nothing_is_lost(
 ) -> None:
     aggregate = filled(customers, orders, id_chars)
     for changes in (aggregate.take_changes(), aggregate.everything()):
-        values = list(pack(changes, position(aggregate)))
+        values = pack(changes, position(aggregate))
         assert max(map(len, values)) <= MAX_PACKED_BYTES
         assert contents(restored(values)) == contents(aggregate)
 
@@ -178,7 +184,7 @@ def test_a_customer_with_many_orders_has_several_rows_each_within_the_limit() ->
 def test_a_single_row_may_be_longer_than_a_record_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.stream.changelog.MAX_PACKED_BYTES", 10)
     aggregate = filled(5, 2)
-    values = list(pack(aggregate.everything(), position(aggregate)))
+    values = pack(aggregate.everything(), position(aggregate))
     assert [len(unpack(value).rows[0]) for value in values] == [1, 1, 1, 1, 1, 0]
     assert contents(restored(values)) == contents(aggregate)
 

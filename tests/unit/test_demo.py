@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import Fatal
-from contract.snapshots import Partitions, Snapshot, Totals
+from contract.snapshots import Coverage, Snapshot, Totals
 from ltv.demo.children import Child
 from ltv.demo.pace import Pace
 from ltv.stop_signals import StopSignals
@@ -132,7 +132,7 @@ def snapshot(emitted_at: str, events: int, dead_letters: int) -> Snapshot:
         timeframe_weeks=0,
         event_time_min=None,
         event_time_max=None,
-        partitions=Partitions(reporting=1, total=1),
+        coverage=Coverage(complete=True, behind_s=0.0, lag_records=0, partitions=[]),
         totals=Totals(events=events, customers=0, orders=0, revenue="0.00", dead_letters=dead_letters),
         rows=[],
     )

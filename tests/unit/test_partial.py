@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.domain import Aggregate, top_x_simple_ltv_customers
+from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.ingest import ingest_events
-from consumer.domain.partial import Partial, merge, partial_of
+from consumer.domain.partial import Partial, merge, on_basis, partial_of
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
 from contract.snapshots import Snapshot
 
@@ -51,10 +52,10 @@ def partial(
 
 def merged(partials: list[Partial], x: int, basis: Basis = "active", **ranks: int) -> Snapshot:
     return merge(
-        partials,
+        on_basis(dict(enumerate(partials)), basis).values(),
         x=x,
         basis=basis,
-        partitions=max(1, len(partials)),
+        coverage=WHOLE_FILES,
         sequence=7,
         emitted_at="2017-01-01T00:00:00Z",
         previous_ranks=ranks,
@@ -163,7 +164,6 @@ def test_a_partial_on_another_basis_does_not_report() -> None:
     first, second = ann_and_bob()
     snapshot = merged([partial(first, 5, "timeframe"), partial(second, 5, "active")], 5, "active")
     assert [row.customer_id for row in snapshot.rows] == ["bob"]
-    assert (snapshot.partitions.reporting, snapshot.partitions.total) == (1, 2)
     assert (snapshot.totals.events, snapshot.totals.customers, snapshot.timeframe_weeks) == (1, 1, 1)
 
 
@@ -176,7 +176,6 @@ def test_a_partial_on_another_basis_does_not_shorten_the_snapshot() -> None:
 def test_without_partials_the_snapshot_is_empty_and_says_so() -> None:
     snapshot = merged([], 5)
     assert (snapshot.rows, snapshot.timeframe_weeks, snapshot.x) == ([], 0, 5)
-    assert (snapshot.partitions.reporting, snapshot.partitions.total) == (0, 1)
     assert (snapshot.event_time_min, snapshot.event_time_max) == (None, None)
     assert (snapshot.totals.events, snapshot.totals.revenue) == (0, "0.00")
 
@@ -185,7 +184,6 @@ def test_an_empty_partition_reports_and_changes_nothing() -> None:
     first, _ = ann_and_bob()
     with_empty = merged([partial(first, 5), partial(Aggregate(), 5)], 5)
     assert with_empty.rows == merged([partial(first, 5)], 5).rows
-    assert with_empty.partitions.reporting == 2
 
 
 def test_a_row_tells_the_rank_it_had_before() -> None:
@@ -204,7 +202,7 @@ def test_sequence_time_basis_and_offset_are_carried_as_given() -> None:
         "2017-01-01T00:00:00Z",
         "timeframe",
     )
-    assert snapshot.schema_version == 1
+    assert snapshot.schema_version == 2
     assert partial(Aggregate(), 5, next_offset=2**62).next_offset == 2**62
 
 

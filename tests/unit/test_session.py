@@ -3,13 +3,15 @@
 import gc
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cluster.settings import Cluster
+from consumer.metrics import Metrics
 from consumer.settings import Settings
+from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partition import Partition
 from consumer.stream.session import Session
 from contract.errors import Fatal, Retriable
@@ -67,8 +69,9 @@ class Worker:
                 **settings,
             ),
             clients,
+            Metrics(),
             clock=cluster.clock,
-            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+            now=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=cluster.now_s),
         )
 
     def run(self, *partitions: int) -> "Worker":
@@ -86,7 +89,7 @@ class Worker:
 
     @property
     def partitions(self) -> dict[int, Partition]:
-        return self.session._partitions
+        return self.session._assignment.partitions
 
 
 def totals(cluster: FakeCluster) -> dict[str, Any]:
@@ -209,7 +212,7 @@ def test_a_restore_that_a_rebalance_interrupts_begins_anew() -> None:
     worker.consumer.assign(0)
     worker.session.step()
     restoring = worker.partitions[0]
-    assert restoring.lifecycle == "restoring"
+    assert restoring.lifecycle is Lifecycle.RESTORING
     worker.consumer.revoke(0)
     worker.consumer.assign(0)
     worker.settle()
@@ -327,8 +330,9 @@ def test_a_snapshot_counts_the_partitions_that_report() -> None:
     Worker(cluster).run(1)
     due_for_a_snapshot(Worker(cluster).run(0))
     second = json.loads(cluster.values(cluster.topics.snapshots)[-1])
-    assert first["partitions"] == {"reporting": 1, "total": 2}
-    assert second["partitions"] == {"reporting": 2, "total": 2}
+    assert [each["next_offset"] for each in first["coverage"]["partitions"]] == [0, None]
+    assert [each["next_offset"] for each in second["coverage"]["partitions"]] == [0, 0]
+    assert (first["coverage"]["complete"], second["coverage"]["complete"]) == (False, True)
 
 
 def test_until_end_finishes_with_a_snapshot_of_all_that_was_there() -> None:
@@ -377,7 +381,7 @@ def test_until_end_with_nothing_new_emits_a_snapshot_with_the_present_settings()
     worker.consumer.assign(0)
     steps_until_finished(worker)
     last = json.loads(cluster.values(cluster.topics.snapshots)[-1])
-    assert (last["basis"], last["x"], last["partitions"]["reporting"]) == ("timeframe", 3, 1)
+    assert (last["basis"], last["x"], last["coverage"]["complete"]) == ("timeframe", 3, True)
 
 
 def test_until_end_does_not_finish_while_nothing_is_assigned_between_two_assignments() -> None:
@@ -405,7 +409,7 @@ def test_until_end_waits_for_partials_on_its_own_basis() -> None:
     Worker(cluster, basis="timeframe").run(1)
     steps_until_finished(worker)
     assert not alone
-    assert json.loads(cluster.values(cluster.topics.snapshots)[-1])["partitions"]["reporting"] == 2
+    assert json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]["complete"]
 
 
 def test_over_the_dead_letter_limit_nothing_of_the_commit_is_written() -> None:

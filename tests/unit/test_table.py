@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from contract.snapshots import Partitions, Row, Snapshot, Totals
+from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
 from ltv.console.letters import counts, describe
 from ltv.console.ranking import Ranking
 from ltv.console.snapshot_view import SnapshotView, line
@@ -37,7 +37,29 @@ def row(rank: int, customer_id: str = "c1", **fields: Any) -> Row:
     return Row(**values | fields)
 
 
-def snapshot(*rows: Row, reporting: int = 4) -> Snapshot:
+def coverage(*counted: int | None, behind_s: float | None = 0.0, complete: bool = True) -> Coverage:
+    """Of partitions that lag by so many records; None: one that has not reported."""
+    reported = None not in counted
+    return Coverage(
+        complete=complete and reported,
+        behind_s=behind_s if reported else None,
+        lag_records=sum(lag or 0 for lag in counted) if reported else None,
+        partitions=[
+            PartitionCoverage(
+                partition=number,
+                next_offset=None if lag is None else 100,
+                lag_records=lag,
+                counted_to=None if lag is None else "2026-01-02T12:00:00Z",
+            )
+            for number, lag in enumerate(counted)
+        ],
+    )
+
+
+ALL_COUNTED = coverage(0, 0, 0, 0)
+
+
+def snapshot(*rows: Row, covered: Coverage = ALL_COUNTED) -> Snapshot:
     return Snapshot(
         sequence=7,
         emitted_at="2026-01-02T12:00:00Z",
@@ -46,7 +68,7 @@ def snapshot(*rows: Row, reporting: int = 4) -> Snapshot:
         timeframe_weeks=1,
         event_time_min="2026-01-01T00:00:00Z",
         event_time_max="2026-01-02T00:00:00Z",
-        partitions=Partitions(reporting=reporting, total=4),
+        coverage=covered,
         totals=Totals(events=1000, customers=2, orders=3, revenue="1234.50", dead_letters=5),
         rows=list(rows),
     )
@@ -96,7 +118,9 @@ def test_escape_sequences_in_names_do_not_reach_a_terminal() -> None:
 
 
 def test_no_colours_without_a_terminal() -> None:
-    assert "\x1b" not in drawn(SnapshotView(snapshot(row(1, previous_rank=2), row(2), reporting=1), NOW))
+    assert "\x1b" not in drawn(
+        SnapshotView(snapshot(row(1, previous_rank=2), row(2), covered=coverage(0, None)), NOW)
+    )
 
 
 def test_long_ids_are_cut_with_an_ellipsis() -> None:
@@ -134,14 +158,27 @@ def test_money_is_grouped_exactly() -> None:
 
 def test_a_view_says_how_old_and_how_complete_it_is() -> None:
     shown = drawn(SnapshotView(snapshot(row(1)), NOW))
-    assert "snapshot 7, emitted 2026-01-02T12:00:00Z, 30 s ago, 4 of 4 partitions report" in shown
+    assert "snapshot 7, emitted 2026-01-02T12:00:00Z, 30 s ago, counts all events" in shown
     assert "INCOMPLETE" not in shown
 
 
 def test_an_incomplete_snapshot_says_so_loudly() -> None:
-    partly = snapshot(row(1), reporting=3)
-    assert "INCOMPLETE: only 3 of 4 partitions report" in drawn(SnapshotView(partly, NOW))
+    partly = snapshot(row(1), covered=coverage(0, 0, None, None))
+    assert "INCOMPLETE: partitions 2, 3 not reported yet" in drawn(SnapshotView(partly, NOW))
     assert incomplete(partly) in line(partly)
+
+
+def test_a_snapshot_that_is_far_behind_says_how_far_and_where() -> None:
+    late = snapshot(row(1), covered=coverage(0, 1200, 34, behind_s=95.0, complete=False))
+    assert "INCOMPLETE: 1,234 records not counted yet, up to 95 s old, on partitions 1, 2" in drawn(
+        SnapshotView(late, NOW)
+    )
+
+
+def test_a_snapshot_that_is_a_little_behind_says_so_quietly() -> None:
+    shown = drawn(SnapshotView(snapshot(row(1), covered=coverage(0, 1, behind_s=0.4)), NOW))
+    assert "1 record not counted yet, up to 0 s old, on partition 1" in shown
+    assert "INCOMPLETE" not in shown
 
 
 def test_a_live_view_shows_no_more_rows_than_fit() -> None:

@@ -190,6 +190,6 @@ def test_a_top_can_begin_with_a_full_table_that_it_has_not_seen_change() -> None
     state, tracked = Aggregate(), Top(2, "active")
     for place, customer in enumerate("abcdefgh"):
         order(state, customer, place)
-    list(state.take_changes())
+    state.take_changes()
     tracked.update([], state.customers.values())
     assert best_ids(tracked) == full_sort(state, 2, "active")

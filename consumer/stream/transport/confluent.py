@@ -144,7 +144,8 @@ class _Consumer:
         batches = []
         for partition, run in groupby(messages, _record.partition):
             records = list(run)
-            self._positions[partition] = records[-1].offset() + 1
+            # The same call may have brought the partition's end, past the markers that follow the records.
+            self._positions[partition] = max(self._positions.get(partition, 0), records[-1].offset() + 1)
             batches.append(
                 Batch(
                     partition,

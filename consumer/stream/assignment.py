@@ -1,0 +1,120 @@
+"""The partitions that the group has given this worker: each is restored, runs, is suspended, or goes.
+
+What a rebalance takes is kept in memory, uncommitted changes included: a partition that comes back, and whose
+changelog ends where our last commit left it, goes on at once. The others are restored.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from consumer.metrics import Metrics
+from consumer.settings import Settings
+from consumer.stream.lifecycle import Lifecycle
+from consumer.stream.partition import Partition
+from consumer.stream.restore import restore
+from consumer.stream.transport import Clients, Rebalance
+
+log = structlog.get_logger()
+
+
+class Assignment:
+    """What the group protocol said, followed step by step."""
+
+    def __init__(
+        self, settings: Settings, clients: Clients, metrics: Metrics, clock: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._metrics = metrics
+        self._clock = clock
+        self._restores: deque[tuple[Partition, Iterator[int]]] = deque()
+        self.partitions: dict[int, Partition] = {}
+        self.is_ready = False
+        """An assignment holds, if only of nothing, and all of it is running."""
+        self.was_ready = False
+        """It has been so at least once."""
+
+    @property
+    def is_restoring(self) -> bool:
+        """Whether there is something left to restore."""
+        return bool(self._restores)
+
+    @property
+    def running(self) -> list[Partition]:
+        """The partitions whose events are read."""
+        return [p for p in self.partitions.values() if p.lifecycle is Lifecycle.RUNNING]
+
+    def follow(self, rebalance: Rebalance) -> None:
+        """Do what the group protocol said."""
+        log.info("partitions " + rebalance.kind, partitions=sorted(rebalance.partitions))
+        self._metrics.set_ready(False)
+        self.is_ready = False
+        self._restores.clear()
+        for partition in list(self.partitions.values()):
+            self._take_away(partition, rebalance)
+        if rebalance.kind == "assigned":
+            self._assign(sorted(rebalance.partitions))
+
+    def _take_away(self, partition: Partition, rebalance: Rebalance) -> None:
+        is_named = partition.number in rebalance.partitions
+        if partition.lifecycle is Lifecycle.RESTORING or (rebalance.kind == "lost" and is_named):
+            self._let_go(partition)
+        elif is_named and partition.lifecycle is Lifecycle.RUNNING:
+            partition.become(Lifecycle.SUSPENDED)
+
+    def _let_go(self, partition: Partition) -> None:
+        partition.become(Lifecycle.GONE)
+        del self.partitions[partition.number]
+
+    def _assign(self, assigned: list[int]) -> None:
+        """Go on with what no other member has touched since our last commit; restore the rest."""
+        self._metrics.rebalances.inc()
+        self._metrics.partitions.set(len(assigned))
+        for partition in list(self.partitions.values()):
+            if partition.number not in assigned:
+                self._let_go(partition)
+        changelog, kept = self._settings.topics.changelog, list(self.partitions)
+        bounds = self._clients.reader.bounds(changelog, kept) if kept else {}
+        for number in assigned:
+            known = self.partitions.get(number)
+            if known and known.changelog_end == bounds[number][1]:
+                self._run(known)
+                continue
+            if known:
+                self._let_go(known)
+            partition = self.partitions[number] = Partition(number, self._settings)
+            self._restores.append((partition, restore(partition, self._clients.reader, self._settings)))
+        if not self._restores:
+            self._all_run()
+
+    def restore_some(self) -> None:
+        """Restore for a moment, in the order of the partitions; then the session sees to its membership again."""
+        partition, steps = self._restores[0]
+        began = self._clock()
+        rows = next(steps, None)
+        self._metrics.restore_seconds.inc(self._clock() - began)
+        if rows is not None:
+            self._metrics.restored_rows.inc(rows)
+            return
+        self._restores.popleft()
+        log.info(
+            "restored",
+            partition=partition.number,
+            next_offset=partition.next_offset,
+            customers=len(partition.aggregate.customers),
+            orders=partition.aggregate.orders,
+        )
+        self._run(partition)
+        if not self._restores:
+            self._all_run()
+
+    def _run(self, partition: Partition) -> None:
+        partition.become(Lifecycle.RUNNING)
+        self._clients.consumer.start_at(partition.number, partition.next_offset)
+
+    def _all_run(self) -> None:
+        self.is_ready = self.was_ready = True
+        self._metrics.set_ready(True)
+        log.info("ready", partitions=sorted(self.partitions))
