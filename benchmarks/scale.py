@@ -36,6 +36,7 @@ from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.partials import encode
 from consumer.stream.partition import Partition
 from consumer.stream.transport import Batch
+from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS
 
 ORDERS_PER_CUSTOMER: Final = 10
 CHANGED: Final = (1_000, 10_000)
@@ -99,11 +100,11 @@ def _consumed(stage: Stage, transport: str, events: int) -> float:
 def grow(customers: int) -> dict[str, float]:
     """Fill a table and measure it: bytes, and seconds of this process's CPU."""
     settings = Settings(cluster=Cluster())
-    partitions = [Partition(number, settings) for number in range(PARTITIONS)]
+    partitions = [Partition(number, settings, PARTITIONS) for number in range(PARTITIONS)]
     collector = GcPolicy(time.monotonic)
     orders = customers * ORDERS_PER_CUSTOMER
     # What the first commits allocate for good is not the customers'; kept, for its room would be used again.
-    kept = [Partition(number, settings) for number in range(PARTITIONS)]
+    kept = [Partition(number, settings, PARTITIONS) for number in range(PARTITIONS)]
     _ingest(kept, _customers(WARM_UP), collector)
     before = _memory()
     first_s = _ingest(partitions, _customers(customers), collector)
@@ -167,10 +168,13 @@ def _take(partitions: list[Partition], events: Iterable[Record]) -> None:
         partitions[batch.partition].ingest(batch)
 
 
+_place = PARTITIONERS[DEFAULT_PARTITIONER]
+
+
 def _batches(events: list[Record]) -> Iterator[Batch]:
     by_partition: list[list[Record]] = [[] for _ in range(PARTITIONS)]
     for customer, value in events:
-        by_partition[int(customer, 16) % PARTITIONS].append((customer, value))
+        by_partition[_place(customer.encode(), PARTITIONS)].append((customer, value))
     for number, records in enumerate(by_partition):
         if records:
             keys, values = [key.encode() for key, _ in records], [value for _, value in records]

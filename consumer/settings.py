@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cluster.settings import Cluster
+from contract.partitioners import DEFAULT_PARTITIONER, Partitioner
 from contract.snapshots import Basis
 from contract.topics import Topics
 
@@ -19,6 +20,8 @@ class Settings:
     group: str = "ltv"
     instance_id: str = "ltv"
     """Stable over restarts: group.instance.id, and part of the transactional.id."""
+    partitioner: Partitioner = DEFAULT_PARTITIONER
+    """Of the events topic's producers: a customer on another partition than it says is not counted."""
     top: int = 10
     basis: Basis = "active"
     snapshot_interval_s: float = 5.0

@@ -24,6 +24,7 @@ REASONS: Final = {
     "missing_field": "a required field is not there",
     "invalid_field": "a field is there but breaks its rule",
     "wrong_key": "the Kafka key is not the event's customer id: its customer would be split over partitions",
+    "wrong_partition": "the producer's partitioner is not the topic's: its customer would be split over partitions",
 }
 """Why an event is set aside: the values of `InvalidEvent.reason` and what each means."""
 

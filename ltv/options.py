@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from contract.partitioners import Partitioner
 from contract.topics import DEFAULT_PREFIX
 
 BootstrapServers = Annotated[
@@ -22,6 +23,15 @@ Prefix = Annotated[
     typer.Option(
         envvar="LTV_PREFIX",
         help=f"What the names of the application's own topics begin with ({DEFAULT_PREFIX}.snapshots).",
+    ),
+]
+TopicPartitioner = Annotated[
+    Partitioner,
+    typer.Option(
+        "--partitioner",
+        envvar="LTV_PARTITIONER",
+        help="How producers choose a customer's partition: murmur2 (Java, kafka-python), crc32 (librdkafka's "
+        "default), fnv1a (Sarama's default); unchecked: as the consumer finds it.",
     ),
 ]
 EventFiles = Annotated[

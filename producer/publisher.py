@@ -10,12 +10,13 @@ from typing import Any, Final
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
-from kafka.partitioner.default import DefaultPartitioner, murmur2
+from kafka.partitioner.default import DefaultPartitioner
 
 from cluster.diagnose import connecting
 from cluster.errors import error_text
 from cluster.settings import Cluster
 from contract.errors import Retriable
+from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
 from contract.topics import MAX_RECORD_BYTES
 
 BLOCK_TIMEOUT_MS: Final = 10_000
@@ -122,11 +123,12 @@ class Publisher:
         )
 
 
-_hash = lru_cache(REMEMBERED_KEYS)(murmur2)
+class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
+    """The partition that the topic's partitioner chooses for a key, remembered for each key."""
 
-
-class Partitioner(DefaultPartitioner):  # type: ignore[misc]
-    """The same partitions as the client's own choice (and Java's), with each key's hash remembered."""
+    def __init__(self, partitioner: Partitioner) -> None:
+        name = DEFAULT_PARTITIONER if partitioner == "unchecked" else partitioner
+        self._place = lru_cache(REMEMBERED_KEYS)(PARTITIONERS[name])
 
     def partition(
         self,
@@ -141,8 +143,7 @@ class Partitioner(DefaultPartitioner):  # type: ignore[misc]
         if serialized_key is None:
             anyone: int = super().partition(topic, key, None, value, serialized_value, cluster)
             return anyone
-        chosen: int = (_hash(serialized_key) & 0x7FFFFFFF) % len(cluster.partitions_for_topic(topic))
-        return chosen
+        return self._place(serialized_key, len(cluster.partitions_for_topic(topic)))
 
 
 def producer_settings(cluster: Cluster, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> dict[str, Any]:
@@ -174,7 +175,11 @@ def _collector_at_ease() -> Iterator[None]:
 
 @contextmanager
 def publisher(
-    cluster: Cluster, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
+    cluster: Cluster,
+    topic: str,
+    delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS,
+    *,
+    partitioner: Partitioner = DEFAULT_PARTITIONER,
 ) -> Iterator[Publisher]:
     """Connect; a block that ends well must have called `finish`.
 
@@ -183,7 +188,8 @@ def publisher(
         Fatal: the settings can't work.
     """
     with connecting(cluster):
-        client = KafkaProducer(**producer_settings(cluster, delivery_timeout_ms), partitioner=Partitioner())
+        settings = producer_settings(cluster, delivery_timeout_ms)
+        client = KafkaProducer(**settings, partitioner=KeyPartitioner(partitioner))
     target = Publisher(client, topic, delivery_timeout_ms)
     try:
         if not client.partitions_for(topic):

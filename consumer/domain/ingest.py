@@ -1,6 +1,6 @@
 """The law: over weeks, orders and names, ingest is commutative and idempotent. Only visits count each event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,10 +32,24 @@ def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the orig
     ingest_events([decode_event(value)], D)
 
 
-def ingest_events(events: Sequence[Event], D: Aggregate) -> None:  # noqa: N803
-    """Add valid events to the state `D`. This is the hot loop: what is called here is called for every event."""
+def ingest_events(
+    events: Sequence[Event],
+    D: Aggregate,  # noqa: N803
+    holds: Callable[[str], bool] | None = None,
+) -> list[Event]:
+    """Add valid events to the state `D`. This is the hot loop: what is called here is called for every event.
+
+    Args:
+        events: in any order.
+        D: the state.
+        holds: whether a customer who is not in the state yet belongs into it; None: all do.
+
+    Returns:
+        The events that were not added, because their customers do not belong here.
+    """
+    strangers: list[Event] = []
     if not events:
-        return
+        return strangers
     customers, notes_changes, year_one = D.customers, D.notes_changes, YEAR_ONE
     order, visit, person = OrderEvent, SiteVisitEvent, CustomerEvent
     first: i64 = NEVER
@@ -45,14 +59,17 @@ def ingest_events(events: Sequence[Event], D: Aggregate) -> None:  # noqa: N803
         days: i64 = since.days
         seconds: i64 = since.seconds
         stamp: i64 = (days * DAY_S + seconds) * SECOND_US + since.microseconds << 1
+        week = (days + 1) // 7  # As `week_number` has it, without the call: ordinals begin with 1.
+        customer = customers.get(event.customer_id)
+        if customer is None:
+            if holds is not None and not holds(event.customer_id):
+                strangers.append(event)
+                continue
+            customer = customers[event.customer_id] = Customer(event.customer_id, week)
         if stamp < first:
             first = stamp
         if stamp > last:
             last = stamp
-        week = (days + 1) // 7  # As `week_number` has it, without the call: ordinals begin with 1.
-        customer = customers.get(event.customer_id)
-        if customer is None:
-            customer = customers[event.customer_id] = Customer(event.customer_id, week)
         shift = week - customer.first_week
         if shift < 0 or not customer.week_bits >> shift & 1:
             customer.add_week(week)
@@ -65,7 +82,11 @@ def ingest_events(events: Sequence[Event], D: Aggregate) -> None:  # noqa: N803
             customer.visits += 1
         elif type(event) is person and event.last_name is not None:
             customer.put_name(event.last_name, stamp | (event.verb == "UPDATE"))
-    D.see_times(
-        year_one + timedelta(microseconds=int(first >> 1)), year_one + timedelta(microseconds=int(last >> 1))
-    )
-    D.events += len(events)
+    added = len(events) - len(strangers)
+    if added:
+        D.see_times(
+            year_one + timedelta(microseconds=int(first >> 1)),
+            year_one + timedelta(microseconds=int(last >> 1)),
+        )
+        D.events += added
+    return strangers

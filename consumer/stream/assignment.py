@@ -84,7 +84,7 @@ class Assignment:
                 continue
             if known:
                 self._let_go(known)
-            partition = self.partitions[number] = Partition(number, self._settings)
+            partition = self.partitions[number] = Partition(number, self._settings, self._clients.partitions)
             self._restores.append((partition, restore(partition, self._clients.reader, self._settings)))
         if not self._restores:
             self._all_run()

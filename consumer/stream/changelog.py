@@ -27,6 +27,8 @@ class Position(Struct, frozen=True, kw_only=True):
     group: str
     topic_id: str = ""
     """Of the events topic; "" where the cluster gave none."""
+    partitioner: str = ""
+    """By which it was checked that every customer belongs here; "" where it was not."""
     next_offset: int
     events: int
     dead_letters: int

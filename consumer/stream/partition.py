@@ -1,6 +1,8 @@
 """One events partition: its state, how far it is, and what the next commit must write."""
 
 from collections.abc import Callable
+from itertools import count
+from operator import itemgetter
 from typing import Final
 
 from consumer.domain.aggregate import Aggregate
@@ -10,10 +12,12 @@ from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.changelog import ROWS_PER_RECORD, Position, pack_position, pack_rows
 from consumer.stream.lifecycle import Lifecycle, check_follows
+from consumer.stream.placement import Placement
 from consumer.stream.transport import Batch
 from contract.dead_letters import DeadLetter, Origin, dead_letter
-from contract.decode import CHUNK_EVENTS, decode_events
+from contract.decode import CHUNK_EVENTS, Invalid, decode_events
 from contract.errors import InvalidEvent
+from contract.events import Event
 
 REWRITE_RATIO: Final = 2
 MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
@@ -22,10 +26,17 @@ MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
 class Partition:
     """State of one events partition, between its changelog and the session."""
 
-    def __init__(self, number: int, settings: Settings) -> None:
+    def __init__(self, number: int, settings: Settings, partitions: int) -> None:
+        """An empty state, to be restored.
+
+        Args:
+            number: of the events partition.
+            settings: of the application that this is the state of.
+            partitions: how many the events topic has.
+        """
         self.number = number
         self.settings = settings
-        """Of the application that this is the state of."""
+        self.placement = Placement(settings.partitioner, number, partitions)
         self.lifecycle = Lifecycle.RESTORING
         self.aggregate = Aggregate()
         self.top = Top(settings.top, settings.basis)
@@ -62,11 +73,20 @@ class Partition:
         for start in range(0, len(batch.values), CHUNK_EVENTS):
             chunk = slice(start, start + CHUNK_EVENTS)
             events, invalid = decode_events(batch.values[chunk], batch.keys[chunk])
-            ingest_events(events, self.aggregate)
+            strangers = ingest_events(events, self.aggregate, self.placement.holds)
+            if strangers:
+                invalid = self._with_strangers(strangers, events, invalid)
             for i, error in invalid:
                 self._set_aside(batch, start + i, error)
         self.uncommitted += len(batch.values)
         self.next_offset = batch.offsets[-1] + 1
+
+    def _with_strangers(self, strangers: list[Event], events: list[Event], invalid: Invalid) -> Invalid:
+        """The invalid ones of a chunk, with those whose customers belong on another partition, in order."""
+        bad = {i for i, _ in invalid}
+        at = {id(event): i for event, i in zip(events, (i for i in count() if i not in bad), strict=False)}
+        wrong = [(at[id(event)], self.placement.invalid(event.customer_id)) for event in strangers]
+        return sorted([*invalid, *wrong], key=itemgetter(0))
 
     def _set_aside(self, batch: Batch, i: int, error: InvalidEvent) -> None:
         origin = Origin(self.settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i])
@@ -102,6 +122,7 @@ class Partition:
         return Position(
             group=self.settings.group,
             topic_id=self.topic_id,
+            partitioner="" if self.settings.partitioner == "unchecked" else self.settings.partitioner,
             next_offset=self.next_offset,
             events=self.aggregate.events,
             dead_letters=self.dead_letter_count,

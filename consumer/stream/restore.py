@@ -62,6 +62,9 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
         partition.next_offset = first
     else:
         _take_over(partition, position)
+        if position.partitioner != settings.partitioner:
+            partition.placement.check_restored(partition.aggregate.customers, settings.topics.events)
+        partition.placement.seen = len(partition.aggregate.customers)
         _check_events_are_there(partition, first, last, settings)
     partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
 

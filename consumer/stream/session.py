@@ -20,6 +20,7 @@ from consumer.stream.invalid_limit import InvalidLimit
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partials import Partials
 from consumer.stream.partition import Partition
+from consumer.stream.placement import refuse_misfit
 from consumer.stream.series import SnapshotSeries
 from consumer.stream.transport import Batch, Clients
 from consumer.stream.until_end import UntilEnd
@@ -131,6 +132,7 @@ class Session:
     def _commit(self, moved: list[Partition], now_s: float, *, snapshot_due: bool) -> None:
         records = sum(partition.uncommitted for partition in moved)
         dead = [letter for partition in moved for letter in partition.dead]
+        refuse_misfit([partition.placement for partition in moved], self._settings.topics.events)
         self._limit.check(records, dead)
         next_snapshot = self._next_snapshot if snapshot_due else _no_snapshot
         try:

@@ -1,16 +1,18 @@
 """`ltv consume`: reads the flags and runs the workers."""
 
-import socket
+from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
 
 from cluster.settings import Cluster
 from consumer import logs
+from consumer.instance_slot import instance_slot
 from consumer.settings import Settings, Transport
 from consumer.stream.workers import run
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
+from ltv.options import TopicPartitioner
 from ltv.stop_signals import StopFlag
 
 DEFAULTS: Final = Settings(Cluster.model_construct())
@@ -59,18 +61,19 @@ def consume(
     prefix: Annotated[
         str, typer.Option(envvar="LTV_PREFIX", help="Begins the names of this application's own topics.")
     ] = DEFAULT_PREFIX,
+    partitioner: TopicPartitioner = DEFAULTS.partitioner,
     group: Annotated[
         str | None,
         typer.Option(envvar="LTV_GROUP", help="The consumer group.", show_default="the prefix"),
     ] = None,
     instance_id: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="LTV_INSTANCE_ID",
             help="Stable over restarts and unique in the group: a restart takes its partitions back at once.",
-            show_default="the host's name",
+            show_default="the host's name and the first free number",
         ),
-    ] = "",
+    ] = None,
     session_timeout_s: Annotated[
         float,
         typer.Option(
@@ -135,7 +138,8 @@ def consume(
         cluster=Cluster.at(bootstrap_servers),
         topics=Topics(events_topic, prefix),
         group=group or prefix,
-        instance_id=instance_id or socket.gethostname(),
+        instance_id=instance_id or "",
+        partitioner=partitioner,
         top=top,
         basis=basis,
         snapshot_interval_s=snapshot_interval_s,
@@ -150,7 +154,11 @@ def consume(
         metrics_host=metrics_host,
         metrics_port=metrics_port,
     )
-    run(settings, workers, prepare_process)
+    if instance_id:
+        run(settings, workers, prepare_process)
+        return
+    with instance_slot(settings.group, settings.cluster.bootstrap_servers) as slot:
+        run(replace(settings, instance_id=slot), workers, prepare_process)
 
 
 def prepare_process() -> StopFlag:

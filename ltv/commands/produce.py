@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from cluster.settings import Cluster
+from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from ltv.console.streams import notes
-from ltv.options import BootstrapServers, EventsTopic
+from ltv.options import BootstrapServers, EventsTopic, TopicPartitioner
 from ltv.stop_signals import StopFlag
 from producer.delivery import MAX_DISORDER, Faults
 from producer.live_shop import run_shop
@@ -32,6 +33,7 @@ def produce(
     duplicates: Annotated[float, typer.Option(min=0, max=0.5, help="Share of second deliveries.")] = 0.0,
     rubbish: Annotated[float, typer.Option(min=0, max=1, help="Share of invalid events.")] = 0.0,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
+    partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of a simulated shop to Kafka as they happen, until Ctrl-C; then say what was delivered."""
@@ -40,7 +42,7 @@ def produce(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     should_stop = StopFlag()
-    with publisher(Cluster.at(bootstrap_servers), events_topic) as target:
+    with publisher(Cluster.at(bootstrap_servers), events_topic, partitioner=partitioner) as target:
         seed = time.time_ns() if seed is None else seed
         run_shop(target, rate, count, should_stop, seed=seed, customers=customers, faults=faults)
         target.finish()

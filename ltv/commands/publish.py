@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from cluster.settings import Cluster
+from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from files.output import open_output
 from ltv.console.progress import file_progress
 from ltv.console.rejects import Rejects
 from ltv.console.streams import notes
-from ltv.options import BootstrapServers, EventFiles, EventsTopic
+from ltv.options import BootstrapServers, EventFiles, EventsTopic, TopicPartitioner
 from producer.publish_file import publish_file
 from producer.publisher import publisher
 
@@ -30,6 +31,7 @@ def publish(
         typer.Option(metavar="FILE", help="Write invalid events here (.ndjson).", show_default=False),
     ] = None,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
+    partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of files to Kafka, keyed by customer id, each exactly once, acknowledged by all replicas.
@@ -39,7 +41,9 @@ def publish(
     with ExitStack() as stack:
         out = stack.enter_context(open_output(rejects)) if rejects else None
         report = Rejects(out, rejects)
-        target = stack.enter_context(publisher(Cluster.at(bootstrap_servers), events_topic))
+        target = stack.enter_context(
+            publisher(Cluster.at(bootstrap_servers), events_topic, partitioner=partitioner)
+        )
         progress = stack.enter_context(file_progress(files))
         for path in files:
             progress.file(path)

@@ -110,6 +110,7 @@ class Load:
             {
                 "bootstrap.servers": servers,
                 "enable.idempotence": True,
+                "partitioner": "murmur2_random",
                 "linger.ms": 5,
                 "delivery.timeout.ms": int(DELIVERY_S * 1000),
                 "log_level": 2,

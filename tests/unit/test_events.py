@@ -289,8 +289,8 @@ def test_what_breaks_a_rule_is_refused_with_its_reason_and_its_field(
 
 
 def test_every_reason_there_is_has_a_case_here() -> None:
-    """wrong_key alone needs Kafka's key, which decode_event never sees."""
-    assert {reason for _, reason, _ in BROKEN} == set(REASONS) - {"wrong_key"}
+    """Two need the Kafka record's key or partition, which decode_event never sees."""
+    assert {reason for _, reason, _ in BROKEN} == set(REASONS) - {"wrong_key", "wrong_partition"}
 
 
 @pytest.mark.parametrize(

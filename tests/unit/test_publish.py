@@ -8,7 +8,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.partitioner.default import DefaultPartitioner
 
 from contract.errors import Retriable
-from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, Partitioner, Publisher, readable_key
+from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, KeyPartitioner, Publisher, readable_key
 
 
 class FakeFuture:
@@ -115,7 +115,7 @@ class FakeMetadata:
 
 
 def test_a_customer_goes_to_the_partition_that_every_kafka_client_would_choose() -> None:
-    ours, theirs, metadata = Partitioner(), DefaultPartitioner(), FakeMetadata()
+    ours, theirs, metadata = KeyPartitioner("murmur2"), DefaultPartitioner(), FakeMetadata()
     for key in [b"", b"\xff" * 256, *(f"{n:012x}".encode() for n in range(200))] * 2:
         assert ours.partition("t", key, key, b"v", b"v", metadata) == theirs.partition(
             "t", key, key, b"v", b"v", metadata
@@ -123,4 +123,4 @@ def test_a_customer_goes_to_the_partition_that_every_kafka_client_would_choose()
 
 
 def test_without_a_customer_any_partition_will_do() -> None:
-    assert Partitioner().partition("t", None, None, b"v", b"v", FakeMetadata()) in range(7)
+    assert KeyPartitioner("murmur2").partition("t", None, None, b"v", b"v", FakeMetadata()) in range(7)

@@ -66,7 +66,7 @@ class Worker:
                 cluster.topics,
                 commit_interval_s=COMMIT_INTERVAL_S,
                 snapshot_interval_s=SNAPSHOT_INTERVAL_S,
-                **settings,
+                **{"partitioner": "unchecked", **settings},
             ),
             clients,
             Metrics(),
