@@ -173,6 +173,21 @@ class LogReader:
         ends = self._offsets(asked, OffsetSpec.LATEST)
         return {tp.partition: (starts[tp], ends[tp]) for tp in asked}
 
+    def starts(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """Partition -> its first offset."""
+        with client_errors(f"asking for the starts of {topic} at {self.servers}"):
+            found = self._client.beginning_offsets(
+                [TopicPartition(topic, p) for p in partitions], self._timeout_ms
+            )
+        return {tp.partition: offset for tp, offset in found.items()}
+
+    def offset_at_time(self, topic: str, partition: int, timestamp_ms: int) -> int | None:
+        """The offset of the first record with this timestamp (ms since 1970) or a later one; None: there is none."""
+        tp = TopicPartition(topic, partition)
+        with client_errors(f"asking {topic} at {self.servers} for a time"):
+            found = self._client.offsets_for_times({tp: timestamp_ms}, self._timeout_ms)[tp]
+        return found.offset if found else None
+
     def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """Partition -> the offset up to which every transaction is decided."""
         with client_errors(f"asking for the ends of {topic} at {self.servers}"):
@@ -231,13 +246,25 @@ class LogReader:
             yield [record for record in records if record.offset < end]
 
     def newest(
-        self, topic: str, partition: int, count: int = 1, keep: Callable[[Record], bool] = lambda record: True
+        self,
+        topic: str,
+        partition: int,
+        count: int = 1,
+        keep: Callable[[Record], bool] = lambda record: True,
+        end: int | None = None,
     ) -> list[Record]:
-        """The newest `count` committed records of a partition that `keep` accepts, oldest first."""
-        tp = TopicPartition(topic, partition)
-        with client_errors(f"asking for the bounds of {topic} at {self.servers}"):
-            begin = self._client.beginning_offsets([tp], self._timeout_ms)[tp]
-        end = self.committed_ends(topic, [partition])[partition]
+        """The newest `count` committed records of a partition that `keep` accepts, oldest first.
+
+        Args:
+            topic: where.
+            partition: where.
+            count: how many at most.
+            keep: which ones count.
+            end: of the records before this offset; None: of all.
+        """
+        begin = self.starts(topic, [partition])[partition]
+        if end is None:
+            end = self.committed_ends(topic, [partition])[partition]
         found: list[Record] = []
         look_back = max(FIRST_LOOK_BACK, 2 * count)
         while begin < end and len(found) < count:
@@ -260,9 +287,9 @@ class LogReader:
             polled = self._client.poll(timeout_ms=int(timeout_s * 1000))
         return [record for records in polled.values() for record in records]
 
-    def first_timestamp_ms(self, topic: str, partition: int, start: int, end: int) -> int | None:
-        """The timestamp of the first committed record from `start` on; None where there is none before `end`."""
+    def first_record(self, topic: str, partition: int, start: int, end: int) -> Record | None:
+        """The first committed record from `start` on; None where there is none before `end`."""
         for records in self._peeker.read(topic, partition, start, end):
             for record in records:
-                return record.timestamp
+                return record
         return None

@@ -6,7 +6,7 @@ from typing import Literal
 from cluster.settings import Cluster
 from contract.partitioners import DEFAULT_PARTITIONER, Partitioner
 from contract.snapshots import Basis
-from contract.topics import Topics
+from contract.topics import DEFAULT_SNAPSHOT_RETENTION_DAYS, Topics
 
 Transport = Literal["kafka-python", "confluent"]
 
@@ -28,6 +28,8 @@ class Settings:
     commit_interval_s: float = 1.0
     session_timeout_s: float = 45.0
     transaction_timeout_s: float = 15.0
+    snapshot_retention_days: float = DEFAULT_SNAPSHOT_RETENTION_DAYS
+    """How long ltv.snapshots keeps them, where the consumer creates it."""
     complete_within_s: float = 10.0
     """A snapshot is complete if the oldest record that it does not count is at most so old."""
     until_end: bool = False

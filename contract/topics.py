@@ -12,6 +12,9 @@ MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 MAX_TOP: Final = 1_000
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
+DEFAULT_SNAPSHOT_RETENTION_DAYS: Final = 7.0
+MIN_SEGMENT_MS: Final = 60_000
+"""A segment is deleted as a whole, once its newest record is old enough."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Topics:
 
     @property
     def snapshots(self) -> str:
-        """The global top x: what subscribers read."""
+        """The global top x: what subscribers read, and look back at."""
         return f"{self.prefix}.snapshots"
 
     @property
@@ -54,9 +57,17 @@ class Topics:
         """The events topic, as `ltv topics create` makes it; its retention is the owner's choice."""
         return TopicSpec(self.events, partitions, {"cleanup.policy": "delete"})
 
-    def internal_specs(self, partitions: int) -> list[TopicSpec]:
-        """The application's own topics for an events topic of so many partitions."""
-        # The broker's time: one that the consumer's clock gives, an hour ahead, a broker of today refuses.
+    def internal_specs(
+        self, partitions: int, snapshot_retention_days: float = DEFAULT_SNAPSHOT_RETENTION_DAYS
+    ) -> list[TopicSpec]:
+        """The application's own topics.
+
+        Args:
+            partitions: of the events topic.
+            snapshot_retention_days: how long subscribers can look back.
+        """
+        snapshots_ms = int(snapshot_retention_days * DAY_MS)
+        # Kafka 4 brokers reject timestamps more than an hour ahead of the broker's clock: so it is the broker's time.
         common = {"max.message.bytes": str(MAX_RECORD_BYTES), "message.timestamp.type": "LogAppendTime"}
         return [
             TopicSpec(
@@ -68,7 +79,12 @@ class Topics:
             TopicSpec(
                 self.snapshots,
                 1,
-                {"cleanup.policy": "compact,delete", "retention.ms": str(7 * DAY_MS), **common},
+                {
+                    "cleanup.policy": "delete",
+                    "retention.ms": str(snapshots_ms),
+                    "segment.ms": str(max(MIN_SEGMENT_MS, min(DAY_MS, snapshots_ms // 4))),
+                    **common,
+                },
             ),
             TopicSpec(
                 self.dead_letters,

@@ -102,7 +102,14 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "ltv.commands.top:top",
         READING,
         "Show the newest snapshot of the top customers, or each as it comes.",
-        ("ltv top", "ltv top --follow", "ltv top --json", "ltv top --follow --json --prefix staging"),
+        (
+            "ltv top",
+            "ltv top --follow",
+            "ltv top --json",
+            "ltv top --at 2026-01-31T12:00Z",
+            "ltv top --at 4711 --csv",
+            "ltv top --since 2026-01-31 --json",
+        ),
     ),
     "dead-letters": Entry(
         "ltv.commands.dead_letters:dead_letters_app",

@@ -34,6 +34,15 @@ TopicPartitioner = Annotated[
         "default), fnv1a (Sarama's default); unchecked: as the consumer finds it.",
     ),
 ]
+SnapshotRetention = Annotated[
+    float,
+    typer.Option(
+        "--snapshot-retention-days",
+        min=0.001,
+        envvar="LTV_SNAPSHOT_RETENTION_DAYS",
+        help="How many days snapshots are kept, where their topic is new.",
+    ),
+]
 EventFiles = Annotated[
     list[str],
     typer.Argument(

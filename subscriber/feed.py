@@ -24,28 +24,34 @@ def newest_snapshot(reader: LogReader, topics: Topics) -> Received | None:
         Fatal: no such topic, or the record is no snapshot that this program knows.
     """
     reader.partitions(topics.snapshots)
-    found = reader.newest(topics.snapshots, 0, keep=_is_snapshot)
-    return _received(found[0]) if found else None
+    found = reader.newest(topics.snapshots, 0, keep=is_snapshot)
+    return received(found[0]) if found else None
 
 
-def snapshots(reader: LogReader, topics: Topics, poll_s: float = POLL_S) -> Iterator[Received | None]:
+def follow_snapshots(reader: LogReader, topics: Topics, poll_s: float = POLL_S) -> Iterator[Received | None]:
     """The newest snapshot, then each as it comes, without end; None whenever nothing came for `poll_s`."""
     newest = newest_snapshot(reader, topics)
     # Whatever is committed from now on lies at or after the end.
     start = newest.offset if newest else reader.committed_ends(topics.snapshots, [0])[0]
     reader.follow({(topics.snapshots, 0): start})
     while True:
-        records = [record for record in reader.poll(poll_s) if _is_snapshot(record)]
-        yield from map(_received, records)
+        records = [record for record in reader.poll(poll_s) if is_snapshot(record)]
+        yield from map(received, records)
         if not records:
             yield None
 
 
-def _is_snapshot(record: Record) -> bool:
+def is_snapshot(record: Record) -> bool:
+    """Whether it is one by its key."""
     return record.key == SNAPSHOT_KEY and record.value is not None
 
 
-def _received(record: Record) -> Received:
+def received(record: Record) -> Received:
+    """Decode a snapshot's record.
+
+    Raises:
+        Fatal: it is no snapshot that this program knows.
+    """
     value = record.value or b""
     where = f"{record.topic}-{record.partition} at offset {record.offset}"
     try:

@@ -69,8 +69,8 @@ class SnapshotSeries:
         )
 
     def _first_record_time(self, partition: int, start: int, end: int) -> datetime | None:
-        found = self._reader.first_timestamp_ms(self._settings.topics.events, partition, start, end)
-        return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
+        record = self._reader.first_record(self._settings.topics.events, partition, start, end)
+        return None if record is None else datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
     def committed(self, snapshot: Snapshot) -> None:
         """This snapshot is on the topic."""

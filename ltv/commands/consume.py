@@ -12,7 +12,7 @@ from consumer.settings import Settings, Transport
 from consumer.stream.workers import run
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
-from ltv.options import TopicPartitioner
+from ltv.options import SnapshotRetention, TopicPartitioner
 from ltv.stop_signals import StopFlag
 
 DEFAULTS: Final = Settings(Cluster.model_construct())
@@ -61,6 +61,7 @@ def consume(
     prefix: Annotated[
         str, typer.Option(envvar="LTV_PREFIX", help="Begins the names of this application's own topics.")
     ] = DEFAULT_PREFIX,
+    snapshot_retention_days: SnapshotRetention = DEFAULTS.snapshot_retention_days,
     partitioner: TopicPartitioner = DEFAULTS.partitioner,
     group: Annotated[
         str | None,
@@ -140,6 +141,7 @@ def consume(
         group=group or prefix,
         instance_id=instance_id or "",
         partitioner=partitioner,
+        snapshot_retention_days=snapshot_retention_days,
         top=top,
         basis=basis,
         snapshot_interval_s=snapshot_interval_s,

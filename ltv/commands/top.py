@@ -1,5 +1,6 @@
 """`ltv top`: the newest snapshot, or each as it comes, for people or (--json) programs."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,9 +13,11 @@ from ltv.console.snapshot_view import SnapshotView, line
 from ltv.console.streams import notes, output
 from ltv.options import BootstrapServers, Prefix
 from ltv.reading import log_reader
+from subscriber.snapshot_csv import csv_header, csv_rows
 
 if TYPE_CHECKING:
     from cluster.log_reader import LogReader
+    from subscriber.feed import Received
 
 REFRESH_S: Final = 0.5
 WAITING: Final = "waiting for the first snapshot..."
@@ -27,51 +30,131 @@ def top(
     as_json: Annotated[
         bool, typer.Option("--json", help="The snapshot as it stands on the topic, one JSON line each.")
     ] = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv", help="A CSV row for each ranked customer, with the snapshot's sequence and time."
+        ),
+    ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME|SEQUENCE",
+            help="The snapshot of that sequence, or the newest one at that time: 2026-01-31T12:00Z; without an offset "
+            "it is UTC.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Every snapshot since that time, one a line.",
+            show_default=False,
+        ),
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
-    """Show the newest snapshot of the top customers, or each as it comes.
+    """Show the newest snapshot of the top customers, one of the past, or each as it comes.
 
-    A snapshot says when it was emitted and how many partitions report: only when all do is it complete.
-    Exit code 1 where there is none yet.
+    A snapshot says when it was emitted and whether it is complete: if not, how far it is behind, and which partitions
+    are. Exit code 1 where there is no such snapshot.
     """
-    from subscriber.feed import newest_snapshot
-
+    if sum((follow, at is not None, since is not None)) > 1:
+        raise typer.BadParameter("choose one of them", param_hint="--follow, --at, --since")
+    if as_json and as_csv:
+        raise typer.BadParameter("choose one of them", param_hint="--json, --csv")
+    show = _CsvRows() if as_csv else _json_line if as_json else _line if follow or since else _view
+    since_time = None if since is None else _time(since, "--since")
+    at_time = None if at is None or at.isdigit() else _time(at, "--at")
     topics = Topics(prefix=prefix)
     with log_reader(bootstrap_servers) as reader:
         if follow:
-            _follow(reader, topics, as_json=as_json)
-            return
-        received = newest_snapshot(reader, topics)
-        if received is None:
-            raise Fatal(
-                f"no snapshot on {topics.snapshots} yet. Does a consumer run (`ltv consume`)? "
-                "It emits one every few seconds"
-            )
-        if as_json:
-            typer.echo(received.value)
+            _follow(reader, topics, show, live=not (as_json or as_csv))
+        elif since_time:
+            from subscriber.history import snapshots_since
+
+            for received in snapshots_since(reader, topics, since_time):
+                show(received)
+        elif at_time:
+            from subscriber.history import snapshot_at_time
+
+            show(snapshot_at_time(reader, topics, at_time))
+        elif at is not None:
+            from subscriber.history import snapshot_of_sequence
+
+            show(snapshot_of_sequence(reader, topics, int(at)))
         else:
-            output().print(SnapshotView(received.snapshot, datetime.now(UTC)))
+            show(_newest(reader, topics))
 
 
-def _follow(reader: "LogReader", topics: Topics, *, as_json: bool) -> None:
-    from subscriber.feed import snapshots
+Show = Callable[["Received"], None]
+
+
+def _json_line(received: "Received") -> None:
+    typer.echo(received.value)
+
+
+def _line(received: "Received") -> None:
+    typer.echo(line(received.snapshot))
+
+
+def _view(received: "Received") -> None:
+    output().print(SnapshotView(received.snapshot, datetime.now(UTC)))
+
+
+class _CsvRows:
+    """The header once, then each snapshot's rows."""
+
+    def __init__(self) -> None:
+        self._header = csv_header()
+
+    def __call__(self, received: "Received") -> None:
+        typer.echo(self._header + csv_rows(received.snapshot), nl=False)
+        self._header = ""
+
+
+def _time(text: str, option: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time such as 2026-01-31T12:00Z", param_hint=option
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _newest(reader: "LogReader", topics: Topics) -> "Received":
+    from subscriber.feed import newest_snapshot
+
+    received = newest_snapshot(reader, topics)
+    if received is None:
+        raise Fatal(
+            f"no snapshot on {topics.snapshots} yet. Does a consumer run (`ltv consume`)? "
+            "It emits one every few seconds"
+        )
+    return received
+
+
+def _follow(reader: "LogReader", topics: Topics, show: Show, *, live: bool) -> None:
+    from subscriber.feed import follow_snapshots
 
     console = output()
-    received = snapshots(reader, topics, poll_s=REFRESH_S)
+    received = follow_snapshots(reader, topics, poll_s=REFRESH_S)
     try:
-        if console.is_terminal and not as_json:
-            with Live(console=console, auto_refresh=False) as live:
+        if console.is_terminal and live:
+            with Live(console=console, auto_refresh=False) as screen:
                 newest = None
                 for item in received:
                     newest = item.snapshot if item else newest
                     shown = SnapshotView(newest, datetime.now(UTC), fit=True) if newest else WAITING
-                    live.update(shown, refresh=True)
+                    screen.update(shown, refresh=True)
             return
         waiting = False
         for item in received:
             if item:
-                typer.echo(item.value if as_json else line(item.snapshot))
+                show(item)
             elif not waiting:
                 notes().print(WAITING)
             waiting = True

@@ -8,8 +8,14 @@ from kafka import KafkaAdminClient
 from cluster.diagnose import connecting
 from cluster.settings import Cluster
 from cluster.topic_setup import differing_settings, ensure_topics, partitions_of
-from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topics
-from ltv.options import BootstrapServers, EventsTopic, Prefix
+from contract.topics import (
+    DEFAULT_EVENTS_TOPIC,
+    DEFAULT_PARTITIONS,
+    DEFAULT_PREFIX,
+    DEFAULT_SNAPSHOT_RETENTION_DAYS,
+    Topics,
+)
+from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
 topics_app = typer.Typer(help="Create the topics, or say how they differ from what they should be.")
 
@@ -30,6 +36,7 @@ def create_topics(
     ] = -1,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
+    snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Create the events topic and the consumer's own topics; what is there already is compared, never changed."""
@@ -39,7 +46,7 @@ def create_topics(
         admin = KafkaAdminClient(**cluster.client_settings("ltv-topics"))
         try:
             actual = partitions_of(admin, [events_topic]).get(events_topic, partitions)
-            specs = [topics.events_spec(actual), *topics.internal_specs(actual)]
+            specs = [topics.events_spec(actual), *topics.internal_specs(actual, snapshot_retention_days)]
             created = ensure_topics(admin, specs, replication_factor)
             differing = differing_settings(admin, specs)
         finally:

@@ -15,7 +15,7 @@ from ltv.console.snapshot_view import SnapshotView, line
 from ltv.console.streams import output
 from ltv.demo.children import Child
 from ltv.demo.pace import Pace, emitted
-from subscriber.feed import Received, snapshots
+from subscriber.feed import Received, follow_snapshots
 
 POLL_S: Final = 0.25
 
@@ -37,7 +37,7 @@ def news(
             raise too_late
         time.sleep(POLL_S)
     came = False
-    for received in snapshots(reader, topics, poll_s=POLL_S):
+    for received in follow_snapshots(reader, topics, poll_s=POLL_S):
         _check(children)
         if received and emitted(received.snapshot) < now:
             received = None  # Of an earlier demo, on a cluster that was there before.

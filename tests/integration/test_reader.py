@@ -23,7 +23,7 @@ from contract import dead_letters as names
 from contract.errors import Fatal
 from contract.snapshots import Coverage, Snapshot, Totals
 from contract.topics import SNAPSHOT_KEY, Topics
-from subscriber.feed import newest_snapshot, snapshots
+from subscriber.feed import follow_snapshots, newest_snapshot
 from tests.integration.application import wait_until
 
 PARTITIONS = 3
@@ -206,7 +206,7 @@ def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committe
 ) -> None:
     for sequence in (1, 2):
         writer.write(topics.snapshots, snapshot(sequence))
-    came = (item.snapshot.sequence for item in snapshots(reader, topics) if item)
+    came = (item.snapshot.sequence for item in follow_snapshots(reader, topics) if item)
     assert next(came) == 2
     writer.begin(topics.snapshots, [snapshot(98)])
     writer.abort()
@@ -218,7 +218,7 @@ def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committe
 def test_following_an_empty_topic_waits_for_the_first(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
-    came = snapshots(reader, topics)
+    came = follow_snapshots(reader, topics)
     assert next(came) is None
     writer.write(topics.snapshots, snapshot(1))
     first = next(item for item in came if item)

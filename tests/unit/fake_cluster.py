@@ -218,8 +218,13 @@ class FakeReader:
         for i in range(0, len(found), self.records_at_once):
             yield found[i : i + self.records_at_once]
 
-    def first_timestamp_ms(self, topic: str, partition: int, start: int, end: int) -> int | None:
-        return self._cluster.timestamps_ms.get(partition, 0) if start < end else None
+    def first_record(self, topic: str, partition: int, start: int, end: int) -> LogRecord | None:
+        assert topic == self._cluster.topics.events
+        if start >= end:
+            return None
+        key, value = self._cluster.events[partition][start]
+        timestamp_ms = self._cluster.timestamps_ms.get(partition, 0)
+        return LogRecord(topic, partition, start, key, value, [], timestamp_ms)
 
     def close(self) -> None:
         pass

@@ -129,8 +129,8 @@ class StateReader(Protocol):
         Waits while a transaction is open before `end`.
         """
 
-    def first_timestamp_ms(self, topic: str, partition: int, start: int, end: int) -> int | None:
-        """The timestamp of the first committed record from `start` on; None where there is none before `end`."""
+    def first_record(self, topic: str, partition: int, start: int, end: int) -> Record | None:
+        """The first committed record from `start` on; None where there is none before `end`."""
 
 
 class Admin(Protocol):

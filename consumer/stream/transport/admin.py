@@ -93,7 +93,8 @@ class ClusterAdmin:
         topics = self._settings.topics
         with client_errors("looking at the topics"):
             partitions = self._partitions_of_events()
-            ensure_topics(self._client, topics.internal_specs(partitions))
+            specs = topics.internal_specs(partitions, self._settings.snapshot_retention_days)
+            ensure_topics(self._client, specs)
         return partitions
 
     def _partitions_of_events(self) -> int:

@@ -1,0 +1,35 @@
+"""Snapshots as CSV: a row for each ranked customer. A spreadsheet must not take a name for a formula."""
+
+import csv
+from collections.abc import Iterable
+from io import StringIO
+from typing import Final
+
+from msgspec import structs
+
+from contract.snapshots import Row, Snapshot
+
+COLUMNS: Final = ("sequence", "emitted_at", "complete", *Row.__struct_fields__)
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_header() -> str:
+    """The line of column names."""
+    return _lines([COLUMNS])
+
+
+def csv_rows(snapshot: Snapshot) -> str:
+    """A line for each row of the snapshot; empty cells where a value is null."""
+    about = (snapshot.sequence, snapshot.emitted_at, "true" if snapshot.coverage.complete else "false")
+    return _lines([*about, *map(_cell, structs.astuple(row))] for row in snapshot.rows)
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
