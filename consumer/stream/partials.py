@@ -79,7 +79,7 @@ class Partials:
     def _take_in(self, record: Record) -> None:
         try:
             if record.key == SERIES_KEY:
-                self.series = _decode_series(record.value or b"")
+                self.series = _decode_series(record.value) if record.value is not None else None
             elif record.value is not None:
                 self.put({int(record.key or b""): _decode_partial(record.value)})
         except ValueError as error:  # msgspec's errors are such, too.

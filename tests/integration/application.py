@@ -20,6 +20,7 @@ from uuid import uuid4
 import psutil
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec, Serializer, TopicPartition
 from kafka.admin import NewTopic
+from kafka.errors import CoordinatorNotAvailableError
 
 from tests.integration.transports import DEFAULT
 from tests.oracle import Record, invalid_among, snapshot_of
@@ -142,8 +143,11 @@ class Plain:
         return {tp.partition: (starts[tp], ends[tp]) for tp in partitions}
 
     def members(self, group: str) -> list[str]:
-        """The instance ids of a consumer group's members."""
-        described = self.admin.describe_groups([group])[group]
+        """The instance ids of a consumer group's members; none before the cluster has a place for its groups."""
+        try:
+            described = self.admin.describe_groups([group])[group]
+        except CoordinatorNotAvailableError:
+            return []
         return sorted(member["group_instance_id"] for member in described["members"])
 
 

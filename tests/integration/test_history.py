@@ -156,7 +156,7 @@ def test_the_series_goes_on_from_its_topic_where_the_partials_are_gone(
 ) -> None:
     application = new_application(new_topic(shop(500, seed=63)))
     application.backfill()
-    delete_all(application, f"{application.prefix}.partials")
+    application.plain.admin.delete_topics([f"{application.prefix}.partials"])
     application.backfill()
     assert_series(application.snapshots())
 
@@ -167,7 +167,7 @@ def test_foreign_records_among_the_snapshots_disturb_neither_consumer_nor_subscr
     application = new_application(new_topic(shop(500, seed=64)))
     application.backfill()
     before = application.snapshots()
-    delete_all(application, f"{application.prefix}.partials")
+    plain.send(f"{application.prefix}.partials", [(b"series", None)])  # As a program before this one left it.
     plain.send(f"{application.prefix}.snapshots", [(b"x", b"foreign"), (None, b"{}"), (b"top", None)])
     ended = application.run("one", "--until-end")
     assert ended.code == 0, ended.log
