@@ -24,17 +24,30 @@ def is_ready(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens at right now."""
+    """A port to listen at; see free_ports."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports that nobody listens at right now."""
+    """Different ports that nobody listens at.
+
+    The kernel keeps each for a minute: only a listener that names it gets it, no other free_ports and no client.
+    """
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
-            probe.bind((HOST, 0))
+            _reserve(probe)
         return [probe.getsockname()[1] for probe in probes]
+
+
+def _reserve(probe: socket.socket) -> None:
+    """Bind the socket to a port on which a connection was closed from this side: the port is in TIME_WAIT."""
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind((HOST, 0))
+    probe.listen()
+    with socket.create_connection(probe.getsockname()):
+        accepted, _ = probe.accept()
+        accepted.close()
 
 
 def is_taken(port: int) -> bool:

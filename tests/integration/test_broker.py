@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from broker import jars
 from broker.embedded import EmbeddedBroker
 from broker.jars import Jar
+from broker.properties import HOST
 from broker.readiness import free_port, free_ports, is_ready, is_taken
 from contract.errors import Fatal
 
@@ -219,3 +221,10 @@ def test_the_lock_pins_one_version_of_kafka() -> None:
 def test_ports_that_are_asked_for_at_once_differ() -> None:
     ports = free_ports(500)
     assert len(set(ports)) == len(ports)
+
+
+def test_a_free_port_is_kept_for_a_listener_that_names_it() -> None:
+    port = free_port()
+    assert not is_taken(port)
+    with socket.socket() as anybody, pytest.raises(OSError, match="in use"):
+        anybody.bind((HOST, port))
