@@ -16,7 +16,7 @@ import psutil
 
 from tests.faults.load import Load
 from tests.faults.topics import Cluster, Record, Tail
-from tests.faults.waiting import DEADLINE_S, wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 PARTITIONS: Final = 4
 CUSTOMERS: Final = 200
@@ -107,6 +107,7 @@ class Process:
             f"{text!r} in the log",
             within_s=within_s,
             failing=self.ended,
+            state=lambda: f"Its log ends:\n{self.log[-3000:]}",
         )
 
     def close(self) -> None:
@@ -182,6 +183,7 @@ class Application:
             f"{records} records in a snapshot of seed {self.seed}",
             within_s=within_s,
             failing=lambda: "".join(process.ended() for process in running) or self._idle(),
+            state=lambda: f"The newest covers {self.covered()}.",
         )
 
     def _idle(self) -> str:

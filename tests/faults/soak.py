@@ -26,7 +26,7 @@ from broker.embedded import EmbeddedBroker
 from tests.faults.brokers import one_node
 from tests.faults.harness import SESSION_TIMEOUT_S, Application, Process, application
 from tests.faults.invariants import hold, series_is_whole
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 FIRST_RATE: Final = 2_000
 MIN_RATE: Final = 500

@@ -15,7 +15,7 @@ from broker.readiness import free_port
 from tests.faults.brokers import one_node
 from tests.faults.harness import IS_CONFLUENT, REACHED_POINTS, Application, application
 from tests.faults.invariants import hold
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults_full
 

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from broker.embedded import EmbeddedBroker
 from tests.faults.harness import REACHED_POINTS, Application
 from tests.faults.invariants import hold
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults_full
 

@@ -16,7 +16,7 @@ from broker.readiness import is_ready
 from tests.faults.brokers import one_node
 from tests.faults.harness import Application, application
 from tests.faults.invariants import hold
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults_full
 

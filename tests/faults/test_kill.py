@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.harness import REACHED_POINTS, Application
 from tests.faults.invariants import hold
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 RATE: Final = 3_000
 MAX_LIFE_S: Final = 3.0

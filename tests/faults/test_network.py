@@ -14,7 +14,7 @@ from tests.faults.brokers import proxied_node
 from tests.faults.harness import Application, application
 from tests.faults.invariants import hold
 from tests.faults.proxy import HOST, Proxy, Way
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults_full
 

@@ -19,7 +19,7 @@ from tests.faults.harness import Application, application
 from tests.faults.invariants import hold
 from tests.faults.load import Sent
 from tests.faults.test_setup_errors import is_refused
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults_full
 

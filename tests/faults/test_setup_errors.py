@@ -24,7 +24,7 @@ from tests.faults.harness import Application, Process, application
 from tests.faults.invariants import hold
 from tests.faults.load import Sent
 from tests.faults.test_input import order, send
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 REFUSED_WITHIN_S: Final = 60.0
 USER: Final = "shop"

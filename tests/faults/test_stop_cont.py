@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.harness import Application
 from tests.faults.invariants import hold
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults_full
 

@@ -15,7 +15,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 READ_S: Final = 120.0
 RETRY_S: Final = 0.2

@@ -24,24 +24,14 @@ from kafka.errors import CoordinatorNotAvailableError
 
 from tests.integration.transports import DEFAULT
 from tests.oracle import Record, invalid_among, snapshot_of
-
-DEADLINE_S: Final = 90.0
-"""For whatever must happen at all: far more than it takes, for machines that are slow or busy."""
+from tests.waiting import DEADLINE_S as DEADLINE_S
+from tests.waiting import wait_until as wait_until
 
 FEED_STEPS: Final = 200
 FEED_STEP_S: Final = 0.1
 
 Event = dict[str, Any]
 Keyed = tuple[bytes | None, bytes | None]
-
-
-def wait_until(condition: Callable[[], Any], what: str, *, failing: Callable[[], str] = lambda: "") -> None:
-    """Wait for a condition; fail after the deadline, or as soon as `failing` says why it can't come any more."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert not (why := failing()), f"{what}: {why}"
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 _NOTHING: Final = object()
@@ -119,7 +109,7 @@ class Plain:
         ends = self._consumer.end_offsets(partitions)
         deadline = time.monotonic() + DEADLINE_S
         while any(ends[tp] < there[tp].offset for tp in partitions):
-            assert time.monotonic() < deadline, f"{topic}: a transaction stays open"
+            assert time.monotonic() < deadline, f"{topic}: a transaction is open for {DEADLINE_S:.0f} s"
             ends = self._consumer.end_offsets(partitions)
         starts = self._consumer.beginning_offsets(partitions)
         for tp in partitions:
@@ -127,7 +117,7 @@ class Plain:
             self._consumer.seek(tp, starts[tp])
             deadline = time.monotonic() + DEADLINE_S
             while self._consumer.position(tp) < ends[tp]:
-                assert time.monotonic() < deadline, f"{tp} can't be read"
+                assert time.monotonic() < deadline, f"not within {DEADLINE_S:.0f} s: {tp} read to {ends[tp]}"
                 found += self._consumer.poll(50).get(tp, [])
         return found
 
@@ -293,6 +283,7 @@ class Application:
             lambda: self.events_in_snapshot() >= count,
             f"{count} records in a snapshot",
             failing=lambda: "".join(instance.failing() for instance in instances),
+            state=lambda: f"The newest covers {self.events_in_snapshot()}.",
         )
 
     def wait_for_progress(self, *instances: Instance) -> None:
@@ -302,7 +293,11 @@ class Application:
     def wait_for_members(self, *names: str) -> None:
         """Wait until the group has these members: an instance's first worker has -0 behind its name."""
         expected = sorted(f"{name}-0" for name in names)
-        wait_until(lambda: self.plain.members(self.group) == expected, f"members {expected}")
+        wait_until(
+            lambda: self.plain.members(self.group) == expected,
+            f"members {expected}",
+            state=lambda: f"Members: {self.plain.members(self.group)}.",
+        )
 
     def records(self) -> list[Record]:
         """What is on the events topic."""

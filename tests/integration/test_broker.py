@@ -21,6 +21,7 @@ from broker.jars import Jar
 from broker.properties import HOST
 from broker.readiness import free_port, free_ports, is_ready, is_taken
 from contract.errors import Fatal
+from tests.waiting import wait_until
 
 TOPIC = "kept"
 RECORDS = [b"one", b"two", b"three"]
@@ -57,8 +58,12 @@ def _read(broker: EmbeddedBroker) -> list[bytes]:
     consumer.seek_to_beginning()
     end = consumer.end_offsets([partition])[partition]
     values: list[bytes] = []
-    while consumer.position(partition) < end:
-        values += [record.value for record in consumer.poll(1000).get(partition, ())]
+
+    def read_on() -> bool:
+        values.extend(record.value for record in consumer.poll(100).get(partition, ()))
+        return bool(consumer.position(partition) == end)
+
+    wait_until(read_on, f"{TOPIC} read to its end, {end}")
     consumer.close()
     return values
 

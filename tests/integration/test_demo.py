@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-WAIT_S = 120
+from tests.waiting import wait_until
 
 
 class Demo:
@@ -42,14 +41,19 @@ class Demo:
         return self._err.read_text()
 
     def wait(self) -> int:
-        return self._process.wait(WAIT_S)
+        wait_until(self._has_ended, "the demo has ended", state=lambda: self.notes)
+        return self._process.returncode
 
     def wait_for_a_snapshot(self) -> None:
-        deadline = time.monotonic() + WAIT_S
-        while not self.lines:
-            assert self._process.poll() is None, self.notes
-            assert time.monotonic() < deadline, self.notes
-            time.sleep(0.1)
+        wait_until(
+            lambda: self.lines,
+            "a snapshot",
+            failing=lambda: f"the demo has ended: {self.notes}" if self._has_ended() else "",
+            state=lambda: self.notes,
+        )
+
+    def _has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -126,7 +126,9 @@ def test_a_stopped_shop_delivers_what_is_on_its_way_and_ends_with_0(
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as shop:
         try:
-            wait_until(lambda: plain.read(topic), "events", failing=lambda: "ended" if shop.poll() else "")
+            wait_until(
+                lambda: plain.read(topic), "events", failing=lambda: "" if shop.poll() is None else "ended"
+            )
             shop.send_signal(number)
             _, said = shop.communicate(timeout=TIMEOUT_S)
         finally:

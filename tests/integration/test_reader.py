@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,8 +22,8 @@ from contract import dead_letters as names
 from contract.errors import Fatal
 from contract.snapshots import Coverage, Snapshot, Totals
 from contract.topics import SNAPSHOT_KEY, Topics
-from subscriber.feed import follow_snapshots, newest_snapshot
-from tests.integration.application import wait_until
+from subscriber.feed import Received, follow_snapshots, newest_snapshot
+from tests.waiting import wait_until
 
 PARTITIONS = 3
 
@@ -201,18 +200,30 @@ def test_a_snapshot_of_a_newer_schema_is_refused(reader: LogReader, topics: Topi
         newest_snapshot(reader, topics)
 
 
+def next_sequence(came: Iterator[Received | None]) -> int:
+    found: list[int] = []
+
+    def read_on() -> bool:
+        if item := next(came):
+            found.append(item.snapshot.sequence)
+        return bool(found)
+
+    wait_until(read_on, "another snapshot")
+    return found[0]
+
+
 def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committed(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     for sequence in (1, 2):
         writer.write(topics.snapshots, snapshot(sequence))
-    came = (item.snapshot.sequence for item in follow_snapshots(reader, topics) if item)
-    assert next(came) == 2
+    came = follow_snapshots(reader, topics)
+    assert next_sequence(came) == 2
     writer.begin(topics.snapshots, [snapshot(98)])
     writer.abort()
     for sequence in (3, 4):
         writer.write(topics.snapshots, snapshot(sequence))
-    assert list(islice(came, 2)) == [3, 4]
+    assert [next_sequence(came) for _ in range(2)] == [3, 4]
 
 
 def test_following_an_empty_topic_waits_for_the_first(
@@ -221,8 +232,7 @@ def test_following_an_empty_topic_waits_for_the_first(
     came = follow_snapshots(reader, topics)
     assert next(came) is None
     writer.write(topics.snapshots, snapshot(1))
-    first = next(item for item in came if item)
-    assert first.snapshot.sequence == 1
+    assert next_sequence(came) == 1
 
 
 def test_the_newest_records_that_are_wanted_are_looked_for_as_far_back_as_needed(
@@ -283,15 +293,13 @@ def test_top_follow_prints_a_line_each_and_ctrl_c_ends_it_well(
     writer.write(topics.snapshots, snapshot(2))
     wait_for_lines(out, 2)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
+    wait_until(lambda: process.poll() is not None, "ltv top has ended", state=out.read_text)
+    assert process.returncode == 0
     assert [json.loads(line)["sequence"] for line in out.read_text().splitlines()] == [1, 2]
 
 
 def wait_for_lines(path: Path, count: int) -> None:
-    deadline = time.monotonic() + 30
-    while path.read_bytes().count(b"\n") < count:
-        assert time.monotonic() < deadline, path.read_text()
-        time.sleep(0.05)
+    wait_until(lambda: path.read_bytes().count(b"\n") >= count, f"{count} lines", state=path.read_text)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from contract.snapshots import Coverage, Snapshot, Totals
 from ltv.demo.children import Child
 from ltv.demo.pace import Pace
 from ltv.stop_signals import StopSignals
+from tests.waiting import wait_until
 
 STUBBORN = """
 import signal, subprocess, sys, time
@@ -37,11 +37,8 @@ def is_running(pid: int) -> bool:
 
 
 def wait_for_log(child: Child) -> str:
-    deadline = time.monotonic() + 10
-    while not (text := child.log.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return text
+    wait_until(child.log.read_text, "the child's first words")
+    return child.log.read_text()
 
 
 def test_a_child_that_does_its_work_is_done(tmp_path: Path) -> None:
@@ -81,10 +78,7 @@ def test_what_ignores_the_request_to_end_is_killed_with_its_own_children(tmp_pat
     grandchild = int(wait_for_log(child))
     child.stop(timeout_s=0.2)
     assert not is_running(child.pid)
-    deadline = time.monotonic() + 10
-    while is_running(grandchild):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not is_running(grandchild), "the end of the child's own child")
 
 
 @pytest.fixture

@@ -14,11 +14,16 @@ def wait_until(
     *,
     within_s: float = DEADLINE_S,
     failing: Callable[[], str] = lambda: "",
+    state: Callable[[], str] = lambda: "",
 ) -> float:
-    """Wait; fail after the deadline, or as soon as `failing` says why it can't come any more. Returns the seconds."""
+    """Wait until the condition holds; returns the seconds it took.
+
+    Fails with `what` and `state()` after the deadline, and as soon as `failing()` says why the condition can't hold
+    any more.
+    """
     began = time.monotonic()
     while not condition():
         assert not (why := failing()), f"{what}: {why}"
-        assert time.monotonic() < began + within_s, f"not within {within_s:.0f} s: {what}"
+        assert time.monotonic() < began + within_s, f"not within {within_s:.0f} s: {what}. {state()}"
         time.sleep(0.05)
     return time.monotonic() - began
