@@ -17,8 +17,10 @@ demo: $(VENV)/.installed ## Watch the whole pipeline run, on a real Kafka; optio
 	@$(BIN)/ltv demo $(ARGS)
 
 .PHONY: test
-test: lint types jars ## Lint, types and all tests; some of them: make test ARGS="-k broker"
-	$(BIN)/pytest $(ARGS)
+test: lint types jars ## Lint, types and all tests; some: ARGS="-k broker"; in one process, as --pdb needs: ARGS="-n0 --pdb"
+	$(BIN)/pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
+# Each process has a broker of its own. They wait more than they compute, so there are more of them than cores.
+PROCESSES ?= 4
 
 .PHONY: faults
 faults: jars ## Run the whole fault matrix, the long ones too: kills, stalls, network, brokers

@@ -1,11 +1,10 @@
-"""One real Kafka for all tests of a run: in a container where Docker answers, else the embedded broker.
+"""One real Kafka for all tests of a process: in a container where Docker answers, else the embedded broker.
 
 LTV_TEST_BROKER=docker or =embedded forces one.
 """
 
 import gc
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +20,29 @@ from broker.embedded import EmbeddedBroker
 from broker.jars import KAFKA_VERSION
 from broker.properties import HOST
 from broker.readiness import free_port, is_ready
+from tests.waiting import wait_until
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 settings.register_profile("ltv", deadline=None)  # No test goes by the clock.
 settings.load_profile("ltv")
 
 READY_S: Final = 90.0
-POLL_S: Final = 0.1
+
+SHARED: Final = ("servers", "nodes", "guarded", "broker", "cdnow")
+"""Fixtures that take seconds to make: the tests that use one run in one process."""
+
+os.environ.setdefault(
+    "JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1"
+)  # No broker here lives long enough for more.
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests with a shared fixture together; the others go wherever a process is free (--dist loadgroup)."""
+    for item in items:
+        for name in SHARED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_report_header() -> str:
@@ -37,7 +52,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
-    """Bootstrap servers of a Kafka that this run has for itself; tests take topics of their own."""
+    """Bootstrap servers of a Kafka that this process has for itself; tests take topics of their own."""
     if _kind() == "docker":
         with _container() as servers:
             yield servers
@@ -96,9 +111,10 @@ def _container() -> Iterator[str]:
     for name, value in settings.items():
         container.with_env(name, value)
     with container:
-        deadline = time.monotonic() + READY_S
-        while not is_ready(port):
-            if time.monotonic() > deadline:
-                pytest.fail(f"{IMAGE} is not ready after {READY_S:.0f} s:\n{container.get_logs()}")
-            time.sleep(POLL_S)
+        wait_until(
+            lambda: is_ready(port),
+            f"{IMAGE} is ready",
+            within_s=READY_S,
+            state=lambda: b"".join(container.get_logs()).decode(errors="replace"),
+        )
         yield f"{HOST}:{port}"

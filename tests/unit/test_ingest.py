@@ -359,7 +359,9 @@ def test_what_python_can_hold_but_json_cannot_carry_is_an_invalid_event(field: d
         ingest(order("NEW", MONDAY, 100).plain() | field, Aggregate())
 
 
-@pytest.mark.parametrize("event", [{"key": {1, 2}}, {"key": object()}, {("key",): "x"}], ids=repr)
+@pytest.mark.parametrize(
+    "event", [{"key": {1, 2}}, {"key": object()}, {("key",): "x"}], ids=["set", "object", "tuple as name"]
+)
 def test_what_is_no_plain_event_is_an_invalid_event(event: dict[Any, Any]) -> None:
     with pytest.raises(InvalidEvent):
         ingest(order("NEW", MONDAY, 100).plain() | event, Aggregate())
