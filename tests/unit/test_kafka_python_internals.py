@@ -1,0 +1,102 @@
+"""The private members of kafka-python that we use are there: of the one minor version that they were verified with.
+
+Where one is gone or renamed, read kafka-python's change, mend what is named here, and raise the pin in pyproject.toml.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kafka
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.cluster import ClusterMetadata
+from kafka.consumer.fetcher import Fetcher
+from kafka.coordinator.consumer import ConsumerCoordinator
+from kafka.net.compat import KafkaNetClient
+from kafka.producer.sender import Sender
+from kafka.producer.transaction_manager import TransactionManager
+from kafka.record.default_records import DefaultRecordBatch
+
+VERIFIED = "3.0"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+USED: list[tuple[type[Any], str, str]] = [
+    *(
+        (KafkaConsumer, name, "consumer/stream/transport/kafka_python.py, cluster/log_reader.py")
+        for name in ("_cluster", "_coordinator", "_fetcher")
+    ),
+    *(
+        (KafkaProducer, name, "consumer/stream/transport/kafka_python.py")
+        for name in ("_sender", "_transaction_manager")
+    ),
+    *(
+        (ClusterMetadata, name, "cluster/log_reader.py, kafka_python.py")
+        for name in ("set_topics", "topic_id")
+    ),
+    *(
+        (ConsumerCoordinator, name, "consumer/stream/transport/kafka_python.py: joins and fenced instances")
+        for name in (
+            *("_handle_metadata_update", "_cluster", "_join_task", "_heartbeat_enabled"),
+            *("request_rejoin", "stable"),
+        )
+    ),
+    *(
+        (TransactionManager, name, "consumer/stream/transport/kafka_python.py: transactions with a deadline")
+        for name in ("send_offsets_to_transaction", "begin_commit", "begin_abort")
+    ),
+    *(
+        (Sender, name, "kafka_python.py, producer/publisher.py: closing, waking, keeping requests")
+        for name in ("wakeup", "force_close", "join", "_client")
+    ),
+    *((KafkaNetClient, name, "kafka_python.py: _keep_requests") for name in ("await_ready", "poll")),
+    *(
+        (Fetcher.PartitionRecords, name, "consumer/stream/transport/records.py")
+        for name in (
+            *(
+                "take",
+                "_maybe_skip_record",
+                "_unpack_records",
+                "drain",
+                "record_iterator",
+                "_next_inline_exception",
+            ),
+            *("_consume_aborted_transactions_up_to", "_contains_abort_marker", "_is_batch_aborted"),
+            *("aborted_producer_ids", "check_crcs", "fetch_offset", "next_fetch_offset", "leader_epoch"),
+            *("bytes_read", "records_read"),
+        )
+    ),
+    *(
+        (DefaultRecordBatch, name, "consumer/stream/transport/records.py")
+        for name in (
+            *("_maybe_uncompress", "_buffer", "_pos", "records_count", "base_offset", "last_offset"),
+            *("last_offset_delta", "next_offset", "has_producer_id", "producer_id", "is_control_batch"),
+            *("validate_crc", "leader_epoch", "size_in_bytes"),
+        )
+    ),
+]
+
+
+def members(of: type[Any]) -> Iterator[str]:
+    """Those of the class and its bases, and the attributes that their methods set."""
+    for each in of.__mro__[:-1]:
+        yield from vars(each)
+        yield from re.findall(r"\bself\.(\w+)\s*(?:,[^=\n]*)?=", inspect.getsource(each))
+
+
+@pytest.mark.parametrize(("of", "name", "where"), USED, ids=[f"{of.__name__}.{name}" for of, name, _ in USED])
+def test_the_member_is_there(of: type[Any], name: str, where: str) -> None:
+    assert name in set(members(of)), (
+        f"kafka-python {kafka.__version__} has no {of.__module__}.{of.__name__}.{name} any more; used in {where}"
+    )
+
+
+def test_a_member_that_is_gone_would_be_found() -> None:
+    assert "_no_such_member" not in set(members(ConsumerCoordinator))
+
+
+def test_the_version_is_pinned_to_the_minor_one_that_was_verified() -> None:
+    assert kafka.__version__.startswith(f"{VERIFIED}."), f"verify the members above with {kafka.__version__}"
+    assert re.search(r'"kafka-python>=3\.0\.\d+,<3\.1"', PYPROJECT.read_text())
