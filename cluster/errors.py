@@ -1,12 +1,13 @@
-"""kafka-python's errors as ours, in one table: what can be tried again, and what needs a person."""
+"""Kafka's errors as ours, in one table: what can be tried again, and what needs a person."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from kafka import errors as kafka_errors
 
-from contract.errors import Fatal, Retriable
+from contract.errors import MAX_DETAIL_CHARS, Fatal, Retriable
 
 RIGHTS: Final = (
     "the user's ACLs must allow it: a producer writes the events topic; a subscriber reads the prefix's topics; the "
@@ -27,8 +28,17 @@ _REMEDIES: Final[tuple[tuple[type[kafka_errors.KafkaError], str], ...]] = (
     (kafka_errors.KafkaConfigurationError, LOGIN),
     (kafka_errors.UnsupportedVersionError, "the broker does not know this request: it needs a newer Kafka"),
     (kafka_errors.UnsupportedCodecError, "install the package of this compression"),
+    (kafka_errors.UnsupportedCompressionTypeError, "choose another compression.type for the topic"),
     (kafka_errors.MessageSizeTooLargeError, "raise the topic's max.message.bytes"),
-    (kafka_errors.InvalidTopicError, "choose another topic name or --prefix"),
+    (kafka_errors.InvalidTopicError, "choose another --events-topic or --prefix"),
+    (kafka_errors.InvalidGroupIdError, "choose another --group"),
+    (
+        kafka_errors.InconsistentGroupProtocolError,
+        "another application uses this group: choose a --group of this application's own",
+    ),
+    (kafka_errors.InvalidPartitionsError, "choose another number of --partitions"),
+    (kafka_errors.PolicyViolationError, "the brokers' rules for new topics do not allow it"),
+    (kafka_errors.InvalidConfigurationError, "the brokers do not allow a setting that this program needs"),
     (
         kafka_errors.InvalidSessionTimeoutError,
         "choose a --session-timeout-s between the broker's group.min.session.timeout.ms (6 s by default) and "
@@ -40,6 +50,18 @@ _REMEDIES: Final[tuple[tuple[type[kafka_errors.KafkaError], str], ...]] = (
     ),
 )
 """What can't succeed by trying again, and what to do about it."""
+
+_HINTS: Final = (
+    (
+        kafka_errors.InvalidReplicationFactorError,
+        "choose a replication factor of at most the number of brokers",
+    ),
+)
+"""What passes when the cluster changes, for whoever can't wait."""
+
+_EXCHANGE: Final = re.compile(r": (Request '.*'|\w+Request) failed with response '.*'\.?")
+_BROKER_TEXT: Final = re.compile(r"""error_message=(['"])(.*?)\1""")
+_ERROR_CODE: Final = re.compile(r"\[Error (\d+)\]")
 
 _FENCED: Final = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
 
@@ -59,20 +81,42 @@ def our_error(doing: str, error: kafka_errors.KafkaError) -> Fatal | Retriable:
         return Fatal(fenced_instance(doing))
     if isinstance(error, kafka_errors.OffsetOutOfRangeError):
         return Fatal(records_gone(doing, str(error)))
-    # A producer that has failed answers every further call with an error that only carries the first one.
-    for cause in (error, *error.args):
-        for kind, remedy in _REMEDIES:
-            if isinstance(cause, kind):
-                return Fatal(f"{doing}: {error_text(error)}; {remedy}")
-        if isinstance(cause, _FENCED):
-            return Fenced(f"{doing}: {error_text(error)}")
-    return Retriable(f"{doing}: {error_text(error)}")
+    said = f"{doing}: {error_text(error)}"
+    for kind in _kinds(error):
+        if remedy := remedy_of(kind):
+            return Fatal(f"{said}; {remedy}")
+        if issubclass(kind, _FENCED):
+            return Fenced(said)
+    hint = next((f"; {hint}" for kind, hint in _HINTS if isinstance(error, kind)), "")
+    return Retriable(said + hint)
+
+
+def _kinds(error: kafka_errors.KafkaError) -> Iterator[type]:
+    """What happened: an error's own type, and those that the error only carries or quotes.
+
+    A producer that has failed answers every further call with an error that carries the first one. What its
+    transaction manager does not expect is a plain KafkaError with the broker's error code in its text.
+    """
+    yield from map(type, (error, *error.args))
+    if type(error) is kafka_errors.KafkaError and (code := _ERROR_CODE.search(str(error))):
+        yield kafka_errors.for_code(int(code[1]))
+
+
+def remedy_of(kind: type) -> str:
+    """What to do about this type of kafka-python error; "" where trying again may help."""
+    return next((remedy for wrong, remedy in _REMEDIES if issubclass(kind, wrong)), "")
 
 
 def error_text(error: Exception) -> str:
-    """The error's name and text, the name once."""
-    name, text = type(error).__name__, str(error)
-    return text if name in text else f"{name}: {text}"
+    """The error's name and text, on one line, the name once; of a request and its answer only the answer's reason."""
+    name, text = type(error).__name__, _EXCHANGE.sub(_reason, " ".join(str(error).split()))
+    text = text if name in text else f"{name}: {text}"
+    return text if len(text) <= MAX_DETAIL_CHARS else f"{text[: MAX_DETAIL_CHARS - 3]}..."
+
+
+def _reason(exchange: re.Match[str]) -> str:
+    said = _BROKER_TEXT.search(exchange[0])
+    return f": {said[2].rstrip('.')}" if said else ""
 
 
 def fenced_instance(doing: str) -> str:

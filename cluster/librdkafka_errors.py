@@ -5,27 +5,18 @@ from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
+from kafka import errors as kafka_errors
 
-from cluster.errors import Fenced, fenced_instance, records_gone
+from cluster.errors import LOGIN, Fenced, fenced_instance, records_gone, remedy_of
 from contract.errors import Fatal, Retriable
 
 _OUT_OF_RANGE: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
-_FATAL: Final = frozenset(
-    {
-        KafkaError._AUTHENTICATION,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        KafkaError.UNSUPPORTED_VERSION,
-        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
-        KafkaError._UNSUPPORTED_FEATURE,
-        KafkaError._INVALID_ARG,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-    }
-)
+_REMEDIES: Final = {
+    KafkaError._AUTHENTICATION: LOGIN,
+    KafkaError._UNSUPPORTED_FEATURE: "this librdkafka was built without it: use --transport kafka-python",
+    KafkaError._INVALID_ARG: "librdkafka does not take this setting: choose another, or --transport kafka-python",
+}
+"""What librdkafka itself can't do by trying again; a broker's answer is looked up in `cluster.errors`."""
 _FENCED: Final = frozenset(
     {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 )
@@ -45,12 +36,14 @@ def librdkafka_errors(doing: str) -> Iterator[None]:
 
 
 def _sorted_out(doing: str, error: KafkaError) -> Fatal | Retriable:
-    said = f"{error.name()}: {error.str()}"
+    code = error.code()
+    said = f"{error.name()}: {' '.join(error.str().split())}"
     # An error that ends the whole client comes with a code of its own; its text says which one it was.
-    if error.code() == KafkaError.FENCED_INSTANCE_ID or _FENCED_INSTANCE_TEXT in error.str():
+    if code == KafkaError.FENCED_INSTANCE_ID or _FENCED_INSTANCE_TEXT in error.str():
         return Fatal(fenced_instance(doing))
-    if error.code() in _OUT_OF_RANGE:
+    if code in _OUT_OF_RANGE:
         return Fatal(records_gone(doing, said))
-    if error.code() in _FATAL:
-        return Fatal(f"{doing}: {said}")
-    return (Fenced if error.code() in _FENCED else Retriable)(f"{doing}: {said}")
+    remedy = remedy_of(kafka_errors.for_code(code)) if code > 0 else _REMEDIES.get(code)
+    if remedy:
+        return Fatal(f"{doing}: {said}; {remedy}")
+    return (Fenced if code in _FENCED else Retriable)(f"{doing}: {said}")

@@ -16,6 +16,8 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from kafka import KafkaConsumer
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from broker.properties import HOST
 from broker.readiness import free_ports
@@ -44,6 +46,33 @@ def is_refused(process: Process, *words: str, within_s: float = REFUSED_WITHIN_S
 def test_a_missing_events_topic_is_refused(app: Application) -> None:
     app.cluster.delete(app.events)
     is_refused(app.start(), app.events, "does not exist", "ltv topics create")
+
+
+both_transports = pytest.mark.parametrize("transport", ["kafka-python", "confluent"])
+
+
+@both_transports
+@pytest.mark.parametrize("option", ["--session-timeout-s", "--transaction-timeout-s"])
+def test_a_timeout_beyond_what_the_brokers_allow_is_refused(
+    app: Application, option: str, transport: str
+) -> None:
+    refused = app.start("one", option, "3500", "--transport", transport)
+    is_refused(refused, option)
+    assert "waiting for the cluster" not in refused.log
+
+
+def test_a_group_that_another_application_uses_is_refused(app: Application) -> None:
+    other = KafkaConsumer(
+        bootstrap_servers=app.cluster.servers,
+        group_id=app.group,
+        partition_assignment_strategy=[StickyPartitionAssignor],
+    )
+    other.subscribe([app.events])
+    wait_until(lambda: other.poll(100) is not None and other.assignment(), "the other's assignment")
+    try:
+        is_refused(app.start(), "--group")
+    finally:
+        other.close()
 
 
 @pytest.mark.faults_full

@@ -1,0 +1,87 @@
+"""What either Kafka client raises becomes ours by one table, in one short line that says what to do."""
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from kafka import errors as kafka_errors
+
+from cluster.errors import Fenced, our_error
+from cluster.librdkafka_errors import librdkafka_errors
+from contract.errors import Fatal, LtvError, Retriable
+
+NEVER_RIGHT = {
+    "INVALID_SESSION_TIMEOUT": "--session-timeout-s",
+    "INVALID_TRANSACTION_TIMEOUT": "--transaction-timeout-s",
+    "INVALID_GROUP_ID": "--group",
+    "INCONSISTENT_GROUP_PROTOCOL": "--group",
+    "INVALID_PARTITIONS": "--partitions",
+    "TOPIC_EXCEPTION": "--prefix",
+    "TOPIC_AUTHORIZATION_FAILED": "ACLs",
+    "GROUP_AUTHORIZATION_FAILED": "ACLs",
+    "CLUSTER_AUTHORIZATION_FAILED": "ACLs",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED": "ACLs",
+    "SASL_AUTHENTICATION_FAILED": "KAFKA_SASL",
+    "UNSUPPORTED_SASL_MECHANISM": "KAFKA_SASL",
+    "UNSUPPORTED_VERSION": "newer Kafka",
+    "UNSUPPORTED_COMPRESSION_TYPE": "compression",
+    "MSG_SIZE_TOO_LARGE": "max.message.bytes",
+}
+
+
+def of_librdkafka(code: int) -> LtvError:
+    with pytest.raises(LtvError) as raised, librdkafka_errors("starting"):
+        raise KafkaException(KafkaError(code))
+    return raised.value
+
+
+@pytest.mark.parametrize(("name", "remedy"), NEVER_RIGHT.items())
+def test_what_a_broker_never_accepts_is_fatal_on_both_clients_with_the_same_remedy(
+    name: str, remedy: str
+) -> None:
+    code = getattr(KafkaError, name)
+    for error in (our_error("starting", kafka_errors.for_code(code)()), of_librdkafka(code)):
+        assert isinstance(error, Fatal)
+        assert str(error).startswith("starting: ")
+        assert remedy in str(error)
+
+
+def test_an_error_code_that_kafka_python_only_quotes_counts_as_that_error() -> None:
+    quoted = kafka_errors.KafkaError("Unexpected error in InitProducerIdResponse: [Error 50] Invalid...")
+    assert isinstance(our_error("starting", quoted), Fatal)
+
+
+def test_an_error_that_an_error_carries_counts() -> None:
+    carrying = kafka_errors.KafkaError(kafka_errors.ProducerFencedError())
+    assert isinstance(our_error("committing", carrying), Fenced)
+
+
+def test_what_passes_by_itself_is_retriable() -> None:
+    assert isinstance(our_error("reading", kafka_errors.CoordinatorNotAvailableError()), Retriable)
+    assert isinstance(of_librdkafka(KafkaError.COORDINATOR_NOT_AVAILABLE), Retriable)
+
+
+def test_brokers_that_are_missing_for_the_replicas_may_come_yet_and_the_text_says_what_to_do() -> None:
+    error = our_error("creating topics", kafka_errors.InvalidReplicationFactorError())
+    assert isinstance(error, Retriable)
+    assert "at most the number of brokers" in str(error)
+
+
+@pytest.mark.parametrize(
+    "said", ["'Topic \"a b\" is illegal, it\\'s not: a b.'", "\"Topic 'a b' is illegal.\""], ids=["'", '"']
+)
+def test_of_a_request_and_its_answer_only_the_answers_reason_is_shown(said: str) -> None:
+    request = f"Request 'CreateTopicsRequest(topics=[{'x' * 2_000}])' failed with response "
+    answer = f"'CreateTopicsResponse(topics=[Result(error_message={said}, a=1)])'."
+    error = kafka_errors.InvalidTopicError(request + answer)
+    text = str(our_error("creating topics", error))
+    assert text.startswith("creating topics: [Error 17] InvalidTopicError: Topic ")
+    assert "a b" in text
+    assert "illegal" in text
+    assert "Request" not in text
+    assert len(text) < 200
+
+
+def test_any_other_text_is_one_line_of_a_bounded_length() -> None:
+    text = str(our_error("reading", kafka_errors.KafkaError("first\nsecond " + "x" * 5_000)))
+    assert "first second" in text
+    assert "\n" not in text
+    assert len(text) < 400
