@@ -33,6 +33,8 @@ class Settings:
     complete_within_s: float = 10.0
     """A snapshot is complete if the oldest record that it does not count is at most so old."""
     until_end: bool = False
+    connect_timeout_s: float = 60.0
+    """With until_end: how long to wait for the first connection to the cluster; without it there is no limit."""
     transport: Transport = "kafka-python"
     """Which client talks to Kafka; confluent is faster, and an extra to install."""
     max_dead_letters: int | None = None

@@ -1,5 +1,6 @@
 """A worker: one session after the other, until it is told to stop. Retriable trouble waits for the next one."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from cluster.deadline import Deadline
 from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.session import Session
@@ -23,13 +25,17 @@ def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) 
     """Consume until `should_stop`, or with until_end until all is done; commits and leaves the group at the end.
 
     Raises:
-        Fatal: going on would be wrong; nothing uncommitted was written.
+        Fatal: going on would be wrong, or with until_end the first connection has taken connect_timeout_s; nothing
+            uncommitted was written.
     """
     backoff_s = FIRST_BACKOFF_S
+    first_connection = Deadline(settings.connect_timeout_s if settings.until_end else math.inf)
+    connected = False
     while not should_stop():
         session: Session | None = None
         try:
             with _connected(settings) as clients:
+                connected = True
                 session = Session(settings, clients, metrics)
                 while not should_stop() and not session.finished:
                     session.step()
@@ -40,6 +46,10 @@ def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) 
                 log.info("stopped", finished=session.finished)
                 return
         except Retriable as error:
+            if not connected and first_connection.is_over:
+                raise Fatal(
+                    f"not connected within --connect-timeout-s {settings.connect_timeout_s:g}: {error}"
+                ) from error
             backoff_s = (
                 FIRST_BACKOFF_S if session and session.was_ready else min(2 * backoff_s, MAX_BACKOFF_S)
             )

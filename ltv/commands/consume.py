@@ -10,12 +10,17 @@ from consumer import logs
 from consumer.instance_slot import instance_slot
 from consumer.settings import Settings, Transport
 from consumer.stream.workers import run
+from contract.errors import Fatal
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
-from ltv.options import SnapshotRetention, TopicPartitioner
+from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention, TopicPartitioner
 from ltv.stop_signals import StopFlag
 
 DEFAULTS: Final = Settings(Cluster.model_construct())
+MAX_TIMEOUT_S: Final = 2_147_483
+"""Kafka's protocol has timeouts as 32-bit numbers of milliseconds."""
+MAX_NAME_CHARS: Final = 249
+"""As Kafka's own clients have it for group.instance.id."""
 
 
 def consume(
@@ -55,12 +60,18 @@ def consume(
             help="Stop when what is on the topic now is consumed and in a snapshot (for backfills).",
         ),
     ] = False,
-    events_topic: Annotated[
-        str, typer.Option(envvar="LTV_EVENTS_TOPIC", help="The topic to consume.")
-    ] = DEFAULT_EVENTS_TOPIC,
-    prefix: Annotated[
-        str, typer.Option(envvar="LTV_PREFIX", help="Begins the names of this application's own topics.")
-    ] = DEFAULT_PREFIX,
+    connect_timeout_s: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            max=MAX_TIMEOUT_S,
+            envvar="LTV_CONNECT_TIMEOUT_S",
+            help="With --until-end: seconds to wait for the first connection to the brokers; without it a consumer "
+            "waits without limit.",
+        ),
+    ] = DEFAULTS.connect_timeout_s,
+    events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
+    prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULTS.snapshot_retention_days,
     partitioner: TopicPartitioner = DEFAULTS.partitioner,
     group: Annotated[
@@ -79,16 +90,18 @@ def consume(
         float,
         typer.Option(
             min=1,
+            max=MAX_TIMEOUT_S,
             envvar="LTV_SESSION_TIMEOUT_S",
-            help="Seconds until others take over from an instance that is gone.",
+            help="Seconds until others take over from an instance that is gone. Brokers allow 6 to 1800 by default.",
         ),
     ] = DEFAULTS.session_timeout_s,
     transaction_timeout_s: Annotated[
         float,
         typer.Option(
             min=1,
+            max=MAX_TIMEOUT_S,
             envvar="LTV_TRANSACTION_TIMEOUT_S",
-            help="Seconds until the cluster aborts an open transaction.",
+            help="Seconds until the cluster aborts an open transaction. Brokers allow up to 900 by default.",
         ),
     ] = DEFAULTS.transaction_timeout_s,
     max_dead_letters: Annotated[
@@ -129,12 +142,11 @@ def consume(
     metrics_host: Annotated[
         str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to serve metrics on.")
     ] = DEFAULTS.metrics_host,
-    bootstrap_servers: Annotated[
-        str | None,
-        typer.Option(envvar="KAFKA_BOOTSTRAP_SERVERS", help="Brokers.", show_default="localhost:9092"),
-    ] = None,
+    bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Consume events, keep each customer's aggregate, and emit the top x, exactly once."""
+    _check_name("--group", group)
+    _check_name("--instance-id", instance_id)
     settings = Settings(
         cluster=Cluster.at(bootstrap_servers),
         topics=Topics(events_topic, prefix),
@@ -150,6 +162,7 @@ def consume(
         transaction_timeout_s=transaction_timeout_s,
         complete_within_s=complete_within_s,
         until_end=until_end,
+        connect_timeout_s=connect_timeout_s,
         transport=transport,
         max_dead_letters=max_dead_letters,
         max_dead_letter_ratio=max_dead_letter_ratio,
@@ -161,6 +174,16 @@ def consume(
         return
     with instance_slot(settings.group, settings.cluster.bootstrap_servers) as slot:
         run(replace(settings, instance_id=slot), workers, prepare_process)
+
+
+def _check_name(option: str, name: str | None) -> None:
+    """Raise Fatal where a name was given that can't be one."""
+    if name is None:
+        return
+    if not name:
+        raise Fatal(f"{option} is empty: give it a name, or leave it out")
+    if len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise Fatal(f"{option}: at most {MAX_NAME_CHARS} characters, all of them visible")
 
 
 def prepare_process() -> StopFlag:

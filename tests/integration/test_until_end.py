@@ -1,9 +1,12 @@
 """`--until-end` consumes what was there at its start, emits that snapshot, and ends: whatever ends the topic."""
 
+import subprocess
+import sys
 from uuid import uuid4
 
 from kafka import KafkaProducer
 
+from broker.readiness import free_port
 from tests.integration.application import Plain, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.transports import both_transports
@@ -52,3 +55,15 @@ def test_transactions_and_aborted_ones_at_the_end_neither_hold_it_up_nor_count(
     application.assert_exact()
     application.backfill()
     application.assert_exact()
+
+
+def test_without_a_broker_it_gives_up_after_the_connect_timeout() -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "ltv", "consume", "--until-end", "--connect-timeout-s", "1"]
+    ended = subprocess.run(
+        [*command, "--bootstrap-servers", nowhere], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    last_line = ended.stderr.splitlines()[-1]
+    assert last_line.startswith("ltv: not connected within --connect-timeout-s 1: ")
+    assert nowhere in last_line
