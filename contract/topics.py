@@ -1,11 +1,18 @@
 """The topics: their names and their settings, in one place."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+from contract.errors import Fatal
 
 DEFAULT_EVENTS_TOPIC: Final = "ltv.events"
 DEFAULT_PREFIX: Final = "ltv"
 DEFAULT_PARTITIONS: Final = 4
+MAX_PARTITIONS: Final = 10_000
+"""Of one new topic: brokers reject requests for more."""
+MAX_TOPIC_CHARS: Final = 249
+_TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]+")
 SNAPSHOT_KEY: Final = b"top"
 MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 """The largest record of the consumer's own topics: room for MAX_TOP rows of the longest ids and names."""
@@ -15,6 +22,23 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 DEFAULT_SNAPSHOT_RETENTION_DAYS: Final = 7.0
 MIN_SEGMENT_MS: Final = 60_000
 """A segment is deleted as a whole, once its newest record is old enough."""
+
+
+def check_topic_name(option: str, name: str, max_chars: int = MAX_TOPIC_CHARS) -> None:
+    """Check that Kafka allows this name, or beginning of a name, of at most `max_chars` characters.
+
+    Raises:
+        Fatal: it does not; the text begins with `option`.
+    """
+    if not name:
+        raise Fatal(f"{option} is empty: give it a name")
+    if name in {".", ".."} or not _TOPIC_NAME.fullmatch(name):
+        raise Fatal(
+            f"{option} {name!a}: a topic's name has only the characters a-z, A-Z, 0-9, '.', '_' and '-', "
+            "and is not '.' or '..'"
+        )
+    if len(name) > max_chars:
+        raise Fatal(f"{option} has {len(name)} characters: at most {max_chars} are possible")
 
 
 @dataclass(frozen=True)
@@ -32,6 +56,21 @@ class Topics:
 
     events: str = DEFAULT_EVENTS_TOPIC
     prefix: str = DEFAULT_PREFIX
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            Fatal: Kafka allows no such topic, or the events topic is one of the application's own.
+        """
+        own = (self.changelog, self.partials, self.snapshots, self.dead_letters)
+        check_topic_name("--events-topic", self.events)
+        check_topic_name("--prefix", self.prefix, MAX_TOPIC_CHARS - max(map(len, own)) + len(self.prefix))
+        if self.events in own:
+            raise Fatal(
+                f"--events-topic {self.events}: the application with --prefix {self.prefix} writes this topic itself; "
+                "choose another events topic or prefix"
+            )
 
     @property
     def changelog(self) -> str:

@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 
 from contract.partitioners import Partitioner
-from contract.topics import DEFAULT_PREFIX
+from contract.topics import DEFAULT_PREFIX, check_topic_name
+
+
+def _checked_events_topic(name: str) -> str:
+    check_topic_name("--events-topic", name)
+    return name
+
 
 BootstrapServers = Annotated[
     str | None,
@@ -17,12 +23,17 @@ BootstrapServers = Annotated[
         show_default=False,
     ),
 ]
-EventsTopic = Annotated[str, typer.Option(envvar="LTV_EVENTS_TOPIC", help="The topic of the events.")]
+EventsTopic = Annotated[
+    str,
+    typer.Option(
+        envvar="LTV_EVENTS_TOPIC", callback=_checked_events_topic, help="The topic that holds the events."
+    ),
+]
 Prefix = Annotated[
     str,
     typer.Option(
         envvar="LTV_PREFIX",
-        help=f"What the names of the application's own topics begin with ({DEFAULT_PREFIX}.snapshots).",
+        help=f"Begins the names of this application's own topics, as in {DEFAULT_PREFIX}.snapshots.",
     ),
 ]
 TopicPartitioner = Annotated[

@@ -1,6 +1,6 @@
 """`ltv topics`: the topics are created, or compared with what they should be."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from kafka import KafkaAdminClient
@@ -13,9 +13,13 @@ from contract.topics import (
     DEFAULT_PARTITIONS,
     DEFAULT_PREFIX,
     DEFAULT_SNAPSHOT_RETENTION_DAYS,
+    MAX_PARTITIONS,
     Topics,
 )
 from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
+
+MAX_REPLICAS: Final = 32_767
+"""The protocol's."""
 
 topics_app = typer.Typer(help="Create the topics, or say how they differ from what they should be.")
 
@@ -29,10 +33,18 @@ def _topics() -> None:
 def create_topics(
     partitions: Annotated[
         int,
-        typer.Option(min=1, envvar="LTV_PARTITIONS", help="Partitions of the events topic, where it is new."),
+        typer.Option(
+            min=1,
+            max=MAX_PARTITIONS,
+            envvar="LTV_PARTITIONS",
+            help="Partitions of the events topic, where it is new.",
+        ),
     ] = DEFAULT_PARTITIONS,
     replication_factor: Annotated[
-        int, typer.Option(help="Replicas of each new topic; -1 is the broker's default.")
+        int,
+        typer.Option(
+            min=-1, max=MAX_REPLICAS, help="Replicas of each new topic; -1 is the broker's default."
+        ),
     ] = -1,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
