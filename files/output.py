@@ -1,14 +1,14 @@
-"""Files that are written: bytes as they come, or events in the format that the name says."""
+"""Files that are written, whole or not at all: bytes as they come, or events in the format that the name says."""
 
 import gzip
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import IO, Final, cast
 
 from contract.errors import Fatal
 from files.file_errors import file_errors
+from files.replacement import replacement
 
 GZIP_LEVEL: Final = 5
 
@@ -30,17 +30,20 @@ class Output:
 def open_output(path: str) -> Iterator[Output]:
     """A file to write to; "-" is standard output, ".gz" is gzip'ed: the same bytes in, the same file out.
 
+    A regular file is at `path` once the block has ended well; else what was there stays as it was.
+
     Raises:
         Fatal: it can't be written.
+        ReaderGone: it is a pipe, and its reader has closed it.
     """
     closing = ExitStack()
     with file_errors(path):
         file = _created(path, closing)
     try:
         yield Output(path, file)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):  # The first trouble is the one to tell, and need not be this file's.
-            closing.close()
+            closing.__exit__(type(error), error, error.__traceback__)
         raise
     with file_errors(path):
         closing.close()
@@ -50,7 +53,7 @@ def _created(path: str, closing: ExitStack) -> IO[bytes]:
     if path == "-":
         closing.callback(sys.stdout.buffer.flush)
         return sys.stdout.buffer
-    file = closing.enter_context(Path(path).open("wb"))  # noqa: SIM115 (the stack is the context manager)
+    file = closing.enter_context(replacement(path))
     if not path.endswith(".gz"):
         return file
     # Neither name nor time goes in.
