@@ -1,4 +1,4 @@
-"""The elements of a JSON array, found without keeping more than one of them and a chunk."""
+"""The elements of JSON arrays, found without keeping more than one of them and a chunk."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,9 @@ from typing import Final
 
 import msgspec
 
+from files.input import put_back
 from files.kept_event import MAX_KEPT_BYTES
+from files.lines import read_lines
 
 MIN_BLOCK_BYTES: Final = 1024
 MAX_BLOCK_BYTES: Final = 64 * 1024
@@ -19,11 +21,12 @@ _GAP: Final = re.compile(rb"[ \t\r\n,]*")
 _NEXT_OBJECT: Final = re.compile(rb",[ \t\r\n]*\{")
 _STRUCTURE: Final = re.compile(rb'["{}\[\],]')
 _IN_STRING: Final = re.compile(rb'["\\]')
+_STRING_REST: Final = re.compile(rb'(?:[^"\\]|\\.)*"', re.DOTALL)
 _elements_of: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-class JsonArray:
-    """The elements of a JSON array, found without keeping more than one of them and a chunk."""
+class JsonArrays:
+    """The elements of JSON arrays, one array after the other, and then the lines that follow them."""
 
     def __init__(self, stream: BufferedReader, line: int, chunk_bytes: int) -> None:
         self._stream = stream
@@ -34,17 +37,31 @@ class JsonArray:
         self._between = b""
         """How one object ended and the next one began, the last time: likely they all do so."""
         self._block_bytes = MAX_BLOCK_BYTES
-        while b"[" not in self._buffer:
-            self._more()
-        self._skip(self._buffer.index(b"[") + 1)
+        self._is_cut = False
+        """The last element is not whole."""
 
     def elements(self) -> Iterator[tuple[int, bytes]]:
-        """The line where each element begins, and its bytes; what follows the array counts as one more element."""
+        """The line where each element begins, and its bytes; then the same of the lines after the last array.
+
+        Where the last array does not end, and no element shows it, its opening bracket counts as one more element.
+        """
+        while self._skip_blanks() and self._buffer[self._at : self._at + 1] == b"[":
+            opened_on = self._line
+            self._skip(self._at + 1)
+            yield from self._elements()
+            if self._skip_blanks() and self._buffer[self._at : self._at + 1] == b"]":
+                self._skip(self._at + 1)
+            elif not self._is_cut:
+                yield opened_on, b"["
+        if self._at < len(self._buffer):
+            yield from read_lines(put_back(self._buffer[self._at :], self._stream), self._line)
+
+    def _elements(self) -> Iterator[tuple[int, bytes]]:
+        """Those of one array, up to its closing bracket or the file's end."""
         while self._skip_blanks():
             first = self._buffer[self._at : self._at + 1]
             if first == b"]":
-                self._skip(self._at + 1)
-                break
+                return
             if first == b",":
                 self._skip(self._at + 1)
                 continue
@@ -53,9 +70,6 @@ class JsonArray:
                 continue
             line = self._line
             yield line, self._scan()
-        if self._skip_blanks():
-            line = self._line
-            yield line, self._rest()
 
     def _more(self) -> bool:
         """Read on; what is behind is let go. False at the end of the file."""
@@ -113,6 +127,7 @@ class JsonArray:
                 look_at = max(0, look_at - len(self._buffer))  # A backslash may have been the last byte.
                 self._keep(kept, len(self._buffer))
                 if not self._more():
+                    self._is_cut = in_string or depth > 0
                     return kept.whole()
                 continue
             look_at = token.end()
@@ -131,12 +146,6 @@ class JsonArray:
                     ending = kept.ending()
                     self._between = ending + following[0] if ending and following else b""
                     return kept.whole()
-
-    def _rest(self) -> bytes:
-        kept = _Kept()
-        while self._at < len(self._buffer) or self._more():
-            self._keep(kept, len(self._buffer))
-        return kept.whole()
 
     def _keep(self, kept: "_Kept", to: int) -> None:
         kept.add(self._buffer[self._at : to])
@@ -163,6 +172,26 @@ class _Kept:
         """An object's closing brace with the blanks on both sides; empty where it is no object."""
         text = self._bytes.rstrip()
         return bytes(self._bytes[len(text[:-1].rstrip()) :]) if text.endswith(b"}") else b""
+
+
+def end_of_array(text: bytes) -> int | None:
+    """Where the array ends that `text` begins with; None where that is beyond the text."""
+    depth, at = 0, 0
+    while token := _STRUCTURE.search(text, at):
+        at = token.end()
+        match token[0]:
+            case b'"':
+                string = _STRING_REST.match(text, at)
+                if string is None:
+                    return None
+                at = string.end()
+            case b"{" | b"[":
+                depth += 1
+            case b"}" | b"]":
+                depth -= 1
+                if not depth:
+                    return at
+    return None
 
 
 def _lines_of(elements: Iterable[bytes], text: bytes, line: int) -> Iterator[int]:

@@ -41,15 +41,20 @@ UNREADABLE: Final[tuple[Kind, ...]] = (
     lambda order: json_text(order).encode()[:-20],
     lambda order: json_text(order).encode()[:-1] + b",}",
     lambda order: json_text(order).replace('"', "'").encode(),
-    lambda order: json_text(order).encode("utf-8-sig"),
-    lambda order: json_text(order).encode("utf-16-le"),
     _latin_1,
 )
 """What is no JSON, or not in UTF-8."""
 
+FILE_BEGINNINGS: Final[tuple[Kind, ...]] = (
+    lambda _: b"",
+    lambda order: json_text(order).encode("utf-8-sig"),
+    lambda order: json_text(order).encode("utf-16-le"),
+)
+"""Invalid as a record's value only: a file may begin with a byte order mark, be in UTF-16, and have blank lines."""
+
 Place = Literal["record", "line", "element"]
-"""Where an event stands: on Kafka, on a line of a file, or in a JSON array. An empty value is a record only, and
-what is not JSON can't be an element. (Nothing here begins with a bracket: a file's first line must not.)"""
+"""Where an event stands: on Kafka, on a line of a file, or in a JSON array. What is not JSON can't be an element.
+(Nothing here begins with a bracket: a file's first line must not.)"""
 
 
 def rubbish(random: Random, customer_id: str, at: str, place: Place) -> ShopEvent:
@@ -85,5 +90,5 @@ _LINES: Final = (*_ELEMENTS, *UNREADABLE)
 _KINDS: Final[Mapping[Place, tuple[Kind, ...]]] = {
     "element": _ELEMENTS,
     "line": _LINES,
-    "record": (*_LINES, _constant(b"")),
+    "record": (*_LINES, *FILE_BEGINNINGS),
 }

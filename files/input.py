@@ -1,0 +1,92 @@
+"""Files that are read: opened, unzipped, and checked before the work begins."""
+
+import gzip
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final, cast
+
+from files.file_errors import file_errors
+from files.other_formats import refuse_other_formats
+
+CHUNK_BYTES: Final = 128 * 1024
+HEAD_BYTES: Final = 16 * 1024
+"""By so much of a file its format is told."""
+GZIP_MAGIC: Final = b"\x1f\x8b"
+BOM: Final = b"\xef\xbb\xbf"
+
+
+class Head:
+    """The beginning of a file, without byte order mark and blank lines, and where it stands."""
+
+    def __init__(self, path: str, stream: BufferedReader) -> None:
+        self.line = 1
+        first = stream.read(HEAD_BYTES)
+        self.text = first.removeprefix(BOM)
+        while self.text and not self.text.strip():
+            self.line += self.text.count(b"\n")
+            self.text = first = stream.read(HEAD_BYTES)
+        refuse_other_formats(path, self.text, is_all=len(first) < HEAD_BYTES)
+
+
+def check_inputs(paths: Iterable[str]) -> None:
+    """Before anything is done: each file can be read, and holds what this project reads; pipes are not touched.
+
+    Raises:
+        Fatal: one can't be opened, or has another format.
+    """
+    for path in paths:
+        with file_errors(path):
+            if path != "-" and (Path(path).is_file() or not Path(path).exists() or Path(path).is_dir()):
+                with opened(path) as stream:
+                    Head(path, stream)
+
+
+@contextmanager
+def opened(path: str, chunk_bytes: int = HEAD_BYTES) -> Iterator[BufferedReader]:
+    """The bytes of a file, unzipped where they are gzip'ed; "-" is standard input, which stays open.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    chunk_bytes = max(min(chunk_bytes, HEAD_BYTES), len(GZIP_MAGIC))  # Longer reads go past the buffer.
+    if path == "-":
+        stream = BufferedReader(cast("Any", sys.stdin.buffer), chunk_bytes)
+        try:
+            yield _unzipped(stream, chunk_bytes)
+        finally:
+            stream.detach()  # It would close standard input.
+        return
+    with Path(path).open("rb") as file:
+        yield _unzipped(BufferedReader(file, chunk_bytes), chunk_bytes)
+
+
+def _unzipped(stream: BufferedReader, chunk_bytes: int) -> BufferedReader:
+    if stream.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC):
+        return BufferedReader(gzip.GzipFile(fileobj=stream), chunk_bytes)
+    return stream
+
+
+def put_back(head: bytes, stream: BufferedReader, chunk_bytes: int = CHUNK_BYTES) -> BufferedReader:
+    """A stream of what was read already, and then what is left."""
+    return BufferedReader(_PutBack(head, stream), chunk_bytes)
+
+
+class _PutBack(io.RawIOBase):
+    def __init__(self, head: bytes, stream: BufferedReader) -> None:
+        self._head = memoryview(head)
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._head:
+            return self._stream.readinto1(buffer)
+        count = min(len(buffer), len(self._head))
+        buffer[:count] = self._head[:count]
+        self._head = self._head[count:]
+        return count
