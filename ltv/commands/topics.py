@@ -1,13 +1,17 @@
 """`ltv topics`: the topics are created, or compared with what they should be."""
 
-from typing import Annotated, Final
+import time
+from contextlib import closing
+from typing import Annotated, Any, Final
 
 import typer
 from kafka import KafkaAdminClient
 
+from cluster.deadline import Deadline
 from cluster.diagnose import connecting
 from cluster.settings import Cluster
 from cluster.topic_setup import differing_settings, ensure_topics, partitions_of
+from contract.errors import Retriable
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
     DEFAULT_PARTITIONS,
@@ -18,6 +22,7 @@ from contract.topics import (
 )
 from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
+POLL_S: Final = 0.5
 MAX_REPLICAS: Final = 32_767
 """The protocol's."""
 
@@ -49,20 +54,19 @@ def create_topics(
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
+    wait_s: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the brokers, if they do not answer at once.")
+    ] = 0.0,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Create the events topic and the consumer's own topics; what is there already is compared, never changed."""
     cluster = Cluster.at(bootstrap_servers)
     topics = Topics(events_topic, prefix)
-    with connecting(cluster, "creating topics"):
-        admin = KafkaAdminClient(**cluster.client_settings("ltv-topics"))
-        try:
-            actual = partitions_of(admin, [events_topic]).get(events_topic, partitions)
-            specs = [topics.events_spec(actual), *topics.internal_specs(actual, snapshot_retention_days)]
-            created = ensure_topics(admin, specs, replication_factor)
-            differing = differing_settings(admin, specs)
-        finally:
-            admin.close()
+    with connecting(cluster, "creating topics"), closing(_connected(cluster, wait_s)) as admin:
+        actual = partitions_of(admin, [events_topic]).get(events_topic, partitions)
+        specs = [topics.events_spec(actual), *topics.internal_specs(actual, snapshot_retention_days)]
+        created = ensure_topics(admin, specs, replication_factor)
+        differing = differing_settings(admin, specs)
     for spec in specs:
         what = f"created, {spec.partitions} partitions" if spec.name in created else "there already"
         typer.echo(f"{spec.name}: {what}")
@@ -72,3 +76,16 @@ def create_topics(
             )
         for name, (is_now, should_be) in differing[spec.name].items():
             typer.echo(f"  {name} is {is_now}, should be {should_be}")
+
+
+def _connected(cluster: Cluster, wait_s: float) -> Any:
+    """An admin client, as soon as a broker answers."""
+    deadline = Deadline(wait_s)
+    while True:
+        try:
+            with connecting(cluster, "creating topics"):
+                return KafkaAdminClient(**cluster.client_settings("ltv-topics"))
+        except Retriable:
+            if deadline.is_over:
+                raise
+            time.sleep(POLL_S)

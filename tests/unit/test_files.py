@@ -104,7 +104,8 @@ def test_lines_give_one_event_each(folder: Path, values: list[Any], chunk_bytes:
     objects = [{"v": value} for value in values]
     text = "".join(json.dumps(value) + "\n\n" for value in objects).encode()
     assert [
-        json.loads(v.decode()) for v in elements(gzip.compress(text) if zipped else text, folder, chunk_bytes)
+        json.loads(v.decode())
+        for v in elements(gzip.compress(text, mtime=0) if zipped else text, folder, chunk_bytes)
     ] == objects
 
 
@@ -207,7 +208,7 @@ def test_memory_stays_small_however_long_an_event_is(tmp_path: Path, head: bytes
 
 def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     class Input:
-        buffer = io.BytesIO(gzip.compress(b'[{"a":1}]'))
+        buffer = io.BytesIO(gzip.compress(b'[{"a":1}]', mtime=0))
 
     monkeypatch.setattr(sys, "stdin", Input())
     assert list(read_events("-")) == [(1, b'{"a":1}')]
@@ -216,7 +217,7 @@ def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_damaged_gzip_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cut.ndjson.gz"
-    path.write_bytes(gzip.compress(b'{"a":1}\n' * 1000)[:-12])
+    path.write_bytes(gzip.compress(b'{"a":1}\n' * 1000, mtime=0)[:-12])
     with pytest.raises(Fatal, match=r"cut\.ndjson\.gz.*damaged or cut short"):
         list(read_events(str(path)))
 
@@ -242,9 +243,9 @@ BOM = b"\xef\xbb\xbf"
         (BOM + ORDER + b"\n" + VISIT, [ORDER, VISIT]),
         (BOM + b"\n\n" + ORDER, [ORDER]),
         (BOM + b"[" + ORDER + b"]", [ORDER]),
-        (gzip.compress(BOM + ORDER), [ORDER]),
-        (gzip.compress(b"[" + ORDER + b"]") + gzip.compress(b"\n[" + VISIT + b"]"), [ORDER, VISIT]),
-        (gzip.compress(ORDER + b"\n") + gzip.compress(VISIT), [ORDER, VISIT]),
+        (gzip.compress(BOM + ORDER, mtime=0), [ORDER]),
+        (gzip.compress(b"[" + ORDER + b"]", mtime=0) + gzip.compress(b"\n[" + VISIT + b"]"), [ORDER, VISIT]),
+        (gzip.compress(ORDER + b"\n", mtime=0) + gzip.compress(VISIT), [ORDER, VISIT]),
         (b'["note"]\n' + ORDER, [b'["note"]', ORDER]),
         (b'["a", 1]\n{"', [b'["a", 1]', b'{"']),
         (b"[]\n" + ORDER, [b"[]", ORDER]),
@@ -314,7 +315,7 @@ def test_a_format_that_is_not_ours_is_named_with_what_to_do(
     tmp_path: Path, text: bytes, said: str, zipped: bool
 ) -> None:
     with pytest.raises(Fatal, match=f"events: this is .*{said}|events: this is {said}"):
-        elements(gzip.compress(text) if zipped else text, tmp_path)
+        elements(gzip.compress(text, mtime=0) if zipped else text, tmp_path)
 
 
 @pytest.mark.parametrize(
