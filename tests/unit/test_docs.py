@@ -8,11 +8,13 @@ import pytest
 import typer
 
 from cluster.settings import Cluster
+from contract.events import REASONS
 from ltv.catalogue import COMMANDS
 from ltv.commands.consume import consume
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
 def consume_options() -> list[tuple[str, str]]:
@@ -28,21 +30,24 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 @pytest.mark.parametrize(("flag", "variable"), consume_options())
-def test_every_setting_of_the_consumer_is_in_the_readme(flag: str, variable: str) -> None:
-    assert f"`{flag}`" in README
-    assert variable in README
+def test_every_setting_of_the_consumer_is_documented(flag: str, variable: str) -> None:
+    assert f"`{flag}`" in OPERATING
+    assert variable in OPERATING
 
 
 @pytest.mark.parametrize("field", Cluster.model_fields)
-def test_every_setting_of_the_connection_is_in_the_readme(field: str) -> None:
-    assert f"KAFKA_{field.upper()}" in README
+def test_every_setting_of_the_connection_is_documented(field: str) -> None:
+    assert f"KAFKA_{field.upper()}" in OPERATING
 
 
-def test_the_readme_names_no_setting_that_is_not_there() -> None:
+@pytest.mark.parametrize(
+    "document", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_a_document_names_no_setting_that_is_not_there(document: str) -> None:
     known = {variable for _, variable in consume_options()} | {
         f"KAFKA_{f.upper()}" for f in Cluster.model_fields
     }
-    assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", README)) <= known
+    assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", (ROOT / document).read_text())) <= known
 
 
 def folders_on_disk() -> list[str]:
@@ -63,3 +68,24 @@ def test_the_table_in_contributing_is_what_is_on_disk() -> None:
     table = where_things_are("CONTRIBUTING.md")
     rows = set(re.findall(r"^\| `([a-z]+)/", table, re.MULTILINE))
     assert sorted(rows) == folders_on_disk()
+
+
+DOCUMENTS = [path for path in ROOT.glob("**/*.md") if not {".venv", "build"} & set(path.parts)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_and_every_path_in_a_document_leads_somewhere(document: Path) -> None:
+    text = document.read_text()
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    missing = [link for link in links if link and not (document.parent / link).exists()]
+    rooms = "|".join(folders_on_disk())
+    paths = re.findall(rf"`((?:{rooms})/[\w./-]*\w)`", text)
+    missing += [path for path in paths if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_the_reasons_of_dead_letters_are_documented() -> None:
+    producers = (ROOT / "docs" / "producers.md").read_text()
+    assert [
+        reason for reason, meaning in REASONS.items() if f"| `{reason}` | {meaning} |" not in producers
+    ] == []

@@ -244,7 +244,10 @@ BOM = b"\xef\xbb\xbf"
         (BOM + b"\n\n" + ORDER, [ORDER]),
         (BOM + b"[" + ORDER + b"]", [ORDER]),
         (gzip.compress(BOM + ORDER, mtime=0), [ORDER]),
-        (gzip.compress(b"[" + ORDER + b"]", mtime=0) + gzip.compress(b"\n[" + VISIT + b"]", mtime=0), [ORDER, VISIT]),
+        (
+            gzip.compress(b"[" + ORDER + b"]", mtime=0) + gzip.compress(b"\n[" + VISIT + b"]", mtime=0),
+            [ORDER, VISIT],
+        ),
         (gzip.compress(ORDER + b"\n", mtime=0) + gzip.compress(VISIT, mtime=0), [ORDER, VISIT]),
         (b'["note"]\n' + ORDER, [b'["note"]', ORDER]),
         (b'["a", 1]\n{"', [b'["a", 1]', b'{"']),
