@@ -19,7 +19,7 @@ from tests.faults.topics import Record
 
 MAX_LETTER_BYTES = 1_000_000
 """A longer payload is cut in its dead letter."""
-PER_RUN = {"schema_version", "sequence", "emitted_at"}
+PER_RUN = {"schema_version", "sequence", "emitted_at", "coverage"}
 """What a snapshot says about itself."""
 
 
