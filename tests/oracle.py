@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 TYPES = {
@@ -38,7 +39,11 @@ def event_of(record: Record) -> dict[str, Any]:
     Raises:
         Invalid: it is none.
     """
-    value = record.value
+    return _event_of(record.key, record.value)
+
+
+@lru_cache(maxsize=100_000)  # Asked for the same records again and again.
+def _event_of(key: bytes | None, value: bytes | None) -> dict[str, Any]:
     if not value:
         raise Invalid("empty")
     if len(value) > MAX_EVENT_BYTES:
@@ -67,7 +72,7 @@ def event_of(record: Record) -> dict[str, Any]:
     event["at"] = _instant(event["event_time"])
     if event["type"] == "ORDER":
         event["dollars"] = _dollars(event["total_amount"])
-    if record.key != event["customer_id"].encode():
+    if key != event["customer_id"].encode():
         raise Invalid("wrong_key")
     return event
 

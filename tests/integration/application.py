@@ -132,6 +132,14 @@ class Plain:
         ends = self._consumer.end_offsets(partitions)
         return {tp.partition: (starts[tp], ends[tp]) for tp in partitions}
 
+    def has_coordinators(self) -> bool:
+        """Whether consumer groups can be: a new broker first makes a topic for them, at the first request."""
+        try:
+            self.admin.describe_groups(["any"])
+        except CoordinatorNotAvailableError:
+            return False
+        return True
+
     def members(self, group: str) -> list[str]:
         """The instance ids of a consumer group's members; none before the cluster has a place for its groups."""
         try:

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite("tests.integration.application")
 
 from tests.integration.application import Application, Keyed, Plain  # noqa: E402
 from tests.integration.transports import DEFAULT  # noqa: E402
+from tests.waiting import wait_until  # noqa: E402
 
 NewTopic = Callable[..., str]
 NewApplication = Callable[..., Application]
@@ -18,6 +19,7 @@ NewApplication = Callable[..., Application]
 @pytest.fixture(scope="session")
 def plain(kafka: str) -> Iterator[Plain]:
     with Plain(kafka) as plain:
+        wait_until(plain.has_coordinators, "the broker's consumer group coordinators")
         yield plain
 
 
