@@ -36,16 +36,16 @@ def open_output(path: str) -> Iterator[Output]:
         Fatal: it can't be written.
         ReaderGone: it is a pipe, and its reader has closed it.
     """
-    closing = ExitStack()
-    with file_errors(path):
+    closing, name = ExitStack(), "standard output" if path == "-" else path
+    with file_errors(name):
         file = _created(path, closing)
     try:
-        yield Output(path, file)
+        yield Output(name, file)
     except BaseException as error:
         with suppress(OSError):  # The first trouble is the one to tell, and need not be this file's.
             closing.__exit__(type(error), error, error.__traceback__)
         raise
-    with file_errors(path):
+    with file_errors(name):
         closing.close()
 
 

@@ -1,20 +1,22 @@
 """The console script `ltv`: finds the command, and turns trouble into one plain line and an exit code.
 
-Exit codes: 0 done; 1 it could not be done, and stderr says why; 2 wrong usage; 3 `batch --strict` met invalid
-events; 130 Ctrl-C. Only a bug shows a traceback, and never one with local variables: they may hold secrets.
+Exit codes: 0 done, also where the reader of the output had enough (`| head`); 1 it could not be done, and stderr says
+why; 2 wrong usage; 3 `batch` or `publish` met only invalid events, or with --strict any; 130 Ctrl-C. Only a bug shows
+a traceback, and never one with local variables: they may hold secrets.
 """
 
 import os
 import sys
 from importlib import import_module, metadata
-from io import TextIOWrapper
 from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from contract.errors import LtvError
+from files.file_errors import ReaderGone
 from ltv.catalogue import COMMANDS, Entry, epilog
+from ltv.console.standard_streams import prepare_standard_streams
 
 EXTRAS: Final = {
     "jgo": "embedded",
@@ -101,13 +103,24 @@ def _ltv(
 
 def main() -> None:
     """Run the command line; ends the process."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # A name must not fail an output that lacks its letters.
+    notes = prepare_standard_streams()
     try:
-        app(prog_name="ltv")
+        _run()
+    except SystemExit as ended:
+        if notes.is_lost and not ended.code:
+            sys.exit(1)
+        raise
+
+
+def _run() -> None:
+    """Run the command line; an expected error is one line."""
+    try:
+        try:
+            app(prog_name="ltv")
+        finally:
+            sys.stdout.flush()
+    except ReaderGone:
+        sys.exit(0)
     except LtvError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -124,8 +137,6 @@ def main() -> None:
         if wrong is None:
             raise
         _fail(wrong)
-    finally:
-        _flush_stdout()
 
 
 def _wrong_settings(error: ValueError) -> str | None:
@@ -140,11 +151,3 @@ def _wrong_settings(error: ValueError) -> str | None:
 def _fail(text: str) -> None:
     print(f"ltv: {text}", file=sys.stderr)
     sys.exit(1)
-
-
-def _flush_stdout() -> None:
-    """Flush now: a reader that has gone away (`| head`) must not end in noise at exit."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
