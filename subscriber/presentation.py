@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from contract.counted import counted
 from contract.snapshots import Row, Snapshot
 
 UNKNOWN: Final = "-"
@@ -32,11 +33,11 @@ FIGURES: Final = (
 
 
 def totals(snapshot: Snapshot, *, set_aside: str) -> str:
-    """The sums in one line; `set_aside` names the invalid events: "rejected" or "dead letters"."""
+    """The sums in one line; `set_aside` names an invalid event: "rejected event" or "dead letter"."""
     t = snapshot.totals
     return (
-        f"{t.events:,} events, {t.customers:,} customers, {t.orders:,} orders, "
-        f"{grouped(t.revenue)} USD revenue, {t.dead_letters:,} {set_aside}"
+        f"{counted(t.events, 'event')}, {counted(t.customers, 'customer')}, {counted(t.orders, 'order')}, "
+        f"{grouped(t.revenue)} USD revenue, {counted(t.dead_letters, set_aside)}"
     )
 
 
@@ -44,7 +45,7 @@ def time_frame(snapshot: Snapshot) -> str:
     """From when to when, how many weeks that is, and what the lifetime value counts as weeks."""
     if snapshot.event_time_min is None or snapshot.event_time_max is None:
         return f"no events; basis {snapshot.basis}"
-    weeks = "1 week" if snapshot.timeframe_weeks == 1 else f"{snapshot.timeframe_weeks:,} weeks"
+    weeks = counted(snapshot.timeframe_weeks, "week")
     return f"{snapshot.event_time_min} to {snapshot.event_time_max}: {weeks}; basis {snapshot.basis}"
 
 

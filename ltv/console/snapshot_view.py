@@ -35,7 +35,7 @@ class SnapshotView:
             parts.append(
                 Text(f"... and {len(snapshot.rows) - limit} more, below the window's edge", style="dim")
             )
-        parts.append(Text(totals(snapshot, set_aside="dead letters")))
+        parts.append(Text(totals(snapshot, set_aside="dead letter")))
         parts.append(Text(time_frame(snapshot)))
         if self._note:
             parts.append(Text(self._note))
@@ -57,7 +57,7 @@ def line(snapshot: Snapshot, note: str = "") -> str:
         f"{row.rank}. {cut(plain(row.customer_id), ID_WIDTH)} {grouped(row.ltv)}"
         for row in snapshot.rows[:ROWS_IN_LINE]
     )
-    parts = [totals(snapshot, set_aside="dead letters"), note, best, incomplete(snapshot)]
+    parts = [totals(snapshot, set_aside="dead letter"), note, best, incomplete(snapshot)]
     return f"snapshot {snapshot.sequence} at {snapshot.emitted_at}: " + "; ".join(
         part for part in parts if part
     )
