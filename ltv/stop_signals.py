@@ -37,7 +37,11 @@ class StopSignals:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Meanwhile the first of the signals raises KeyboardInterrupt, and those after it do nothing."""
-        before = {number: signal.signal(number, self._stop) for number in SIGNALS}
+        before = {
+            number: signal.signal(number, self._stop)
+            for number in SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN  # nohup
+        }
         try:
             yield
         finally:
@@ -55,16 +59,9 @@ class StopSignals:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> "Held":
         """A signal waits until the block is done: for a step that must not be cut in two."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-        if self._pending:
-            self._stop(signal.SIGINT, None)
+        return Held(self)
 
     @contextmanager
     def ignored_at_the_end(self) -> Iterator[None]:
@@ -73,3 +70,18 @@ class StopSignals:
             yield
         finally:
             self._ignore()
+
+
+class Held:
+    """A block that signals do not cut in two; it can be entered again and again."""
+
+    def __init__(self, signals: StopSignals) -> None:
+        self._signals = signals
+
+    def __enter__(self) -> None:
+        self._signals._held = True
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        self._signals._held = False
+        if self._signals._pending and error is None:
+            self._signals._stop(signal.SIGINT, None)

@@ -1,25 +1,30 @@
 """`ltv batch`: files in, the ranking out; invalid events are counted and shown, and never stop it."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
 
 from consumer.batch import Batch
+from consumer.domain.aggregate import Aggregate
+from contract.counted import counted
 from contract.snapshots import Basis, Snapshot
+from files.file_errors import ReaderGone
+from files.input import check_inputs
 from files.output import open_output
+from files.same_file import refuse_same_files
 from ltv.console.progress import file_progress
 from ltv.console.ranking import Ranking
-from ltv.console.rejects import Rejects
+from ltv.console.rejects import HELP, Rejects, invalid_events
 from ltv.console.streams import notes, output
+from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.gc_pause import gc_paused
 from ltv.options import EventFiles
+from ltv.told_when_stopped import told_when_stopped
 from subscriber.presentation import time_frame, totals
-
-EXIT_STRICT: Final = 3
 
 
 def batch(
@@ -47,27 +52,33 @@ def batch(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Write the invalid events here as they stood, one a line: correct them and run again.",
+            help=f"For invalid events. {HELP}",
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help=f"Exit with {EXIT_STRICT} where any event was invalid.")
+        bool, typer.Option("--strict", help=f"Exit with {INVALID} where any event was invalid, not only all.")
     ] = False,
 ) -> None:
     """Rank the customers of event files by simple lifetime value, without Kafka.
 
     Order, updates, duplicates and late events don't matter. Invalid events are counted by reason on standard
-    error, the first few with file and line, and never stop it.
+    error, the first few with file and line, and never stop it; where there are no others, the exit code is 3.
     """
-    with ExitStack() as stack:
+    check_inputs(files)
+    refuse_same_files(files, [out or "-", *([rejects] if rejects else [])])
+    aggregate = Aggregate(notes_changes=False)
+    with (
+        told_when_stopped(lambda: f"{counted(aggregate.events, 'event')} read; nothing was written"),
+        ExitStack() as stack,
+    ):
         report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
-        run = Batch(on_rejected=report.add)
+        run = Batch(on_rejected=report.add, aggregate=aggregate)
         _ingest(run, files)
         snapshot = run.snapshot(top, basis, datetime.now(UTC))
-    _show(snapshot, as_json=as_json, out=out)
-    report.summarize()
-    if strict and run.rejected:
-        raise typer.Exit(EXIT_STRICT)
+    with suppress(ReaderGone):  # The exit code tells of the events, however much of the ranking was read.
+        _show(snapshot, as_json=as_json, out=out)
+    report.summarize(invalid_events)
+    exit_where_invalid(invalid=run.rejected, valid=run.aggregate.events, strict=strict)
 
 
 def _ingest(run: Batch, files: list[str]) -> None:
@@ -82,7 +93,7 @@ def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     if out is None and not as_json:
         console = output()
         console.print(Ranking(snapshot, changes=False))
-        console.print(totals(snapshot, set_aside="rejected"))
+        console.print(totals(snapshot, set_aside="rejected event"))
         console.print(time_frame(snapshot))
         return
     items: Sequence[object] = (
@@ -90,7 +101,7 @@ def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     )
     with open_output(out or "-") as file:
         file.write(json_list(items))
-    notes().print(totals(snapshot, set_aside="rejected"))
+    notes().print(totals(snapshot, set_aside="rejected event"))
 
 
 def json_list(items: Sequence[object]) -> bytes:

@@ -6,10 +6,12 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from contract.counted import counted
 from files.output import open_events
 from ltv.console.streams import notes
 from ltv.console.text import plain
 from ltv.gc_pause import gc_paused
+from ltv.told_when_stopped import told_when_stopped
 from producer import cdnow as cdnow_history
 from producer.delivery import MAX_DISORDER, Faults, generated
 from producer.rubbish import Place
@@ -77,7 +79,9 @@ def generate(
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
+    written = 0
     with (
+        told_when_stopped(lambda: _stopped(written, out)),
         gc_paused(),
         open_events(out) as write,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
@@ -85,20 +89,29 @@ def generate(
         task = progress.add_task("", total=events)
         while chunk := list(islice(delivered, CHUNK_EVENTS)):
             write(event.value for event in chunk)
+            written += len(chunk)
             progress.advance(task, len(chunk))
     own, late, twice, invalid = faults.counts(events)
     joined = min(default_customers(events) if customers is None else customers, own)
     console.print(
-        f"{events:,} events of {joined:,} customers written to {_place(out)}: "
-        f"{late:,} late, {twice:,} delivered twice, {invalid:,} invalid"
+        f"{counted(events, 'event')} of {counted(joined, 'customer')} written to {_place(out)}: "
+        f"{late:,} late, {twice:,} delivered twice, {invalid:,} invalid",
+        soft_wrap=True,
     )
 
 
 def _write_cdnow(out: str) -> None:
-    values = [value for _, value in cdnow_history.events()]
-    with open_events(out) as write:
-        write(values)
-    notes().print(f"{len(values):,} events written to {_place(out)}")
+    with told_when_stopped(lambda: _stopped(0, out)):
+        values = [value for _, value in cdnow_history.events()]
+        with open_events(out) as write:
+            write(values)
+    notes().print(f"{counted(len(values), 'event')} written to {_place(out)}", soft_wrap=True)
+
+
+def _stopped(written: int, out: str) -> str:
+    if out == "-":
+        return f"{counted(written, 'event')} written to {_place(out)}"
+    return f"{counted(written, 'event')} generated; {_place(out)} was not written"
 
 
 def _place(out: str) -> str:

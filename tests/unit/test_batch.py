@@ -4,14 +4,17 @@ import gzip
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from contract.errors import Fatal
 from ltv import cli
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -156,16 +159,120 @@ def test_strict_is_content_with_valid_events() -> None:
     assert batch(CHALLENGE, "--strict").exit_code == 0
 
 
-def test_rejects_are_kept_as_they_stood_and_can_be_corrected_and_fed_again(
-    mixed: Path, tmp_path: Path
-) -> None:
+def rejected(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_rejects_are_kept_with_where_they_stood_and_why(mixed: Path, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.ndjson"
     batch(mixed, "--rejects", rejects)
-    original = mixed.read_bytes().splitlines(keepends=True)
-    assert rejects.read_bytes() == original[0] + original[2] + original[3]
-    again = tmp_path / "again.ndjson"
-    batch(rejects, "--rejects", again)
-    assert again.read_bytes() == rejects.read_bytes()
+    first, second, third = rejected(rejects)
+    original = mixed.read_bytes().splitlines()
+    assert first == {
+        "reason": "missing_field",
+        "field": "key",
+        "error": "this field is required",
+        "file": str(mixed),
+        "line": 1,
+        "event": original[0].decode(),
+    }
+    assert b64decode(second["event_base64"]) == original[2]
+    assert (second["reason"], second["line"], "event" in second) == ("undecodable", 3, False)
+    assert (third["reason"], third["field"], third["line"]) == ("unknown_type", "type", 4)
+
+
+def test_the_events_in_a_rejects_file_can_be_corrected_and_fed_again(mixed: Path, tmp_path: Path) -> None:
+    rejects, again = tmp_path / "rejects.ndjson", tmp_path / "again.ndjson"
+    batch(mixed, "--rejects", rejects)
+    events = [each["event"] for each in rejected(rejects) if "event" in each]
+    again.write_text("\n".join(events))
+    batch(again, "--rejects", rejects)
+    assert [each["event"] for each in rejected(rejects)] == events
+
+
+@pytest.mark.parametrize("command", [[], ["-o", "top.json"], ["--json"]])
+def test_an_output_onto_an_input_is_refused_before_anything_is_written(
+    mixed: Path, tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = mixed.read_bytes()
+    (tmp_path / "hard").hardlink_to(mixed)
+    result = batch(CHALLENGE, mixed, "--rejects", "hard", *command)
+    assert isinstance(result.exception, Fatal)
+    assert "the output is the input" in str(result.exception)
+    assert mixed.read_bytes() == before
+    assert not (tmp_path / "top.json").exists()
+
+
+def test_the_ranking_and_the_rejects_may_not_be_one_file(mixed: Path, tmp_path: Path) -> None:
+    result = batch(mixed, "--rejects", tmp_path / "new", "-o", tmp_path / "new")
+    assert "two outputs are one file" in str(result.exception)
+    assert not (tmp_path / "new").exists()
+
+
+def test_every_file_is_looked_at_before_the_first_one_is_read(mixed: Path, tmp_path: Path) -> None:
+    (tmp_path / "utf16").write_bytes(lines([order("o")]).decode().encode("utf-16"))
+    for bad in ("nowhere", "utf16"):
+        result = batch(mixed, tmp_path / bad)
+        assert bad in str(result.exception)
+        assert result.output == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"rubbish\n", 3), (b"", 0), (b"rubbish\n" + lines([order("o")]), 0)]
+)
+def test_where_every_event_is_invalid_the_exit_code_says_so(
+    tmp_path: Path, content: bytes, code: int
+) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(content)
+    assert batch(path).exit_code == code
+
+
+def test_one_of_a_kind_is_said_in_the_singular(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(b"rubbish\n" + lines([order("o")]))
+    result = batch(path)
+    assert "1 event, 1 customer, 1 order, 1.00 USD revenue, 1 rejected event\n" in result.stdout
+    assert "1 invalid event: undecodable 1\n" in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["batch", "generate"])
+def test_a_signal_ends_it_with_one_line_and_every_file_as_it_was(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    out, fifo = tmp_path / "out.ndjson", tmp_path / "fifo"
+    out.write_bytes(b"before")
+    os.mkfifo(fifo)
+    arguments = {
+        "batch": ["batch", fifo, "-o", tmp_path / "top.json", "--rejects", out],
+        "generate": ["generate", "100000000", "-o", out],
+    }[command]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ltv", *map(str, arguments)], stderr=subprocess.PIPE
+    ) as running:
+        if command == "batch":
+            with fifo.open("wb") as events:
+                events.write(lines([order("o")]) * 10_000)
+                events.flush()
+                wait_for_temporary_file(tmp_path)
+                running.send_signal(number)
+                said = running.communicate(timeout=60)[1].decode()
+        else:
+            wait_for_temporary_file(tmp_path)
+            running.send_signal(number)
+            said = running.communicate(timeout=60)[1].decode()
+    assert running.returncode == 130
+    assert said.startswith("stopped: ")
+    assert len(said.splitlines()) == 1
+    assert out.read_bytes() == b"before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo", "out.ndjson"]
+
+
+def wait_for_temporary_file(folder: Path) -> None:
+    while not list(folder.glob(".ltv-*")):
+        os.sched_yield()
 
 
 def test_a_rejected_element_of_an_array_takes_one_line(tmp_path: Path) -> None:
@@ -173,8 +280,9 @@ def test_a_rejected_element_of_an_array_takes_one_line(tmp_path: Path) -> None:
     bad = {"type": "ORDER", "verb": "NEW", "key": "o"}
     path.write_text(json.dumps([order("o1"), bad], indent=2))
     batch(path, "--rejects", rejects)
-    [line] = rejects.read_bytes().splitlines()
-    assert json.loads(line) == bad
+    [line] = rejected(rejects)
+    assert json.loads(line["event"]) == bad
+    assert "\n" not in line["event"]
 
 
 def test_what_a_file_contains_cannot_act_on_the_terminal(tmp_path: Path) -> None:
