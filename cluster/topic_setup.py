@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
+from cluster.settings import Cluster
 from contract.errors import Fatal, Retriable
 from contract.topics import TopicSpec
 
@@ -83,3 +84,19 @@ def partitions_of(admin: Any, names: Sequence[str]) -> dict[str, int]:
         for topic in admin.describe_topics(list(names))
         if topic["partitions"] and all(partition["leader_id"] >= 0 for partition in topic["partitions"])
     }
+
+
+def max_message_bytes(cluster: Cluster, topic: str) -> int | None:
+    """The largest record batch that a topic takes; None where it is not there, or this user may not ask.
+
+    Raises:
+        kafka.errors.KafkaError: no broker answers, or it refuses the settings.
+    """
+    admin = KafkaAdminClient(**cluster.client_settings("ltv-topic-limit"))
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+    finally:
+        admin.close()
+    # Where the broker answers with an error, kafka-python gives no settings.
+    return int(settings["max.message.bytes"]["value"]) if settings else None

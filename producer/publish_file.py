@@ -24,19 +24,15 @@ def publish_file(
     Args:
         path: the file; "-" is standard input.
         target: where to.
-        on_rejected: called for each invalid event, which is not sent, with file, line, value and what is wrong.
+        on_rejected: called for each event that is not sent, with file, line, value and what is wrong: it is
+            invalid, or the topic does not take one so large.
         as_is: send every event as it stands, valid or not.
     """
     events = read_events(path)
     while chunk := list(islice(events, CHUNK_EVENTS)):
         for line, value in chunk:
-            if as_is:
-                target.send(readable_key(value), value)
-                continue
             try:
-                event = decode_event(value)
+                target.send(readable_key(value) if as_is else decode_event(value).customer_id.encode(), value)
             except InvalidEvent as error:
                 on_rejected(path, line, value, error)
-            else:
-                target.send(event.customer_id.encode(), value)
         yield sum(len(value) + 1 for _, value in chunk)

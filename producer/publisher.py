@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,11 +11,14 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.partitioner.default import DefaultPartitioner
+from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from cluster.diagnose import connecting
 from cluster.errors import error_text
 from cluster.settings import Cluster
-from contract.errors import Retriable
+from cluster.topic_setup import max_message_bytes
+from contract.counted import counted
+from contract.errors import Fatal, InvalidEvent, Retriable
 from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
 from contract.topics import MAX_RECORD_BYTES
 
@@ -25,6 +28,9 @@ MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
 """Values sent and not yet confirmed, with what the client keeps for each: what bounds the memory."""
 BYTES_PER_RECORD: Final = 1_000
 """What the client keeps for a record beside its value."""
+BATCH_BYTES: Final = 256 * 1024
+BATCH_OVERHEAD_BYTES: Final = 128
+"""What a batch of one record holds beside key and value is less."""
 POLL_S: Final = 0.005
 REMEMBERED_KEYS: Final = 100_000
 """Customers come again and again, and the client's hash, in Python, takes a fifth of what sending a record does."""
@@ -40,9 +46,18 @@ class Publisher:
     for all: so both are here.)
     """
 
-    def __init__(self, client: Any, topic: str, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> None:
+    def __init__(
+        self,
+        client: Any,
+        topic: str,
+        delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS,
+        max_batch_bytes: int | None = None,
+        step: AbstractContextManager[None] | None = None,
+    ) -> None:
         self._client = client
         self._topic = topic
+        self._max_batch_bytes = max_batch_bytes
+        self._step = step or nullcontext()
         self._timeout_s = delivery_timeout_ms / 1000
         self._bytes = 0
         self._mark = 0
@@ -57,22 +72,43 @@ class Publisher:
         """Hand over a record; blocks while too much is on its way.
 
         Raises:
+            InvalidEvent: the topic does not take a record so large; it was not sent, and counts as failed.
             Retriable: the cluster does not answer any more; says how much was not delivered.
         """
         if self._cluster_is_gone:
             raise self._undelivered()
+        self._refuse_too_large(key, value)
         self._bytes += len(value or b"") + BYTES_PER_RECORD
         if self._bytes > MAX_IN_FLIGHT_BYTES // 2:
             self._wait(self._mark)
             self._mark, self._bytes = self.sent, 0
-        self.sent += 1
-        try:
-            future = self._client.send(self._topic, value=value, key=key)
-        except KafkaError as error:
-            self._not_delivered(error)
+        with self._step:
+            self.sent += 1
+            try:
+                future = self._client.send(self._topic, value=value, key=key)
+            except KafkaError as error:
+                self._not_delivered(error)
+                return
+            future.add_callback(self._confirmed)
+            future.add_errback(self._not_delivered)
+
+    def _refuse_too_large(self, key: bytes | None, value: bytes | None) -> None:
+        """The broker would refuse its whole batch, and what the client sends after it would be out of sequence."""
+        limit, payload_bytes = self._max_batch_bytes, len(key or b"") + len(value or b"")
+        if limit is None or payload_bytes + BATCH_OVERHEAD_BYTES <= limit:
             return
-        future.add_callback(self._confirmed)
-        future.add_errback(self._not_delivered)
+        batch_bytes = _batch_bytes(key, value)
+        if batch_bytes > limit:
+            error = InvalidEvent(
+                "oversize",
+                "",
+                f"{batch_bytes:,} bytes as a record; the topic {self._topic} takes {limit:,}: "
+                "raise its max.message.bytes",
+            )
+            self.sent += 1
+            self.failed += 1
+            self.first_error = self.first_error or str(error)
+            raise error
 
     # Both run on the client's one I/O thread; `_not_delivered` also where send itself refuses a record.
     def _confirmed(self, _metadata: Any) -> None:
@@ -117,10 +153,17 @@ class Publisher:
         return True
 
     def _undelivered(self) -> Retriable:
+        lost = self.sent - self.delivered
         return Retriable(
-            f"{self.sent - self.delivered:,} of {self.sent:,} records were not delivered to {self._topic}: "
-            f"{self.first_error}"
+            f"{lost:,} of {counted(self.sent, 'record')} {'was' if lost == 1 else 'were'} not delivered to "
+            f"{self._topic}: {self.first_error}"
         )
+
+
+def _batch_bytes(key: bytes | None, value: bytes | None) -> int:
+    """How large a record batch is that holds this record alone."""
+    alone = DefaultRecordBatchBuilder.size_in_bytes(0, 0, key, value, [])
+    return int(DefaultRecordBatchBuilder.header_size_in_bytes() + alone)
 
 
 class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
@@ -146,14 +189,16 @@ class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
         return self._place(serialized_key, len(cluster.partitions_for_topic(topic)))
 
 
-def producer_settings(cluster: Cluster, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> dict[str, Any]:
-    """Of the client that a `Publisher` sends with."""
+def producer_settings(
+    cluster: Cluster, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS, max_batch_bytes: int | None = None
+) -> dict[str, Any]:
+    """Of the client that a `Publisher` sends with; no batch of several records is larger than the topic takes."""
     return {
         **cluster.client_settings("ltv-publish"),
         "acks": "all",
         "enable_idempotence": True,
         "linger_ms": 20,
-        "batch_size": 256 * 1024,
+        "batch_size": min(BATCH_BYTES, max_batch_bytes or BATCH_BYTES),
         "max_request_size": MAX_RECORD_BYTES,
         "max_block_ms": BLOCK_TIMEOUT_MS,
         "delivery_timeout_ms": delivery_timeout_ms,
@@ -173,26 +218,42 @@ def _collector_at_ease() -> Iterator[None]:
         gc.set_threshold(*thresholds)
 
 
+def _partitions(client: Any, topic: str) -> set[int]:
+    try:
+        return client.partitions_for(topic) or set()
+    except ValueError as error:  # The client looks at the name before it asks.
+        raise Fatal(f"{error}; choose another topic") from error
+
+
 @contextmanager
 def publisher(
     cluster: Cluster,
     topic: str,
     delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS,
+    step: AbstractContextManager[None] | None = None,
     *,
     partitioner: Partitioner = DEFAULT_PARTITIONER,
 ) -> Iterator[Publisher]:
     """Connect; a block that ends well must have called `finish`.
+
+    Args:
+        cluster: the brokers.
+        topic: where to.
+        delivery_timeout_ms: after so long without an answer the cluster counts as gone.
+        step: entered while a record is handed over and counted, so that a signal does not come between the two.
+        partitioner: chooses a customer's partition.
 
     Raises:
         Retriable: no broker answers, or the topic is not there.
         Fatal: the settings can't work.
     """
     with connecting(cluster):
-        settings = producer_settings(cluster, delivery_timeout_ms)
+        limit = max_message_bytes(cluster, topic)
+        settings = producer_settings(cluster, delivery_timeout_ms, limit)
         client = KafkaProducer(**settings, partitioner=KeyPartitioner(partitioner))
-    target = Publisher(client, topic, delivery_timeout_ms)
+    target = Publisher(client, topic, delivery_timeout_ms, limit, step)
     try:
-        if not client.partitions_for(topic):
+        if not _partitions(client, topic):
             raise Retriable(f"the topic {topic} does not exist; make it with: ltv topics create")
         with _collector_at_ease():
             yield target

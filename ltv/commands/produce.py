@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cluster.settings import Cluster
+from contract.counted import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from ltv.console.streams import notes
@@ -46,4 +47,4 @@ def produce(
         seed = time.time_ns() if seed is None else seed
         run_shop(target, rate, count, should_stop, seed=seed, customers=customers, faults=faults)
         target.finish()
-    notes().print(f"{target.delivered:,} events delivered to {events_topic}")
+    notes().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}")

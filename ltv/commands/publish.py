@@ -6,15 +6,21 @@ from typing import Annotated
 import typer
 
 from cluster.settings import Cluster
+from contract.counted import counted
+from contract.errors import Retriable
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
+from files.input import check_inputs
 from files.output import open_output
+from files.same_file import refuse_same_files
 from ltv.console.progress import file_progress
-from ltv.console.rejects import Rejects
+from ltv.console.rejects import HELP, Rejects, events_not_sent
 from ltv.console.streams import notes
+from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.options import BootstrapServers, EventFiles, EventsTopic, TopicPartitioner
+from ltv.told_when_stopped import told_when_stopped
 from producer.publish_file import publish_file
-from producer.publisher import publisher
+from producer.publisher import Publisher, publisher
 
 
 def publish(
@@ -28,27 +34,57 @@ def publish(
     ] = False,
     rejects: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Write invalid events here (.ndjson).", show_default=False),
+        typer.Option(metavar="FILE", help=f"For events that are not sent. {HELP}", show_default=False),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help=f"Exit with {INVALID} where any event was invalid, not only all.")
+    ] = False,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of files to Kafka, keyed by customer id, each exactly once, acknowledged by all replicas.
 
-    Invalid events are not sent: they are shown with file and line, counted by reason, and kept with --rejects.
+    Invalid events are not sent: they are shown with file and line, counted by reason, and kept with --rejects; where
+    there are no others, the exit code is 3. It is 1 where a valid event was not delivered.
     """
-    with ExitStack() as stack:
-        out = stack.enter_context(open_output(rejects)) if rejects else None
-        report = Rejects(out, rejects)
-        target = stack.enter_context(
-            publisher(Cluster.at(bootstrap_servers), events_topic, partitioner=partitioner)
+    check_inputs(files)
+    refuse_same_files(files, [rejects] if rejects else [])
+    undelivered: Retriable | None = None
+    target: Publisher | None = None
+    with told_when_stopped(lambda: _done(target, events_topic, rejects)) as stop, ExitStack() as stack:
+        report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
+        connected = publisher(
+            Cluster.at(bootstrap_servers), events_topic, step=stop.held(), partitioner=partitioner
         )
-        progress = stack.enter_context(file_progress(files))
+        target = stack.enter_context(connected)
+        _send(files, target, report, as_is=as_is)
+        try:
+            target.finish()
+        except Retriable as error:
+            undelivered = error  # The rejects are whole all the same.
+    report.summarize(events_not_sent)
+    notes().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True)
+    if undelivered:
+        raise undelivered
+    exit_where_invalid(invalid=report.counts.total(), valid=target.delivered, strict=strict)
+
+
+def _send(files: list[str], target: Publisher, report: Rejects, *, as_is: bool) -> None:
+    with file_progress(files) as progress:
         for path in files:
             progress.file(path)
             for bytes_read in publish_file(path, target, report.add, as_is=as_is):
                 progress.advance(bytes_read, target.sent)
-        target.finish()
-    report.summarize()
-    notes().print(f"{target.delivered:,} events delivered to {events_topic}")
+
+
+def _done(target: Publisher | None, topic: str, rejects: str | None) -> str:
+    """What became of the events when a signal came."""
+    if target is None:
+        return "nothing was sent"
+    undecided = target.sent - target.delivered - target.failed
+    return (
+        f"{counted(target.delivered, 'event')} delivered to {topic}, {target.failed:,} not delivered, "
+        f"{undecided:,} sent without an answer; what follows in the files was not sent"
+        + (f"; {rejects} was not written" if rejects else "")
+    )

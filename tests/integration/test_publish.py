@@ -1,6 +1,7 @@
 """`ltv publish` and `ltv produce` on a real Kafka: what they say was delivered is what is there, under its customer."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -97,8 +98,98 @@ def test_what_the_topic_refuses_is_counted_and_ends_with_1(
     file.write_bytes(b'{"customer_id":"c1"}\n{"customer_id":"c1","x":"' + b"x" * 5_000 + b'"}\n')
     done = run(plain, topic, "publish", str(file), "--as-is")
     assert done.returncode == 1
-    assert f" of 2 records were not delivered to {topic}: " in done.stderr
+    assert f"1 of 2 records was not delivered to {topic}: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_event_too_large_for_its_topic_is_named_and_its_neighbours_arrive_once(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path
+) -> None:
+    file, rejects, topic = (
+        tmp_path / "padded.ndjson",
+        tmp_path / "r.ndjson",
+        new_topic(partitions=1, max_message_bytes="600"),
+    )
+    events = [
+        b'{"type":"CUSTOMER","verb":"NEW","key":"k%d","event_time":"2017-01-01T00:00:00Z","pad":"%b"}'
+        % (number, b"x" * (1_000 if number % 10 == 1 else 10))
+        for number in range(100)
+    ]
+    file.write_bytes(b"\n".join(events))
+    done = run(plain, topic, "publish", str(file), "--rejects", str(rejects))
+    assert done.returncode == 1
+    assert f"{file}:2: oversize: " in done.stderr
+    assert f"10 of 100 records were not delivered to {topic}: " in done.stderr
+    assert f"10 events not sent: oversize 10; written to {rejects}" in done.stderr
+    assert f"90 events delivered to {topic}" in done.stderr
+    fitting = [event for event in events if len(event) < 600]
+    assert sorted(record.value for record in plain.read(topic)) == sorted(fitting)
+    kept = [json.loads(line) for line in rejects.read_bytes().splitlines()]
+    assert [each["line"] for each in kept] == list(range(2, 101, 10))
+    assert [each["event"].encode() for each in kept] == [event for event in events if event not in fitting]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "code"),
+    [
+        (b"rubbish\n", [], 3),
+        (b"rubbish\n{valid}", [], 0),
+        (b"rubbish\n{valid}", ["--strict"], 3),
+        (b"", [], 0),
+    ],
+)
+def test_the_exit_code_says_whether_events_were_invalid(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path, content: bytes, options: list[str], code: int
+) -> None:
+    valid = b'{"type":"CUSTOMER","verb":"NEW","key":"c","event_time":"2017-01-01T00:00:00Z"}'
+    file, topic = tmp_path / "events.ndjson", new_topic()
+    file.write_bytes(content.replace(b"{valid}", valid))
+    done = run(plain, topic, "publish", str(file), *options)
+    assert done.returncode == code
+    assert f"{'1 event' if b'valid' in content else '0 events'} delivered to {topic}" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_publish_that_is_stopped_says_what_was_delivered(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path, number: signal.Signals, lines: list[bytes]
+) -> None:
+    fifo, rejects, topic = tmp_path / "fifo", tmp_path / "rejects.ndjson", new_topic()
+    os.mkfifo(fifo)
+    command = ["publish", str(fifo), "--rejects", str(rejects)]
+    where = ["--events-topic", topic, "--bootstrap-servers", plain.servers]
+    with (
+        subprocess.Popen([*LTV, *command, *where], stderr=subprocess.PIPE, text=True) as running,
+        fifo.open("wb") as events,
+    ):
+        events.write(b"\n".join(lines))
+        events.flush()
+        wait_until(lambda: plain.read(topic), "events", failing=lambda: "ended" if running.poll() else "")
+        running.send_signal(number)
+        _, said = running.communicate(timeout=TIMEOUT_S)
+    assert running.returncode == 130, said
+    last = said.splitlines()[-1]
+    assert last.startswith(
+        f"stopped: {len(plain.read(topic)):,} events delivered to {topic}, 0 not delivered, 0 sent"
+    )
+    assert last.endswith(f"{rejects} was not written")
+    assert not rejects.exists()
+
+
+def test_a_missing_file_is_named_before_a_broker_is_looked_for(tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    command = [*LTV, "publish", str(tmp_path / "nofile"), "--bootstrap-servers", nowhere]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, done.stderr) == (1, f"ltv: {tmp_path / 'nofile'}: No such file or directory\n")
+
+
+def test_an_input_is_refused_as_the_rejects_file(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b"rubbish\n")
+    command = [*LTV, "publish", str(file), "--rejects", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 1
+    assert "the output is the input" in done.stderr
+    assert file.read_bytes() == b"rubbish\n"
 
 
 def test_produce_sends_the_count_asked_for(plain: Plain, new_topic: NewTopic) -> None:

@@ -1,13 +1,15 @@
 """What was not delivered is counted and told; a cluster that is gone ends the work, and memory stays bounded."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.partitioner.default import DefaultPartitioner
+from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from contract.errors import Retriable
+from contract.errors import InvalidEvent, Retriable
 from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, KeyPartitioner, Publisher, readable_key
 
 
@@ -49,7 +51,7 @@ def test_a_record_that_is_refused_is_counted_and_the_others_are_sent() -> None:
     target = Publisher(FakeClient(errors={b"big": MessageSizeTooLargeError("too big")}), "t")
     for value in (b"a", b"big", b"b"):
         target.send(None, value)
-    with pytest.raises(Retriable, match=r"1 of 3 records were not delivered to t: .*too big"):
+    with pytest.raises(Retriable, match=r"1 of 3 records was not delivered to t: .*too big"):
         target.finish()
     assert target.delivered == 2
 
@@ -66,7 +68,7 @@ def test_after_an_expired_record_nothing_more_is_sent() -> None:
     client = FakeClient(errors={b"late": KafkaTimeoutError("expired")})
     target = Publisher(client, "t")
     target.send(b"c", b"late")
-    with pytest.raises(Retriable, match=r"1 of 1 records were not delivered to t: .*expired"):
+    with pytest.raises(Retriable, match=r"1 of 1 record was not delivered to t: .*expired"):
         target.send(b"c", b"v")
     assert client.sent == 1
 
@@ -84,6 +86,33 @@ def test_what_is_in_flight_is_bounded_by_bytes(size: int) -> None:
         send_for_ever()
     one = size + BYTES_PER_RECORD
     assert MAX_IN_FLIGHT_BYTES // 2 - one < client.sent * one <= MAX_IN_FLIGHT_BYTES + one
+
+
+def test_a_record_that_the_topic_is_too_small_for_is_not_sent_and_counts_as_not_delivered() -> None:
+    client = FakeClient()
+    target = Publisher(client, "t", max_batch_bytes=1_000)
+    target.send(b"c", b"v" * 900)
+    with pytest.raises(
+        InvalidEvent, match=r"1,071 bytes as a record; the topic t takes 1,000: raise"
+    ) as error:
+        target.send(b"c", b"v" * 1_000)
+    assert error.value.reason == "oversize"
+    with pytest.raises(Retriable, match="1 of 2 records was not delivered to t: 1,071 bytes"):
+        target.finish()
+    assert client.sent == target.delivered == 1
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 200, None])
+def test_a_topics_limit_is_met_to_the_byte(key: bytes | None) -> None:
+    def fits(size: int) -> bool:
+        builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 20)
+        builder.append(0, 0, key, b"v" * size, [])
+        return len(builder.build()) <= 1_000
+
+    for size in range(600, 1_000):
+        target = Publisher(FakeClient(), "t", max_batch_bytes=1_000)
+        with nullcontext() if fits(size) else pytest.raises(InvalidEvent):
+            target.send(key, b"v" * size)
 
 
 @pytest.mark.parametrize(
