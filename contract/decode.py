@@ -9,7 +9,16 @@ import msgspec
 
 from contract.amounts import cents_of
 from contract.errors import InvalidEvent
-from contract.events import MAX_EVENT_BYTES, Event, EventAsSent, EventToCheck, OrderEvent
+from contract.events import (
+    MAX_EVENT_BYTES,
+    Event,
+    EventAsSent,
+    EventTime,
+    EventToCheck,
+    OrderEvent,
+    SiteVisitEvent,
+    UntaggedSiteVisit,
+)
 
 _decode_as_sent: Final = msgspec.json.Decoder(EventAsSent).decode
 # What is left to do: to look at an order's amount, and at a time in another zone.
@@ -66,7 +75,7 @@ def decode_event(value: bytes | None) -> Event:
         raise InvalidEvent("oversize", "", f"{len(value):,} bytes; at most {MAX_EVENT_BYTES:,} are taken")
     try:
         value.decode()  # msgspec does not look into the fields that it skips.
-        event: Any = _decode_as_sent(value)
+        event: Any = _decoded(value)
     except msgspec.ValidationError as error:
         raise _broken_rule(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -76,6 +85,32 @@ def decode_event(value: bytes | None) -> Event:
         found["total_amount"] = cents_of(event.total_amount)
     decoded: Event = msgspec.structs.replace(event, **found)
     return decoded
+
+
+class _Tags(msgspec.Struct):
+    tags: list[dict[str, msgspec.Raw]]
+
+
+_decode_untagged: Final = msgspec.json.Decoder(UntaggedSiteVisit[EventTime]).decode
+_decode_tags: Final = msgspec.json.Decoder(_Tags).decode
+_TAG_OUT_OF_RANGE: Final = re.compile(r"[^`]* out of range - at `\$\.tags\[[^`]*`")
+
+
+def _decoded(value: bytes) -> Any:
+    """The event as it was sent; of a site visit that has a number beyond a float's range in its tags, without them."""
+    try:
+        return _decode_as_sent(value)
+    except msgspec.ValidationError as error:
+        if not _TAG_OUT_OF_RANGE.fullmatch(str(error)):
+            raise
+    visit = _decode_untagged(value)
+    for tag in (bytes(tag) for each in _decode_tags(value).tags for tag in each.values()):
+        if tag.startswith((b"[", b"{")):
+            got = "array" if tag.startswith(b"[") else "object"
+            raise InvalidEvent(
+                "invalid_field", "tags", f"expected `bool | int | float | str | null`, got `{got}`"
+            )
+    return SiteVisitEvent(visit.verb, visit.page_id, visit.event_time, visit.customer_id)
 
 
 CHUNK_EVENTS: Final = 500

@@ -73,14 +73,20 @@ class CustomerEvent(_Event[Time], tag="CUSTOMER", rename={"customer_id": "key"})
     adr_state: Text | None = None
 
 
-class SiteVisitEvent(_Event[Time], tag="SITE_VISIT", rename={"page_id": "key"}):
-    """A customer looked at a page. `key` is the page id."""
+class UntaggedSiteVisit(_Event[Time], tag="SITE_VISIT", rename={"page_id": "key"}):
+    """A site visit, whatever its tags are."""
 
     verb: Literal["NEW"]
     page_id: Id
     event_time: Time
     customer_id: Id
+
+
+class SiteVisitEvent(UntaggedSiteVisit[Time], tag="SITE_VISIT", rename={"page_id": "key"}):
+    """A customer looked at a page. `key` is the page id."""
+
     tags: list[dict[str, Scalar]] | None = None
+    """Nobody reads them: where one is a number beyond a float's range, all are left out."""
 
 
 class ImageEvent(_Event[Time], tag="IMAGE", rename={"image_id": "key"}):

@@ -134,6 +134,13 @@ def test_numbers_beyond_any_range_and_some_nesting_are_no_trouble_in_extra_field
     assert decoded(raw(members)) == decoded(encoded("SITE_VISIT"))
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e400", "9" * 5000, "-" + "9" * 5000, "9" * 5000 + ".5e1"])
+def test_a_number_beyond_any_range_in_tags_is_taken_without_the_tags(number: str) -> None:
+    event = raw(b'"tags":[{"text":"a"},{"n":%b,"m":null}]' % number.encode())
+    assert decoded(event) == decoded(encoded("SITE_VISIT"))
+    assert decode_events([event]) == ([decode_event(event)], [])
+
+
 @pytest.mark.parametrize("field", ["last_name", "adr_city", "adr_state"])
 def test_null_means_that_an_optional_field_is_absent(field: str) -> None:
     assert decoded(encoded("CUSTOMER", **{field: None})) == decoded(encoded("CUSTOMER"))
@@ -273,8 +280,13 @@ BROKEN: list[tuple[bytes | None, str, str]] = [
         for bad in NO_TEXTS
     ),
     *((encoded("SITE_VISIT", tags=bad), "invalid_field", "tags") for bad in NO_TAGS),
-    (raw(b'"tags":[{"a":1e999}]'), "invalid_field", "tags"),
-    (raw(b'"tags":[{"a":' + b"9" * 5000 + b"}]"), "invalid_field", "tags"),
+    (raw(b'"tags":[{"a":1e999},1]'), "invalid_field", "tags"),
+    (raw(b'"tags":[{"a":1e999,"b":[]}]'), "invalid_field", "tags"),
+    (raw(b'"tags":[{"a":1e999},{"b":{}}]'), "invalid_field", "tags"),
+    (raw(b'"tags":[{"a":1e999}],x'), "undecodable", ""),
+    (raw(b'"tags":[{"a":1e999}],"deep":' + b"[" * 100_000), "undecodable", ""),
+    (raw(b'"tags":[{"a":1e999}],"event_time":5'), "invalid_field", "event_time"),
+    (raw(b'"tags":[{"a":1e999}],"customer_id":""'), "invalid_field", "customer_id"),
 ]
 
 
