@@ -12,16 +12,26 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from contract.errors import LtvError
-from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
+from contract.topics import (
+    DEFAULT_EVENTS_TOPIC,
+    DEFAULT_PARTITIONS,
+    DEFAULT_PREFIX,
+    MAX_PARTITIONS,
+    MAX_TOP,
+    Topics,
+)
 from ltv.console.progress import download_progress
 from ltv.console.streams import notes
 from ltv.demo.children import Child
 from ltv.stop_signals import StopSignals
+
+if TYPE_CHECKING:
+    from cluster.settings import Cluster
 
 SERVERS_VARIABLE: Final = "KAFKA_BOOTSTRAP_SERVERS"
 RUBBISH: Final = 0.01
@@ -42,7 +52,9 @@ def demo(
         ),
     ] = False,
     rate: Annotated[float, typer.Option(min=1, help="Events a second from the shop.")] = 3000,
-    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the events topic.")] = 4,
+    partitions: Annotated[
+        int, typer.Option(min=1, max=MAX_PARTITIONS, help="Partitions of the events topic.")
+    ] = DEFAULT_PARTITIONS,
     top: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many customers to rank.")] = 10,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the consumer.")] = 2,
     snapshots: Annotated[
@@ -59,7 +71,6 @@ def demo(
     """
     from cluster.diagnose import silence_client_logs
     from cluster.log_reader import LogReader
-    from cluster.settings import Cluster
     from ltv.demo.watch import news, show
 
     silence_client_logs()
@@ -67,9 +78,10 @@ def demo(
     stop = StopSignals()
     try:
         with stop.watched(), ExitStack() as stack, stop.ignored_at_the_end():
-            servers, topics = _kafka(stack)
+            cluster, topics = _kafka(stack)
             environment = {
-                SERVERS_VARIABLE: servers,
+                SERVERS_VARIABLE: cluster.bootstrap_servers,
+                "KAFKA_SECURITY_PROTOCOL": cluster.security_protocol,
                 "LTV_EVENTS_TOPIC": topics.events,
                 "LTV_PREFIX": topics.prefix,
             }
@@ -89,7 +101,7 @@ def demo(
             with _step(f"starting {workers} workers and a shop with {rate:,.0f} events a second"):
                 consumer = run("consumer", _consume(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
-                reader = stack.enter_context(LogReader(Cluster(bootstrap_servers=servers)))
+                reader = stack.enter_context(LogReader(cluster))
                 received = news(reader, topics, [consumer, shop], FIRST_SNAPSHOT_S)
                 first = next(item for item in received if item)
             show(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
@@ -112,18 +124,22 @@ def _consume(workers: int, top: int) -> list[str]:
     return ["consume", *(str(word) for option in options.items() for word in option)]
 
 
-def _kafka(stack: ExitStack) -> tuple[str, Topics]:
+def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:
     """The cluster that the environment names, or a broker of our own until the stack unwinds."""
+    from cluster.settings import Cluster
+
     if servers := os.environ.get(SERVERS_VARIABLE):
+        cluster = Cluster.at(servers)
         notes().print(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
-        return servers, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
+        return cluster, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
     from broker import jars
     from broker.embedded import EmbeddedBroker
 
     jars.fetch(progress=download_progress)
     with _step("starting Kafka"):
         broker = stack.enter_context(EmbeddedBroker())
-    return broker.bootstrap_servers, Topics(DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX)
+    cluster = Cluster(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    return cluster, Topics(DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX)
 
 
 @contextmanager
