@@ -1,29 +1,30 @@
 """Connecting, and why it failed: kafka-python only says, in the end, that it timed out.
 
 It logs the cause of each failed attempt and goes on (dpkp/kafka-python, `KafkaConnectionManager._do_bootstrap`:
-errors of the login never reach the caller). So the causes are taken from its log records; and a raw request shows
-where the address speaks another protocol than the settings say.
+errors of the login never reach the caller). So causes are taken from its log records, and a connection of our own
+(`cluster.probe`) shows where the broker speaks another protocol than the settings say, or refuses the login.
 """
 
 import logging
 import re
-import socket
-import ssl
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from kafka import errors as kafka_errors
 
 from cluster.errors import client_errors
+from cluster.probe import Address, asks_for_login, login_refusal, speaks_plain_kafka, speaks_tls
 from cluster.settings import Cluster
 from contract.errors import Fatal, Retriable
 
-PROBE_S: Final = 3.0
+_LOGIN_REFUSALS: Final[Mapping[type[Exception] | None, str]] = {
+    kafka_errors.SaslAuthenticationFailedError: "refuses the login: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, "
+    "KAFKA_SASL_MECHANISM",
+    kafka_errors.UnsupportedSaslMechanismError: "does not know this way to log in: check KAFKA_SASL_MECHANISM",
+    kafka_errors.IllegalSaslStateError: "asks for no login: {check}",
+}
 
-_API_VERSIONS: Final = struct.pack(">hhih", 18, 0, 1, -1)
-_METADATA: Final = struct.pack(">hhihi", 3, 1, 2, -1, 0)
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^:\s\[\]]+)(:\d{1,5})?")
 
 
@@ -45,7 +46,8 @@ def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator
     except (Fatal, Retriable) as error:
         if not isinstance(error.__cause__, kafka_errors.KafkaTimeoutError):
             raise
-        if why := _wrong_login(logged.causes) or _wrong_protocols(cluster):
+        probed = (_wrong_settings(cluster, address) for address in _addresses(cluster))
+        if why := _ended_tls(logged.causes) or next(filter(None, probed), ""):
             raise Fatal(f"{doing} at {servers}: {why}") from None
         cause = f" ({logged.last_text})" if logged.last_text else ""
         raise Retriable(
@@ -85,62 +87,35 @@ class _LoggedCauses(logging.Handler):
             self.last_text = text.rpartition("Connection lost: ")[2]
 
 
-def _wrong_protocols(cluster: Cluster) -> str:
-    return next(
-        filter(None, (_wrong_protocol(cluster.security_protocol, at) for at in _addresses(cluster))), ""
-    )
-
-
-def _wrong_login(causes: list[BaseException]) -> str:
+def _ended_tls(causes: list[BaseException]) -> str:
+    """Why TLS did not come about, where the client's log says so; "" else."""
     for cause in causes:
-        if isinstance(cause, kafka_errors.SaslAuthenticationFailedError):
-            return "the broker refuses the login: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, KAFKA_SASL_MECHANISM"
-        if isinstance(cause, kafka_errors.UnsupportedSaslMechanismError) or "sasl mechanism" in str(cause):
-            return f"the broker does not know this way to log in ({cause}): check KAFKA_SASL_MECHANISM"
         if "CERTIFICATE_VERIFY_FAILED" in str(cause):
             return f"the broker's certificate is not trusted ({cause}): check KAFKA_SSL_CAFILE and the host's name"
+        if "_ALERT_" in str(cause):
+            return f"the broker ends the TLS connection ({cause}): check KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE"
     return ""
 
 
-def _addresses(cluster: Cluster) -> Iterator[tuple[str, int]]:
+def _addresses(cluster: Cluster) -> Iterator[Address]:
     for server in cluster.bootstrap_servers.split(","):
         host, _, port = server.strip().rpartition(":")
         if host and port.isdigit():
             yield host.strip("[]"), int(port)
 
 
-def _wrong_protocol(protocol: str, address: tuple[str, int]) -> str:
-    """What the broker speaks, where that is surely not what the settings say; "" else."""
+def _wrong_settings(cluster: Cluster, address: Address) -> str:
+    """What the broker at this address does not accept, where that is sure; "" else."""
     at = f"{address[0]}:{address[1]}"
-    check = f"check KAFKA_SECURITY_PROTOCOL (now {protocol}) and the port"
-    if "SSL" in protocol:
-        return (
-            f"{at} does not speak TLS, but plain Kafka: {check}" if _answers(address, _API_VERSIONS) else ""
-        )
-    if _speaks_tls(address):
+    check = f"check KAFKA_SECURITY_PROTOCOL (now {cluster.security_protocol}) and the port"
+    if cluster.uses_tls and speaks_plain_kafka(address):
+        return f"{at} does not speak TLS, but plain Kafka: {check}"
+    if not cluster.uses_tls and speaks_tls(address):
         return f"{at} speaks TLS: {check}"
-    if protocol == "PLAINTEXT" and _answers(address, _API_VERSIONS) and not _answers(address, _METADATA):
+    tls = cluster.tls_context() if cluster.uses_tls else None
+    if cluster.uses_login:
+        refusal = login_refusal(cluster, address, tls)
+        return f"{at} {_LOGIN_REFUSALS[refusal].format(check=check)}" if refusal in _LOGIN_REFUSALS else ""
+    if asks_for_login(address, tls):
         return f"{at} asks for a login: {check}, and KAFKA_SASL_*"
     return ""
-
-
-def _answers(address: tuple[str, int], request: bytes) -> bool:
-    try:
-        with socket.create_connection(address, PROBE_S) as connection:
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            answer = connection.recv(8, socket.MSG_WAITALL)
-    except OSError:
-        return False
-    return len(answer) == 8 and answer[4:] == request[4:8]
-
-
-def _speaks_tls(address: tuple[str, int]) -> bool:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        with socket.create_connection(address, PROBE_S) as plain, context.wrap_socket(plain):
-            return True
-    except ssl.SSLError as error:
-        return "ALERT" in str(error)  # It knows TLS, and wants our certificate, or so.
-    except OSError:
-        return False

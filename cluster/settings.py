@@ -1,9 +1,13 @@
 """How to reach the cluster: KAFKA_* settings from the environment, as kafka-python and librdkafka take them."""
 
+import ssl
 from typing import Any, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cluster.tls import tls_context
+from contract.errors import Fatal
 
 CONNECT_TIMEOUT_MS: Final = 5_000
 """How long kafka-python looks for a broker before it says that there is none."""
@@ -20,7 +24,9 @@ class Cluster(BaseSettings):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how to talk to the brokers"
     )
-    sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, ...")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="how to log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
     sasl_username: str | None = Field(None, description="user for SASL")
     sasl_password: SecretStr | None = Field(None, description="password for SASL")
     ssl_cafile: str | None = Field(None, description="file of the trusted CA certificates (PEM)")
@@ -31,8 +37,53 @@ class Cluster(BaseSettings):
 
     @classmethod
     def at(cls, bootstrap_servers: str | None) -> "Cluster":
-        """The cluster of the environment, at these brokers where some are given."""
-        return cls() if bootstrap_servers is None else cls(bootstrap_servers=bootstrap_servers)
+        """The cluster of the environment, at these brokers where some are given.
+
+        Raises:
+            Fatal: these settings can never connect; the text names the variable, and no value that may be secret.
+        """
+        try:
+            cluster = cls() if bootstrap_servers is None else cls(bootstrap_servers=bootstrap_servers)
+        except ValidationError as error:
+            wrong = error.errors(include_input=False)
+            raise Fatal(
+                "; ".join(f"{_variable(str(one['loc'][0]))}: {one['msg']}" for one in wrong)
+            ) from None
+        cluster.check()
+        return cluster
+
+    def check(self) -> None:
+        """Look whether these settings fit each other, and the files they name can be used.
+
+        Raises:
+            Fatal: they can never connect.
+        """
+        if self.uses_login:
+            login = ("sasl_mechanism", "sasl_username", "sasl_password")
+            if unset := [_variable(name) for name in login if getattr(self, name) is None]:
+                raise Fatal(
+                    f"KAFKA_SECURITY_PROTOCOL is {self.security_protocol}: set {', '.join(unset)}, too"
+                )
+        if self.uses_tls:
+            self.tls_context()
+
+    @property
+    def uses_login(self) -> bool:
+        """Whether brokers are asked to authenticate us by SASL."""
+        return self.security_protocol.startswith("SASL")
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.security_protocol.endswith("SSL")
+
+    def tls_context(self) -> ssl.SSLContext:
+        """As kafka-python makes it of these settings; raises Fatal where a file can't be used."""
+        context = tls_context(
+            self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile, _revealed(self.ssl_password)
+        )
+        context.check_hostname = self.ssl_check_hostname
+        return context
 
     def client_settings(self, client_id: str) -> dict[str, Any]:
         """Keyword arguments that every kafka-python client takes."""
@@ -43,18 +94,18 @@ class Cluster(BaseSettings):
             "reconnect_backoff_max_ms": RECONNECT_WITHIN_MS,
             "security_protocol": self.security_protocol,
         }
-        if "SASL" in self.security_protocol:
+        if self.uses_login:
             settings |= {
                 "sasl_mechanism": self.sasl_mechanism,
                 "sasl_plain_username": self.sasl_username,
-                "sasl_plain_password": self.sasl_password and self.sasl_password.get_secret_value(),
+                "sasl_plain_password": _revealed(self.sasl_password),
             }
-        if "SSL" in self.security_protocol:
+        if self.uses_tls:
             settings |= {
                 "ssl_cafile": self.ssl_cafile,
                 "ssl_certfile": self.ssl_certfile,
                 "ssl_keyfile": self.ssl_keyfile,
-                "ssl_password": self.ssl_password and self.ssl_password.get_secret_value(),
+                "ssl_password": _revealed(self.ssl_password),
                 "ssl_check_hostname": self.ssl_check_hostname,
             }
         return settings
@@ -67,25 +118,33 @@ class Cluster(BaseSettings):
             "reconnect.backoff.max.ms": RECONNECT_WITHIN_MS,
             "security.protocol": self.security_protocol,
         }
-        if "SASL" in self.security_protocol:
+        if self.uses_login:
             settings |= {
                 "sasl.mechanism": self.sasl_mechanism,
                 "sasl.username": self.sasl_username,
-                "sasl.password": self.sasl_password and self.sasl_password.get_secret_value(),
+                "sasl.password": _revealed(self.sasl_password),
             }
-        if "SSL" in self.security_protocol:
+        if self.uses_tls:
             settings |= {
                 "ssl.ca.location": self.ssl_cafile,
                 "ssl.certificate.location": self.ssl_certfile,
-                "ssl.key.location": self.ssl_keyfile,
-                "ssl.key.password": self.ssl_password and self.ssl_password.get_secret_value(),
+                "ssl.key.location": self.ssl_keyfile or self.ssl_certfile,
+                "ssl.key.password": _revealed(self.ssl_password),
                 "ssl.endpoint.identification.algorithm": "https" if self.ssl_check_hostname else "none",
             }
         return {name: value for name, value in settings.items() if value is not None}
 
 
+def _variable(field: str) -> str:
+    return f"KAFKA_{field.upper()}"
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
 def environment_help() -> str:
     """The KAFKA_* variables, one a line, for `--help` and the README."""
     return "\n".join(
-        f"KAFKA_{name.upper()}: {field.description}" for name, field in Cluster.model_fields.items()
+        f"{_variable(name)}: {field.description}" for name, field in Cluster.model_fields.items()
     )

@@ -132,20 +132,6 @@ def _run() -> None:
         if error.filename is None:
             raise
         _fail(f"{os.fsdecode(error.filename)}: {error.strerror}")
-    except ValueError as error:
-        wrong = _wrong_settings(error)
-        if wrong is None:
-            raise
-        _fail(wrong)
-
-
-def _wrong_settings(error: ValueError) -> str | None:
-    """The variables that pydantic refuses, and why; not their values, which may be secrets."""
-    pydantic = sys.modules.get("pydantic")
-    if pydantic is None or not isinstance(error, pydantic.ValidationError) or error.title != "Cluster":
-        return None
-    wrong = error.errors(include_input=False)
-    return "; ".join(f"KAFKA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in wrong)
 
 
 def _fail(text: str) -> None:

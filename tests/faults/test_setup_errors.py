@@ -260,5 +260,12 @@ def test_tls_to_a_plain_port_is_refused(app: Application) -> None:
     is_refused(app.start(KAFKA_SECURITY_PROTOCOL="SSL"), "TLS", "KAFKA_SECURITY_PROTOCOL")
 
 
+@both_transports
+def test_a_login_where_none_is_asked_for_is_refused(app: Application, transport: str) -> None:
+    is_refused(
+        app.start("one", "--transport", transport, **login()), "asks for no login", "KAFKA_SECURITY_PROTOCOL"
+    )
+
+
 def test_no_login_where_one_is_asked_for_is_refused(guarded_app: Application) -> None:
     is_refused(guarded_app.start(), "KAFKA_SECURITY_PROTOCOL")

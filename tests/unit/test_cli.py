@@ -96,20 +96,6 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
         cli.main()
 
 
-def test_a_wrong_setting_in_the_environment_names_the_variable_and_no_value(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from cluster.settings import Cluster
-
-    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "hunter2")
-    with pytest.raises(ValueError, match="security_protocol") as wrong:
-        Cluster()
-    assert run_main(monkeypatch, wrong.value) == 1
-    shown = capsys.readouterr().err
-    assert "KAFKA_SECURITY_PROTOCOL" in shown
-    assert "hunter2" not in shown
-
-
 def test_a_reader_that_leaves_early_causes_no_noise() -> None:
     """`ltv ... | true`: the pipe is closed before anything is written."""
     process = subprocess.Popen(
