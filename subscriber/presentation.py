@@ -62,9 +62,7 @@ def incomplete(snapshot: Snapshot) -> str:
         return ""
     missing = [each.partition for each in coverage.partitions if each.next_offset is None]
     if missing:
-        which = "partition" if len(missing) == 1 else "partitions"
-        numbers = ", ".join(map(str, missing))
-        return f"INCOMPLETE: {which} {numbers} not reported yet; their customers are missing"
+        return f"INCOMPLETE: {_partitions(missing)} not reported yet; their customers are missing"
     if coverage.behind_s is None:
         return "INCOMPLETE: how much of the events it counts is not known"
     return f"INCOMPLETE: {behind(snapshot)}"
@@ -76,12 +74,14 @@ def behind(snapshot: Snapshot) -> str:
     late = [each.partition for each in coverage.partitions if each.lag_records]
     if not late or coverage.behind_s is None or coverage.lag_records is None:
         return "counts all events"
-    which = "partition" if len(late) == 1 else "partitions"
-    records = "record" if coverage.lag_records == 1 else "records"
     return (
-        f"{coverage.lag_records:,} {records} not counted yet, up to {ago(coverage.behind_s)} old, "
-        f"on {which} {', '.join(map(str, late))}"
+        f"{counted(coverage.lag_records, 'record')} not counted yet, up to {ago(coverage.behind_s)} old, "
+        f"on {_partitions(late)}"
     )
+
+
+def _partitions(numbers: list[int]) -> str:
+    return f"partition{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def age(snapshot: Snapshot, now: datetime) -> float:
@@ -94,4 +94,4 @@ def ago(seconds: float) -> str:
     for limit, unit_s, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
         if seconds < limit:
             return f"{seconds / unit_s:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} days"
+    return counted(round(seconds / 86_400), "day")

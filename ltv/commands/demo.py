@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from contract.counted import counted
 from contract.errors import LtvError
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
@@ -98,7 +99,7 @@ def demo(
                     history = str(logs / "cdnow.ndjson")
                     run("cdnow", ["generate", "--cdnow", "-o", history]).finish(CDNOW_S)
                     run("publish", ["publish", history]).finish(CDNOW_S)
-            with _step(f"starting {workers} workers and a shop with {rate:,.0f} events a second"):
+            with _step(f"starting {counted(workers, 'worker')} and a shop with {rate:,g} events a second"):
                 consumer = run("consumer", _consume(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
                 reader = stack.enter_context(LogReader(cluster))

@@ -11,6 +11,7 @@ from cluster.deadline import Deadline
 from cluster.diagnose import connecting
 from cluster.settings import Cluster
 from cluster.topic_setup import differing_settings, ensure_topics, partitions_of
+from contract.counted import counted
 from contract.errors import Retriable
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
@@ -68,11 +69,14 @@ def create_topics(
         created = ensure_topics(admin, specs, replication_factor)
         differing = differing_settings(admin, specs)
     for spec in specs:
-        what = f"created, {spec.partitions} partitions" if spec.name in created else "there already"
+        what = (
+            f"created, {counted(spec.partitions, 'partition')}" if spec.name in created else "there already"
+        )
         typer.echo(f"{spec.name}: {what}")
         if spec.name == events_topic and actual != partitions:
             typer.echo(
-                f"  it has {actual} partitions, not {partitions}; that can't be changed under a running count"
+                f"  it has {counted(actual, 'partition')}, not {partitions:,}; "
+                "that can't be changed under a running count"
             )
         for name, (is_now, should_be) in differing[spec.name].items():
             typer.echo(f"  {name} is {is_now}, should be {should_be}")

@@ -17,6 +17,9 @@ ID_WIDTH: Final = 36
 NAME_WIDTH: Final = 24
 NARROW_WIDTH: Final = 14
 """For ids and names where there is no room for more."""
+LEAST_ID_WIDTH: Final = 8
+TABLE_LINES: Final = 4
+"""Of the table's lines, those that are no rows."""
 
 
 class Ranking:
@@ -36,26 +39,29 @@ class Ranking:
         yield table
 
     def _forms(self) -> Iterator[Table]:
-        """From all there is to the least that makes sense."""
+        """From all there is to the least that makes sense; a figure is never cut."""
         for figures in range(len(FIGURES), 0, -1):
             yield self._table(FIGURES[:figures], ID_WIDTH, NAME_WIDTH)
             yield self._table(FIGURES[:figures], NARROW_WIDTH, NARROW_WIDTH)
+        yield self._table(FIGURES[:1], NARROW_WIDTH, None)
+        yield self._table(FIGURES[:1], LEAST_ID_WIDTH, None)
 
-    def _table(self, figures: tuple[Figure, ...], id_width: int, name_width: int) -> Table:
+    def _table(self, figures: tuple[Figure, ...], id_width: int, name_width: int | None) -> Table:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, header_style="bold")
         table.add_column("#", justify="right", no_wrap=True)
         if self._changes:
             table.add_column("", no_wrap=True)
         table.add_column("customer", no_wrap=True)
-        table.add_column("last name", no_wrap=True)
+        if name_width is not None:
+            table.add_column("last name", no_wrap=True)
         for figure in figures:
-            table.add_column(figure.header, justify="right", no_wrap=True)
+            table.add_column(figure.header, justify="right", overflow="fold")
         for row in self._rows:
             table.add_row(
                 str(row.rank),
                 *([self._moved(row)] if self._changes else []),
                 Text(cut(plain(row.customer_id), id_width)),
-                Text(UNKNOWN if row.last_name is None else cut(plain(row.last_name), name_width)),
+                *([] if name_width is None else [Text(_name(row, name_width))]),
                 *(figure.shown(row) for figure in figures),
             )
         return table
@@ -68,3 +74,7 @@ class Ranking:
         if up > 0:
             return Text(f"▲{up}", style="green")
         return Text(f"▼{-up}" if up else "", style="red")
+
+
+def _name(row: Row, width: int) -> str:
+    return UNKNOWN if row.last_name is None else cut(plain(row.last_name), width)

@@ -3,16 +3,18 @@
 from datetime import datetime
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.text import Text
 
+from contract.counted import counted
 from contract.snapshots import Snapshot
-from ltv.console.ranking import ID_WIDTH, Ranking
+from ltv.console.ranking import ID_WIDTH, TABLE_LINES, Ranking
 from ltv.console.text import cut, plain
 from subscriber.presentation import age, ago, behind, grouped, incomplete, time_frame, totals
 
 STALE_AFTER_S: Final = 60
-LINES_AROUND_ROWS: Final = 11
+SPARE_LINES: Final = 2
+"""For the line that counts what does not fit, and the cursor's."""
 MIN_ROWS: Final = 3
 ROWS_IN_LINE: Final = 3
 
@@ -25,26 +27,25 @@ class SnapshotView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol: called with the terminal's present size."""
-        limit = max(MIN_ROWS, console.height - LINES_AROUND_ROWS) if self._fit else None
         snapshot = self._snapshot
-        parts: list[RenderableType] = [_heading(snapshot, self._now)]
+        above, below = [_heading(snapshot, self._now)], [Text(totals(snapshot, set_aside="dead letter"))]
         if warning := incomplete(snapshot):
-            parts.append(Text(f" {warning} ", style="bold white on red"))
-        parts.append(Ranking(snapshot, changes=True, limit=limit))
-        if limit is not None and len(snapshot.rows) > limit:
-            parts.append(
-                Text(f"... and {len(snapshot.rows) - limit} more, below the window's edge", style="dim")
-            )
-        parts.append(Text(totals(snapshot, set_aside="dead letter")))
-        parts.append(Text(time_frame(snapshot)))
+            above.append(Text(f" {warning} ", style="bold white on red"))
+        below.append(Text(time_frame(snapshot)))
         if self._note:
-            parts.append(Text(self._note))
-        yield Group(*parts)
+            below.append(Text(self._note))
+        limit = None
+        if self._fit:
+            lines = len(console.render_lines(Group(*above, *below), options.update(height=None)))
+            limit = max(MIN_ROWS, console.height - lines - TABLE_LINES - SPARE_LINES)
+            if (hidden := len(snapshot.rows) - limit) > 0:
+                below.insert(0, Text(f"... and {hidden:,} more, below the window's edge", style="dim"))
+        yield Group(*above, Ranking(snapshot, changes=True, limit=limit), *below)
 
 
 def _heading(snapshot: Snapshot, now: datetime) -> Text:
     age_s = age(snapshot, now)
-    heading = Text(f"top {snapshot.x} customers, snapshot {snapshot.sequence}, ")
+    heading = Text(f"top {counted(snapshot.x, 'customer')}, snapshot {snapshot.sequence}, ")
     heading.append(f"emitted {snapshot.emitted_at}, ")
     heading.append(f"{ago(age_s)} ago", style="bold yellow" if age_s > STALE_AFTER_S else "")
     heading.append(f", {behind(snapshot)}")

@@ -3,6 +3,8 @@
 import unicodedata
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
+
 _KEPT_MARKS: Final = {"\u200d", "\ufe0f"}
 """Joiners within a written character; the other invisible ones are shown as escapes."""
 
@@ -23,5 +25,5 @@ def _escaped(char: str) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """At most so many characters; where some were left off, it ends with an ellipsis."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+    """At most so many of a terminal's cells, of which wide characters take two; cut text ends with an ellipsis."""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
