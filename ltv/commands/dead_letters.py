@@ -1,15 +1,19 @@
 """`ltv dead-letters`: the events that were set aside, and why."""
 
-from typing import Annotated, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from contract.events import REASONS
 from contract.topics import DEFAULT_PREFIX, Topics
-from ltv.console.letters import counts, describe
+from ltv.console.letters import counts, describe, none_of_reason
 from ltv.console.streams import notes, output
 from ltv.options import BootstrapServers, Prefix
 from ltv.reading import log_reader
+
+if TYPE_CHECKING:
+    from subscriber.letters import Letter
 
 DEFAULT_LIMIT: Final = 50
 
@@ -36,14 +40,23 @@ def dead_letters_list(
     if reason is not None and reason not in REASONS:
         raise typer.BadParameter(f"known are {', '.join(REASONS)}", param_hint="--reason")
     topic = Topics(prefix=prefix).dead_letters
+    others: Counter[str] = Counter()
+
+    def is_wanted(letter: "Letter") -> bool:
+        if reason in {None, letter.reason}:
+            return True
+        others[letter.reason] += 1
+        return False
+
     with log_reader(bootstrap_servers) as reader:
-        shown = newest_letters(
-            reader, topic, limit or ALL, lambda letter: reason is None or letter.reason == reason
-        )
+        shown = newest_letters(reader, topic, limit or ALL, is_wanted)
     console = output()
     for letter in shown:
         if as_json:
             typer.echo(as_json_line(letter))
         else:
-            console.print(describe(letter, console.width), no_wrap=True, overflow="ellipsis")
-    notes().print(counts(shown, topic, limited=bool(limit) and len(shown) == limit))
+            console.print(describe(letter, console.width), soft_wrap=not console.is_terminal)
+    if reason and not shown:
+        notes().print(none_of_reason(reason, topic, others))
+    else:
+        notes().print(counts(shown, topic, limited=bool(limit) and len(shown) == limit))

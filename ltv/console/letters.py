@@ -6,30 +6,33 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from ltv.console.text import cut, plain
 from subscriber.letters import Letter
+from subscriber.presentation import counted
 
 KEY_WIDTH: Final = 40
-MIN_PAYLOAD_WIDTH: Final = 40
+MIN_PAYLOAD_WIDTH: Final = 8
 INDENT: Final = "  "
+NO_REASON: Final = "unknown reason"
 
 
 def describe(letter: Letter, width: int) -> Text:
-    """Three lines: where and when; why; what."""
+    """Three lines: where and when; why; what. Only the last is cut to so many of a terminal's cells."""
     text = Text()
     where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
-    text.append(plain(letter.reason) or "unknown reason", style="bold red")
+    text.append(plain(letter.reason) or NO_REASON, style="bold red")
     text.append(f"  {plain(where)}", style="bold")
     text.append(
         f"  written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n", style="dim"
     )
     why = f"{letter.field}: {letter.error}" if letter.field else letter.error
     text.append(f"{INDENT}{plain(why)}\n" if why else "")
-    key = cut(_content(letter.key, letter.key_base64, none="no key"), KEY_WIDTH)
-    full = f" ({letter.truncated_from:,} bytes in full)" if letter.truncated_from else ""
-    room = max(MIN_PAYLOAD_WIDTH, width - len(INDENT) - len(key) - len(full) - 2)
+    key = cut(_content(letter.key, letter.key_base64, none="no key"), min(KEY_WIDTH, width // 3))
+    full = f" ({counted(letter.truncated_from, 'byte')} in full)" if letter.truncated_from else ""
+    room = max(MIN_PAYLOAD_WIDTH, width - cell_len(f"{INDENT}{key}  {full}"))
     payload = cut(_content(letter.payload, letter.payload_base64, none="no payload"), room)
     text.append(f"{INDENT}{key}  ", style="cyan")
     text.append(payload + full)
@@ -59,7 +62,17 @@ def _time(ms: int | None) -> str:
 def counts(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
     """How many of each reason are shown."""
     if not letters:
-        return f"no dead letters on {topic}"
-    by_reason = Counter(plain(letter.reason) or "unknown reason" for letter in letters).most_common()
+        return f"no dead letters on {topic}: nothing was set aside, or its retention has passed"
     which = f"the newest {len(letters):,}" if limited else f"all {len(letters):,}"
-    return f"{which} on {topic}: " + ", ".join(f"{reason} {count:,}" for reason, count in by_reason)
+    return f"{which} on {topic}: {_by_reason(Counter(letter.reason for letter in letters))}"
+
+
+def none_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
+    """What is there instead, where nothing was set aside for this reason."""
+    if not others:
+        return counts([], topic, limited=False)
+    return f"no dead letter with reason {reason} on {topic}; {counted(others.total(), 'other')}: {_by_reason(others)}"
+
+
+def _by_reason(numbers: Counter[str]) -> str:
+    return ", ".join(f"{plain(reason) or NO_REASON} {number:,}" for reason, number in numbers.most_common())

@@ -1,21 +1,23 @@
 """How results look: what customers are called can't act on a terminal, and what matters is said loudly."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
 import msgspec
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
-from ltv.console.letters import counts, describe
+from ltv.console.letters import counts, describe, none_of_reason
 from ltv.console.ranking import Ranking
 from ltv.console.snapshot_view import SnapshotView, line
 from ltv.console.streams import notes, output
 from ltv.console.text import cut, plain
 from subscriber.letters import Letter
-from subscriber.presentation import ago, grouped, incomplete
+from subscriber.presentation import ago, counted, grouped, incomplete
 
 NOW = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 
@@ -185,8 +187,8 @@ def test_a_live_view_shows_no_more_rows_than_fit() -> None:
     rows = [row(rank, customer_id=f"c{rank}") for rank in range(1, 101)]
     shown = drawn(SnapshotView(snapshot(*rows), NOW, fit=True), height=20)
     assert len(shown.splitlines()) <= 20
-    assert "c9 " in shown
-    assert "... and 91 more" in shown
+    assert "c11 " in shown
+    assert "... and 89 more" in shown
 
 
 def test_a_line_has_the_best_three_and_the_sums() -> None:
@@ -256,7 +258,27 @@ def test_counts_are_by_reason_the_most_frequent_first() -> None:
     assert counts(letters, "ltv.dead-letters", limited=True) == (
         "the newest 3 on ltv.dead-letters: invalid_field 2, empty 1"
     )
-    assert counts([], "ltv.dead-letters", limited=False) == "no dead letters on ltv.dead-letters"
+
+
+def test_where_there_is_none_the_text_says_what_that_may_mean() -> None:
+    assert counts([], "ltv.dead-letters", limited=False).startswith("no dead letters on ltv.dead-letters: ")
+    assert none_of_reason("empty", "ltv.dead-letters", Counter()) == counts(
+        [], "ltv.dead-letters", limited=False
+    )
+
+
+def test_where_there_is_none_of_a_reason_the_others_are_counted() -> None:
+    others = Counter({"oversize": 1, "wrong_key": 1_200})
+    assert none_of_reason("empty", "d", others) == (
+        "no dead letter with reason empty on d; 1,201 others: wrong_key 1,200, oversize 1"
+    )
+    assert "; 1 other: " in none_of_reason("empty", "d", Counter({"": 1}))
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_dead_letters_content_fits_one_line(width: int) -> None:
+    wide = letter(key="日本語" * 30, payload='{"name": "東京"}' * 90, truncated_from=5_000_000)
+    assert cell_len(describe(wide, width).plain.splitlines()[-1]) <= width
 
 
 def test_a_letter_as_json_leaves_out_what_does_not_apply() -> None:
@@ -277,3 +299,65 @@ def test_on_a_narrow_terminal_figures_are_left_out_and_never_the_rank_or_the_val
     assert second[1] == "customer-2"
     assert "1,234,567.89" in second
     assert ("visits/week" in shown[1]) == (width >= 120)
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
+def test_money_is_whole_at_every_width(width: int) -> None:
+    ltv = "123456789012.34"
+    shown = drawn(Ranking(snapshot(row(1, "x" * 300, ltv=ltv, previous_rank=5)), changes=True), width=width)
+    assert "".join(shown.split()).count("…") <= 2  # Of the id and the name.
+    digits = "".join(char for line in shown.splitlines()[3:] for char in line if char.isdigit())
+    assert "12345678901234" in digits
+    if width >= 40:
+        assert grouped(ltv) in shown
+
+
+@pytest.mark.parametrize(
+    "name", ["日本語の長い名前です株式会社", "👩\u200d👩\u200d👧 Family", "Zoe\u0301", "🎉" * 40]
+)
+def test_wide_and_combining_characters_keep_the_columns_straight(name: str) -> None:
+    rows = [row(1, name, last_name=name), row(2)]
+    shown = drawn(Ranking(snapshot(*rows), changes=True), width=80).splitlines()
+    assert len({cell_len(line) for line in shown if "1,234,567.89" in line}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本…"),
+        ("日本語", 4, "日…"),
+        ("e\u0301e\u0301e\u0301", 2, "e\u0301…"),
+    ],
+)
+def test_text_is_cut_by_the_cells_it_takes(text: str, width: int, shown: str) -> None:
+    assert cut(text, width) == shown
+    assert cell_len(shown) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_view_that_wraps_still_fits_the_window(width: int) -> None:
+    rows = [row(rank, customer_id=f"c{rank}") for rank in range(1, 51)]
+    shown = drawn(
+        SnapshotView(snapshot(*rows, reporting=3), NOW, note="lag 5", fit=True), width=width, height=24
+    )
+    assert len(shown.splitlines()) < 24
+    assert "more, below the window's edge" in " ".join(shown.split())
+
+
+def test_singular_and_plural_agree_with_their_number() -> None:
+    assert [counted(number, "event") for number in (0, 1, 2, 1_234)] == [
+        "0 events",
+        "1 event",
+        "2 events",
+        "1,234 events",
+    ]
+    one = Totals(events=1, customers=1, orders=1, revenue="1.00", dead_letters=1)
+    alone = msgspec.structs.replace(
+        snapshot(row(1)), x=1, totals=one, partitions=Partitions(reporting=1, total=1)
+    )
+    shown = drawn(SnapshotView(alone, NOW))
+    assert "top 1 customer," in shown
+    assert "1 of 1 partition reports" in shown
+    assert "1 event, 1 customer, 1 order, 1.00 USD revenue, 1 dead letter\n" in shown
+    assert [ago(seconds) for seconds in (86_400 * 2, 86_400 * 9)] == ["2 days", "9 days"]
