@@ -30,7 +30,7 @@ def file_errors(path: str) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Fatal(
-            f"{path}: the gzip data is damaged or cut short: {error}. What is before it was read; fetch the file again"
+            f"{path}: the gzip data is damaged or cut short: {error}; fetch the file again"
         ) from error
     except BrokenPipeError as error:
         raise ReaderGone(f"{path}: its reader has gone") from error

@@ -40,7 +40,7 @@ def check_inputs(paths: Iterable[str]) -> None:
     """
     for path in paths:
         with file_errors(path):
-            if path != "-" and (Path(path).is_file() or not Path(path).exists() or Path(path).is_dir()):
+            if path != "-" and not Path(path).is_fifo() and not Path(path).is_char_device():
                 with opened(path) as stream:
                     Head(path, stream)
 

@@ -74,7 +74,7 @@ def generate(
     delivered = generated(events, seed, customers, faults, place=place)
     console = notes()
     columns = (
-        TextColumn("{task.completed:,} events"),
+        TextColumn("events: {task.completed:,}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),

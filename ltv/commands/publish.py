@@ -7,7 +7,7 @@ import typer
 
 from cluster.settings import Cluster
 from contract.counted import counted
-from contract.errors import Retriable
+from contract.errors import LtvError, Retriable
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from files.input import check_inputs
@@ -16,6 +16,7 @@ from files.same_file import refuse_same_files
 from ltv.console.progress import file_progress
 from ltv.console.rejects import HELP, Rejects, events_not_sent
 from ltv.console.streams import notes
+from ltv.console.text import plain
 from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.options import BootstrapServers, EventFiles, EventsTopic, TopicPartitioner
 from ltv.told_when_stopped import told_when_stopped
@@ -52,17 +53,22 @@ def publish(
     refuse_same_files(files, [rejects] if rejects else [])
     undelivered: Retriable | None = None
     target: Publisher | None = None
-    with told_when_stopped(lambda: _done(target, events_topic, rejects)) as stop, ExitStack() as stack:
-        report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
-        connected = publisher(
-            Cluster.at(bootstrap_servers), events_topic, step=stop.held(), partitioner=partitioner
-        )
-        target = stack.enter_context(connected)
-        _send(files, target, report, as_is=as_is)
-        try:
-            target.finish()
-        except Retriable as error:
-            undelivered = error  # The rejects are whole all the same.
+    try:
+        with told_when_stopped(lambda: _done(target, events_topic, rejects)) as stop, ExitStack() as stack:
+            report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
+            connected = publisher(
+                Cluster.at(bootstrap_servers), events_topic, step=stop.held(), partitioner=partitioner
+            )
+            target = stack.enter_context(connected)
+            _send(files, target, report, as_is=as_is)
+            try:
+                target.finish()
+            except Retriable as error:
+                undelivered = error  # The rejects are whole all the same.
+    except LtvError:
+        if target:
+            notes().print(plain(_done(target, events_topic, rejects)), soft_wrap=True)
+        raise
     report.summarize(events_not_sent)
     notes().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True)
     if undelivered:
@@ -79,7 +85,7 @@ def _send(files: list[str], target: Publisher, report: Rejects, *, as_is: bool) 
 
 
 def _done(target: Publisher | None, topic: str, rejects: str | None) -> str:
-    """What became of the events when a signal came."""
+    """What became of the events when a signal or an error ended it."""
     if target is None:
         return "nothing was sent"
     undecided = target.sent - target.delivered - target.failed

@@ -9,9 +9,9 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 
+from contract.counted import counted
 from ltv.console.text import cut, plain
 from subscriber.letters import Letter
-from subscriber.presentation import counted
 
 KEY_WIDTH: Final = 40
 MIN_PAYLOAD_WIDTH: Final = 8

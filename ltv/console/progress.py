@@ -43,7 +43,7 @@ def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(show_speed=True),
-        TextColumn("{task.fields[events]:,} events"),
+        TextColumn("events: {task.fields[events]:,}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

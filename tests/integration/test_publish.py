@@ -1,5 +1,6 @@
 """`ltv publish` and `ltv produce` on a real Kafka: what they say was delivered is what is there, under its customer."""
 
+import gzip
 import json
 import os
 import signal
@@ -173,6 +174,20 @@ def test_a_publish_that_is_stopped_says_what_was_delivered(
     )
     assert last.endswith(f"{rejects} was not written")
     assert not rejects.exists()
+
+
+def test_a_file_that_breaks_off_is_told_with_what_was_delivered_before(
+    plain: Plain, new_topic: NewTopic, tmp_path: Path, lines: list[bytes]
+) -> None:
+    file, topic = tmp_path / "events.ndjson.gz", new_topic()
+    file.write_bytes(gzip.compress(b"\n".join(lines * 10))[:-8])
+    done = run(plain, topic, "publish", str(file))
+    assert done.returncode == 1
+    *_, delivered, error = done.stderr.splitlines()
+    assert delivered.startswith(
+        f"{len(plain.read(topic)):,} events delivered to {topic}, 0 not delivered, 0 sent"
+    )
+    assert error.startswith(f"ltv: {file}: the gzip data is damaged or cut short")
 
 
 def test_a_missing_file_is_named_before_a_broker_is_looked_for(tmp_path: Path) -> None:

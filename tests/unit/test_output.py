@@ -103,6 +103,30 @@ def test_an_old_file_keeps_its_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_an_old_file_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.touch()
+    os.chown(path, 12345, 54321)
+    write(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.touch(0o444)
+    with pytest.raises(Fatal, match="out: Permission denied"):
+        write(path, b"new")
+
+
+def test_a_loop_of_links_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(Fatal, match="loop: "):
+        write(tmp_path / "loop", b"")
+    assert (tmp_path / "loop").is_symlink()
+
+
 def test_the_target_of_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for name, target in (("link", "folder/out"), ("chain", "link"), ("to-nothing", "folder/new")):

@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from contract.counted import counted
 from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
 from ltv.console.letters import counts, describe, none_of_reason
 from ltv.console.ranking import Ranking
@@ -17,7 +18,7 @@ from ltv.console.snapshot_view import SnapshotView, line
 from ltv.console.streams import notes, output
 from ltv.console.text import cut, plain
 from subscriber.letters import Letter
-from subscriber.presentation import ago, counted, grouped, incomplete
+from subscriber.presentation import ago, grouped, incomplete
 
 NOW = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 
@@ -339,7 +340,9 @@ def test_text_is_cut_by_the_cells_it_takes(text: str, width: int, shown: str) ->
 def test_a_view_that_wraps_still_fits_the_window(width: int) -> None:
     rows = [row(rank, customer_id=f"c{rank}") for rank in range(1, 51)]
     shown = drawn(
-        SnapshotView(snapshot(*rows, reporting=3), NOW, note="lag 5", fit=True), width=width, height=24
+        SnapshotView(snapshot(*rows, covered=coverage(0, None)), NOW, note="lag 5", fit=True),
+        width=width,
+        height=24,
     )
     assert len(shown.splitlines()) < 24
     assert "more, below the window's edge" in " ".join(shown.split())
@@ -353,11 +356,10 @@ def test_singular_and_plural_agree_with_their_number() -> None:
         "1,234 events",
     ]
     one = Totals(events=1, customers=1, orders=1, revenue="1.00", dead_letters=1)
-    alone = msgspec.structs.replace(
-        snapshot(row(1)), x=1, totals=one, partitions=Partitions(reporting=1, total=1)
-    )
+    behind_by_one = coverage(1, behind_s=1.0)
+    alone = msgspec.structs.replace(snapshot(row(1)), x=1, totals=one, coverage=behind_by_one)
     shown = drawn(SnapshotView(alone, NOW))
     assert "top 1 customer," in shown
-    assert "1 of 1 partition reports" in shown
+    assert "1 record not counted yet, up to 1 s old, on partition 0" in shown
     assert "1 event, 1 customer, 1 order, 1.00 USD revenue, 1 dead letter\n" in shown
     assert [ago(seconds) for seconds in (86_400 * 2, 86_400 * 9)] == ["2 days", "9 days"]
