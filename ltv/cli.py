@@ -17,6 +17,7 @@ from contract.errors import LtvError
 from files.file_errors import ReaderGone
 from ltv.catalogue import COMMANDS, Entry, epilog
 from ltv.console.standard_streams import prepare_standard_streams
+from ltv.exit_codes import STOPPED
 
 EXTRAS: Final = {
     "jgo": "embedded",
@@ -121,6 +122,8 @@ def _run() -> None:
             sys.stdout.flush()
     except ReaderGone:
         sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
     except LtvError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:

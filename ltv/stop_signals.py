@@ -10,13 +10,19 @@ from typing import Final
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def _wanted() -> list[signal.Signals]:
+    """All of them; not SIGHUP under nohup."""
+    under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in SIGNALS if not (under_nohup and number == signal.SIGHUP)]
+
+
 class StopFlag:
     """True once a signal has asked for an end, or the process that started this one has gone."""
 
     def __init__(self) -> None:
         self._came = False
         self._parent = os.getppid()
-        for number in SIGNALS:
+        for number in _wanted():
             signal.signal(number, self._note)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
@@ -37,11 +43,7 @@ class StopSignals:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Meanwhile the first of the signals raises KeyboardInterrupt, and those after it do nothing."""
-        before = {
-            number: signal.signal(number, self._stop)
-            for number in SIGNALS
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN  # nohup
-        }
+        before = {number: signal.signal(number, self._stop) for number in _wanted()}
         try:
             yield
         finally:

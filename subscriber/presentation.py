@@ -33,11 +33,11 @@ FIGURES: Final = (
 
 
 def totals(snapshot: Snapshot, *, set_aside: str) -> str:
-    """The sums in one line; `set_aside` names an invalid event: "rejected event" or "dead letter"."""
+    """The sums in one line; `set_aside` says how many events were invalid: "2 rejected" or "1 dead letter"."""
     t = snapshot.totals
     return (
         f"{counted(t.events, 'event')}, {counted(t.customers, 'customer')}, {counted(t.orders, 'order')}, "
-        f"{grouped(t.revenue)} USD revenue, {counted(t.dead_letters, set_aside)}"
+        f"{grouped(t.revenue)} USD revenue, {set_aside}"
     )
 
 

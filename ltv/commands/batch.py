@@ -52,7 +52,7 @@ def batch(
         str | None,
         typer.Option(
             metavar="FILE",
-            help=f"For invalid events. {HELP}",
+            help=f"Write the invalid events here, {HELP}",
         ),
     ] = None,
     strict: Annotated[
@@ -93,7 +93,7 @@ def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     if out is None and not as_json:
         console = output()
         console.print(Ranking(snapshot, changes=False))
-        console.print(totals(snapshot, set_aside="rejected event"))
+        console.print(_totals(snapshot))
         console.print(time_frame(snapshot))
         return
     items: Sequence[object] = (
@@ -101,7 +101,11 @@ def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     )
     with open_output(out or "-") as file:
         file.write(json_list(items))
-    notes().print(totals(snapshot, set_aside="rejected event"))
+    notes().print(_totals(snapshot))
+
+
+def _totals(snapshot: Snapshot) -> str:
+    return totals(snapshot, set_aside=f"{snapshot.totals.dead_letters:,} rejected")
 
 
 def json_list(items: Sequence[object]) -> bytes:

@@ -35,7 +35,9 @@ def publish(
     ] = False,
     rejects: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help=f"For events that are not sent. {HELP}", show_default=False),
+        typer.Option(
+            metavar="FILE", help=f"Write the events that are not sent here, {HELP}", show_default=False
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help=f"Exit with {INVALID} where any event was invalid, not only all.")

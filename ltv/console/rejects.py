@@ -15,8 +15,8 @@ from ltv.console.text import plain
 SHOWN: Final = 20
 
 HELP: Final = (
-    "Write them here, as JSON lines with reason, field, error, file, line and event (event_base64 where the event is "
-    "not UTF-8). To get the events back, correct them and run again: jq -r '.event // empty' FILE."
+    "as JSON lines with reason, field, error, file, line and event (event_base64 where the event is not UTF-8). "
+    "To get the events back, one a line, correct them and run again: jq -r '.event // empty' FILE."
 )
 """Of the option that says where to keep them."""
 

@@ -28,7 +28,7 @@ class SnapshotView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol: called with the terminal's present size."""
         snapshot = self._snapshot
-        above, below = [_heading(snapshot, self._now)], [Text(totals(snapshot, set_aside="dead letter"))]
+        above, below = [_heading(snapshot, self._now)], [Text(_totals(snapshot))]
         if warning := incomplete(snapshot):
             above.append(Text(f" {warning} ", style="bold white on red"))
         below.append(Text(time_frame(snapshot)))
@@ -52,13 +52,17 @@ def _heading(snapshot: Snapshot, now: datetime) -> Text:
     return heading
 
 
+def _totals(snapshot: Snapshot) -> str:
+    return totals(snapshot, set_aside=counted(snapshot.totals.dead_letters, "dead letter"))
+
+
 def line(snapshot: Snapshot, note: str = "") -> str:
     """A snapshot in one line, for where there is no terminal."""
     best = ", ".join(
         f"{row.rank}. {cut(plain(row.customer_id), ID_WIDTH)} {grouped(row.ltv)}"
         for row in snapshot.rows[:ROWS_IN_LINE]
     )
-    parts = [totals(snapshot, set_aside="dead letter"), note, best, incomplete(snapshot)]
+    parts = [_totals(snapshot), note, best, incomplete(snapshot)]
     return f"snapshot {snapshot.sequence} at {snapshot.emitted_at}: " + "; ".join(
         part for part in parts if part
     )

@@ -110,6 +110,15 @@ def test_a_signal_waits_for_the_end_of_a_step_that_is_held(stop: StopSignals) ->
     assert steps == ["held"]
 
 
+def test_under_nohup_a_hangup_ends_nothing(stop: StopSignals) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop.watched():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_signals_after_the_end_of_the_work_are_ignored(stop: StopSignals) -> None:
     with stop.watched():
         with stop.ignored_at_the_end():
