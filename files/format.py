@@ -43,8 +43,9 @@ def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int
     Raises:
         Fatal: the file can't be read, has a format that is not ours, or its gzip data is damaged.
     """
-    with file_errors("standard input" if path == "-" else path), opened(path, chunk_bytes) as stream:
-        head = Head(path, stream)
+    name = "standard input" if path == "-" else path
+    with file_errors(name), opened(path, chunk_bytes) as stream:
+        head = Head(name, stream)
         start = head.text.lstrip()
         rest = put_back(head.text, stream, chunk_bytes)
         if start.startswith(b"[") and _is_array(start):
