@@ -16,6 +16,7 @@ from contract.events import (
     EventTime,
     EventToCheck,
     OrderEvent,
+    RawTags,
     SiteVisitEvent,
     UntaggedSiteVisit,
 )
@@ -87,12 +88,8 @@ def decode_event(value: bytes | None) -> Event:
     return decoded
 
 
-class _Tags(msgspec.Struct):
-    tags: list[dict[str, msgspec.Raw]]
-
-
 _decode_untagged: Final = msgspec.json.Decoder(UntaggedSiteVisit[EventTime]).decode
-_decode_tags: Final = msgspec.json.Decoder(_Tags).decode
+_decode_tags: Final = msgspec.json.Decoder(RawTags).decode
 _TAG_OUT_OF_RANGE: Final = re.compile(r"[^`]* out of range - at `\$\.tags\[[^`]*`")
 
 

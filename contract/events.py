@@ -7,7 +7,7 @@ The rules are the types: msgspec enforces them while it decodes (`contract/decod
 from datetime import datetime
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from contract.amounts import AMOUNT_PATTERN, MAX_AMOUNT_CHARS
 
@@ -87,6 +87,12 @@ class SiteVisitEvent(UntaggedSiteVisit[Time], tag="SITE_VISIT", rename={"page_id
 
     tags: list[dict[str, Scalar]] | None = None
     """Nobody reads them: where one is a number beyond a float's range, all are left out."""
+
+
+class RawTags(Struct):
+    """The tags of a site visit, their values as they stand."""
+
+    tags: list[dict[str, Raw]]
 
 
 class ImageEvent(_Event[Time], tag="IMAGE", rename={"image_id": "key"}):
