@@ -7,6 +7,9 @@ a traceback, and never one with local variables: they may hold secrets.
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module, metadata
 from typing import Annotated, Any, Final
 
@@ -47,11 +50,28 @@ class Lazy(TyperGroup):
             return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel)
         return load(cmd_name, entry)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant; a word that is near one is answered with it."""
+        if args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS)
+            ctx.fail(f"No such command {args[0]!r}." + _did_you_mean(near))
+        return super().resolve_command(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Help, without importing any command."""
+        with self._only_listed():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The commands that begin so, without importing any."""
+        with self._only_listed():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _only_listed(self) -> Iterator[None]:
         self._listing = True
         try:
-            super().format_help(ctx, formatter)
+            yield
         finally:
             self._listing = False
 
@@ -76,7 +96,6 @@ def load(name: str, entry: Entry) -> Any:
 
 app = typer.Typer(
     cls=Lazy,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=CONTEXT_SETTINGS,
@@ -117,13 +136,16 @@ def _run() -> None:
     """Run the command line; an expected error is one line."""
     try:
         try:
-            app(prog_name="ltv")
+            code = app(prog_name="ltv", standalone_mode=False)
         finally:
             sys.stdout.flush()
+        sys.exit(code)
     except ReaderGone:
         sys.exit(0)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(STOPPED)
+    except typer.TyperException as error:
+        _fail(_wrong_usage(error), error.exit_code)
     except LtvError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -137,6 +159,26 @@ def _run() -> None:
         _fail(f"{os.fsdecode(error.filename)}: {error.strerror}")
 
 
-def _fail(text: str) -> None:
-    print(f"ltv: {text}", file=sys.stderr)
-    sys.exit(1)
+def _wrong_usage(error: typer.TyperException) -> str:
+    """The error on one line, with what may have been meant or where to read more; "" where help was shown."""
+    text = " ".join(error.format_message().replace("Value error, ", "").split())
+    if not text:
+        return ""
+    if possible := getattr(error, "possibilities", None):
+        text = f"{error.message}.{_did_you_mean(possible)}"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "ltv"
+    more = "" if text.endswith("?") else f". See `{command} --help`"
+    return f"{command.removeprefix('ltv').strip()}: {text[0].lower()}{text[1:].rstrip('.')}{more}".lstrip(
+        ": "
+    )
+
+
+def _did_you_mean(near: Sequence[str]) -> str:
+    return f" Did you mean {' or '.join(f'{word!r}' for word in near)}?" if near else ""
+
+
+def _fail(text: str, code: int = 1) -> None:
+    if text:
+        print(f"ltv: {text}", file=sys.stderr)
+    sys.exit(code)

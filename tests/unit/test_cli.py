@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -48,6 +49,65 @@ def test_help_groups_the_commands_into_panels() -> None:
 )
 def test_wrong_usage_exits_with_2(args: list[str]) -> None:
     assert CliRunner().invoke(cli.app, args).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["bacth"], "ltv: no such command 'bacth'. Did you mean 'batch'?"),
+        (["topics", "crate"], "ltv: topics: no such command 'crate'. Did you mean 'create'?"),
+        (["xyzzy"], "ltv: no such command 'xyzzy'. See `ltv --help`"),
+        (["--versoin"], "ltv: no such option: --versoin. Did you mean '--version'?"),
+        (
+            ["batch", "x", "--basi"],
+            "ltv: batch: no such option: --basi. Did you mean '--basis'?",
+        ),
+        (["batch"], "ltv: batch: missing argument 'files'. See `ltv batch --help`"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_one_line_with_what_may_have_been_meant(args: list[str], line: str) -> None:
+    result = run_ltv(*args)
+    assert result.returncode == 2
+    assert result.stdout == b""
+    assert result.stderr.decode().splitlines() == [line]
+
+
+@pytest.mark.parametrize("args", [[], ["topics"], ["dead-letters"]], ids=" ".join)
+def test_a_command_of_commands_alone_shows_its_help(args: list[str]) -> None:
+    result = run_ltv(*args)
+    assert result.returncode == 2
+    assert b"Usage:" in result.stdout
+    assert result.stderr == b""
+
+
+def completed(words: str, directory: Path) -> list[str]:
+    """What bash is given to complete the last of these words with."""
+    ltv = directory / "ltv"
+    ltv.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ltv "$@"\n')
+    ltv.chmod(0o755)
+    script = run_ltv("--show-completion", "bash").stdout.decode()
+    script += f"""
+        COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _ltv_completion "{ltv}"
+        printf '%s\n' "${{COMPREPLY[@]}}"
+    """
+    result = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, timeout=60, check=True)
+    return result.stdout.decode().split()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("ltv b", ["batch", "broker"]),
+        ("ltv ''", list(catalogue.COMMANDS)),
+        ("ltv dead-letters ''", ["list"]),
+        ("ltv batch --st", ["--strict"]),
+        ("ltv consume --transport c", ["confluent"]),
+    ],
+)
+def test_bash_completes_commands_options_and_values(words: str, found: list[str], tmp_path: Path) -> None:
+    assert completed(words, tmp_path) == found
 
 
 def test_version_is_printed() -> None:
