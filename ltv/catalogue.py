@@ -127,6 +127,6 @@ COMMANDS: Final[Mapping[str, Entry]] = {
 }
 
 
-def epilog(examples: tuple[str, ...]) -> str:
-    """The examples as they stand at the end of a command's help."""
-    return "Examples:\n\n" + "\n".join(f"  {line}" for line in examples)
+def epilog(examples: tuple[str, ...], *, boxed: bool) -> str:
+    """The examples as they stand at the end of a command's help; without boxes, a mark keeps the lines apart."""
+    return ("Examples:\n\n" if boxed else "\b\nExamples:\n") + "\n".join(f"  {line}" for line in examples)

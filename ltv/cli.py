@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module, metadata
+from shutil import get_terminal_size
 from typing import Annotated, Any, Final
 
 import typer
@@ -29,6 +30,7 @@ EXTRAS: Final = {
 }
 """Packages of an optional extra -> the extra that brings them."""
 
+BOXES_COLUMNS: Final = 100
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 
 
@@ -81,17 +83,23 @@ def load(name: str, entry: Entry) -> Any:
     module, attribute = entry.target.split(":")
     target = getattr(import_module(module), attribute)
     if not isinstance(target, typer.Typer):
-        app = typer.Typer(add_completion=False, context_settings=CONTEXT_SETTINGS)
-        app.command(name, epilog=epilog(entry.examples))(target)
-        return typer.main.get_command(app)
-    group = typer.main.get_group(target)
-    group.name, group.help, group.epilog = name, entry.summary, epilog(entry.examples)
-    group.no_args_is_help = True
+        app = typer.Typer(add_completion=False)
+        app.command(name)(target)
+        return _explained(typer.main.get_command(app), entry.examples)
+    group = _explained(typer.main.get_group(target), entry.examples, boxed=True)
+    group.name, group.help, group.no_args_is_help = name, entry.summary, True
     for subcommand, command in group.commands.items():
-        command.epilog = epilog(entry.subcommands.get(subcommand, ()))
-        command.context_settings = {**CONTEXT_SETTINGS, **command.context_settings}
-    group.context_settings = {**CONTEXT_SETTINGS, **group.context_settings}
+        _explained(command, entry.subcommands.get(subcommand, ()))
     return group
+
+
+def _explained(command: Any, examples: tuple[str, ...], *, boxed: bool = False) -> Any:
+    """The command with its examples; unless `boxed`, its help has boxes only where every name fits into them."""
+    boxed = boxed or get_terminal_size().columns >= BOXES_COLUMNS
+    command.rich_markup_mode = "rich" if boxed else None
+    command.epilog = epilog(examples, boxed=boxed)
+    command.context_settings = {**CONTEXT_SETTINGS, **command.context_settings}
+    return command
 
 
 app = typer.Typer(
@@ -99,7 +107,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=CONTEXT_SETTINGS,
-    epilog=epilog(("ltv demo", "ltv batch events.ndjson --top 10", "ltv COMMAND --help")),
+    epilog=epilog(("ltv demo", "ltv batch events.ndjson --top 10", "ltv COMMAND --help"), boxed=True),
 )
 
 

@@ -1,5 +1,6 @@
 """The command line as a whole: every command explains itself; trouble is one plain line and an exit code."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,28 @@ def test_every_commands_help_has_examples_that_begin_with_the_command(command: l
     assert result.exit_code == 0, result.output
     _, _, examples = result.output.partition("Examples:")
     assert " ".join(["ltv", *command]) in examples
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+@pytest.mark.parametrize("command", list(every_command())[1:], ids=" ".join)
+def test_help_shows_every_name_and_example_whole_at_every_width(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    output = run_ltv(*command, "--help").stdout.decode()
+    assert "…" not in output
+    assert max(map(len, output.partition("Examples:")[0].splitlines())) <= columns
+    entry = catalogue.COMMANDS[command[0]]
+    for example in entry.subcommands.get(command[-1], entry.examples):
+        assert example in output
+
+
+@pytest.mark.parametrize("name", catalogue.COMMANDS)
+def test_no_help_text_has_what_rich_takes_for_markup_and_leaves_out(name: str) -> None:
+    command = cli.load(name, catalogue.COMMANDS[name])
+    for each in (command, *getattr(command, "commands", {}).values()):
+        for text in (each.help, *(getattr(param, "help", "") for param in each.params)):
+            assert not re.search(r"\[[a-z/@#]", text or ""), text
 
 
 @pytest.mark.parametrize("name", [n for n, e in catalogue.COMMANDS.items() if e.subcommands])
