@@ -40,10 +40,21 @@ def consume(
     ] = DEFAULTS.basis,
     snapshot_interval_s: Annotated[
         float,
-        typer.Option(min=0.05, envvar="LTV_SNAPSHOT_INTERVAL_S", help="Seconds from snapshot to snapshot."),
+        typer.Option(
+            min=0.05,
+            max=MAX_TIMEOUT_S,
+            envvar="LTV_SNAPSHOT_INTERVAL_S",
+            help="Seconds from snapshot to snapshot.",
+        ),
     ] = DEFAULTS.snapshot_interval_s,
     commit_interval_s: Annotated[
-        float, typer.Option(min=0.05, envvar="LTV_COMMIT_INTERVAL_S", help="Seconds from commit to commit.")
+        float,
+        typer.Option(
+            min=0.05,
+            max=MAX_TIMEOUT_S,
+            envvar="LTV_COMMIT_INTERVAL_S",
+            help="Seconds from commit to commit.",
+        ),
     ] = DEFAULTS.commit_interval_s,
     complete_within_s: Annotated[
         float,
@@ -57,7 +68,7 @@ def consume(
         bool,
         typer.Option(
             "--until-end",
-            help="Stop when what is on the topic now is consumed and in a snapshot (for backfills).",
+            help="Stop when all that is on the topic now is consumed and in a snapshot (for backfills).",
         ),
     ] = False,
     connect_timeout_s: Annotated[
@@ -119,7 +130,7 @@ def consume(
             min=0,
             max=1,
             envvar="LTV_MAX_DEAD_LETTER_RATIO",
-            help="Stop when more than this share of some thousand records is invalid.",
+            help="Stop when more than this share of the last few thousand records is invalid; 1: never.",
         ),
     ] = DEFAULTS.max_dead_letter_ratio,
     transport: Annotated[
@@ -144,7 +155,11 @@ def consume(
     ] = DEFAULTS.metrics_host,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
-    """Consume events, keep each customer's aggregate, and emit the top x, exactly once."""
+    """Read events from Kafka, keep an aggregate of each customer, and emit the top customers, exactly once.
+
+    While no broker answers, the consumer waits and tries again; with --until-end it gives up after
+    --connect-timeout-s. Settings that can never work end it at once, with exit code 1.
+    """
     _check_name("--group", group)
     _check_name("--instance-id", instance_id)
     settings = Settings(

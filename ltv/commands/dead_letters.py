@@ -22,10 +22,16 @@ dead_letters_app = typer.Typer(add_completion=False)
 
 @dead_letters_app.command("list")
 def dead_letters_list(
-    limit: Annotated[int, typer.Option(min=0, help="Show the newest N; 0 shows all.")] = DEFAULT_LIMIT,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Show this many, the newest; 0 shows all.")
+    ] = DEFAULT_LIMIT,
     reason: Annotated[
         str | None,
-        typer.Option(metavar="REASON", help=f"Only those: {', '.join(REASONS)}.", show_default=False),
+        typer.Option(
+            metavar="REASON",
+            help=f"Only dead letters with this reason: {', '.join(REASONS)}.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line each.")] = False,
     bootstrap_servers: BootstrapServers = None,
@@ -33,7 +39,7 @@ def dead_letters_list(
 ) -> None:
     """Show the events that were set aside: why, where they came from, and what they are; the newest first.
 
-    With --json a key or payload that is not UTF-8 stands in key_base64 or payload_base64.
+    With --json, a key or payload that is not UTF-8 is in key_base64 or payload_base64.
     """
     from subscriber.letters import ALL, as_json_line, newest_letters
 

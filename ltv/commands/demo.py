@@ -59,16 +59,16 @@ def demo(
     top: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many customers to rank.")] = 10,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the consumer.")] = 2,
     snapshots: Annotated[
-        int | None, typer.Option(min=1, help="End after so many snapshots.", show_default="until Ctrl-C")
+        int | None, typer.Option(min=1, help="End after this many snapshots.", show_default="until Ctrl-C")
     ] = None,
     for_s: Annotated[
-        float | None, typer.Option(min=0, help="End after so many seconds.", show_default="until Ctrl-C")
+        float | None, typer.Option(min=0, help="End after this many seconds.", show_default="until Ctrl-C")
     ] = None,
 ) -> None:
     """Watch a real Kafka broker, a shop and a consumer rank the shop's customers live, until Ctrl-C.
 
     The broker runs on this machine, with its data in a temporary directory, unless KAFKA_BOOTSTRAP_SERVERS
-    names a cluster: there the demo uses the topics ltv-demo.* only. One event in a hundred is rubbish.
+    names a cluster: there the demo uses the topics ltv-demo.* only. One event in a hundred is invalid on purpose.
     """
     from cluster.diagnose import silence_client_logs
     from cluster.log_reader import LogReader

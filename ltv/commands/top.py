@@ -59,7 +59,7 @@ def top(
     """Show the newest snapshot of the top customers, one of the past, or each as it comes.
 
     A snapshot says when it was emitted and whether it is complete: if not, how far it is behind, and which partitions
-    are. Exit code 1 where there is no such snapshot.
+    are. The exit code is 1 if there is no such snapshot.
     """
     if sum((follow, at is not None, since is not None)) > 1:
         raise typer.BadParameter("choose one of them", param_hint="--follow, --at, --since")

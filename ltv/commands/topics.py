@@ -60,7 +60,7 @@ def create_topics(
     ] = 0.0,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
-    """Create the events topic and the consumer's own topics; what is there already is compared, never changed."""
+    """Create the events topic and the consumer's own topics. Topics that exist are compared, and never changed."""
     cluster = Cluster.at(bootstrap_servers)
     topics = Topics(events_topic, prefix)
     with connecting(cluster, "creating topics"), closing(_connected(cluster, wait_s)) as admin:
