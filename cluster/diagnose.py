@@ -25,7 +25,9 @@ _LOGIN_REFUSALS: Final[Mapping[type[Exception] | None, str]] = {
     kafka_errors.IllegalSaslStateError: "asks for no login: {check}",
 }
 
-_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^:\s\[\]]+)(:\d{1,5})?")
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^:\s\[\]]+)(?::(\d{1,5}))?")
+_DEFAULT_PORT: Final = 9092
+_MAX_PORT: Final = 65_535
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator
         Retriable: no broker answers.
     """
     servers = cluster.bootstrap_servers
-    _check_addresses(servers)
+    addresses = [_address(server.strip()) for server in servers.split(",")]
     logger, logged = logging.getLogger("kafka"), _LoggedCauses()
     logger.addHandler(logged)
     try:
@@ -46,7 +48,7 @@ def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator
     except (Fatal, Retriable) as error:
         if not isinstance(error.__cause__, kafka_errors.KafkaTimeoutError):
             raise
-        probed = (_wrong_settings(cluster, address) for address in _addresses(cluster))
+        probed = (_wrong_settings(cluster, address) for address in addresses)
         if why := _ended_tls(logged.causes) or next(filter(None, probed), ""):
             raise Fatal(f"{doing} at {servers}: {why}") from None
         cause = f" ({logged.last_text})" if logged.last_text else ""
@@ -65,10 +67,15 @@ def silence_client_logs() -> None:
     logger.propagate = False
 
 
-def _check_addresses(servers: str) -> None:
-    for server in servers.split(","):
-        if not _ADDRESS.fullmatch(server.strip()):
-            raise Fatal(f"{server!r} is not host:port; several brokers are separated by commas")
+def _address(server: str) -> Address:
+    parts = _ADDRESS.fullmatch(server)
+    port = int(parts[2] or _DEFAULT_PORT) if parts else 0
+    if parts is None or not 0 < port <= _MAX_PORT:
+        raise Fatal(
+            f"KAFKA_BOOTSTRAP_SERVERS or --bootstrap-servers: {server!r} is not host:port; several brokers are "
+            "separated by commas"
+        )
+    return parts[1].strip("[]"), port
 
 
 class _LoggedCauses(logging.Handler):
@@ -95,13 +102,6 @@ def _ended_tls(causes: list[BaseException]) -> str:
         if "_ALERT_" in str(cause):
             return f"the broker ends the TLS connection ({cause}): check KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE"
     return ""
-
-
-def _addresses(cluster: Cluster) -> Iterator[Address]:
-    for server in cluster.bootstrap_servers.split(","):
-        host, _, port = server.strip().rpartition(":")
-        if host and port.isdigit():
-            yield host.strip("[]"), int(port)
 
 
 def _wrong_settings(cluster: Cluster, address: Address) -> str:

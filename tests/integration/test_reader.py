@@ -260,7 +260,9 @@ def test_an_address_where_nobody_answers_is_named() -> None:
     assert "ltv broker start" in result.stderr
 
 
-@pytest.mark.parametrize("servers", ["localhost:x", ":::"])
+@pytest.mark.parametrize(
+    "servers", ["localhost:x", ":::", "localhost:0", "localhost:65536", "one:9092,,two:9092", ""]
+)
 def test_an_address_that_is_none_is_refused(servers: str) -> None:
     with pytest.raises(Fatal, match="is not host:port"):
         LogReader(Cluster(bootstrap_servers=servers), call_timeout_s=0.5)
@@ -342,6 +344,18 @@ def test_dead_letters_can_be_chosen_by_reason(kafka: str, letters: Topics) -> No
     assert [each["key"] for each in listed(kafka, letters, "--reason", "undecodable")] == ["c1"]
     assert listed(kafka, letters, "--reason", "oversize") == []
     assert len(listed(kafka, letters, "--limit", "0")) == 3
+
+
+def test_where_no_dead_letter_has_the_reason_the_others_are_counted(kafka: str, letters: Topics) -> None:
+    result = run_ltv(kafka, letters, "dead-letters", "list", "--reason", "oversize")
+    assert result.returncode == 0
+    assert "no dead letter with reason oversize" in result.stderr
+    assert "3 others: " in result.stderr
+    assert "undecodable 1" in result.stderr
+
+
+def test_an_empty_dead_letters_topic_says_what_that_may_mean(kafka: str, topics: Topics) -> None:
+    assert "nothing was set aside" in run_ltv(kafka, topics, "dead-letters", "list").stderr
 
 
 def test_the_listing_for_people_shows_all_and_nothing_in_it_acts(kafka: str, letters: Topics) -> None:
