@@ -28,21 +28,8 @@ settings.load_profile("ltv")
 
 READY_S: Final = 90.0
 
-SHARED: Final = ("servers", "nodes", "guarded", "broker", "cdnow")
-"""Fixtures that take seconds to make: the tests that use one run in one process."""
-
-os.environ.setdefault(
-    "JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1"
-)  # No broker here lives long enough for more.
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests with a shared fixture together; the others go wherever a process is free (--dist loadgroup)."""
-    for item in items:
-        for name in SHARED:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
+# No broker of a test lives long enough for Java's slower compiler to pay.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_report_header() -> str:
