@@ -1,1 +1,1 @@
-"""From events to the top x: the pure domain, the stream around it (Kafka), and the batch way (files)."""
+"""Ranks customers by lifetime value: the pure domain, the stream around it (Kafka), and the batch run (files)."""

@@ -1,4 +1,4 @@
-"""From event files to a snapshot, without Kafka: one pass; memory grows with customers and orders only."""
+"""Event files to a snapshot, without Kafka, in one pass. Memory grows with customers and orders only."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ class Batch:
     """One run over any number of files."""
 
     on_rejected: Callable[[str, int, bytes, InvalidEvent], None]
-    """Called for each invalid event, in the files' order, with file, line, value and what is wrong."""
+    """Called for each invalid event, in the files' order, with file, line, value and error."""
     aggregate: Aggregate = field(default_factory=lambda: Aggregate(notes_changes=False))
     rejected: int = 0
     """How many events were invalid."""
 
     def ingest_file(self, path: str) -> Iterator[int]:
-        """Ingest the events of one file ("-": standard input); yields now and then the bytes read since."""
+        """Ingest the events of one file ("-": standard input); yields the bytes of each chunk of events."""
         read = read_events(path)
         while chunk := list(islice(read, CHUNK_EVENTS)):
             events, invalid = decode_events([value for _, value in chunk])
@@ -39,7 +39,7 @@ class Batch:
             yield sum(len(value) for _, value in chunk) + len(chunk)
 
     def snapshot(self, x: int, basis: Basis, now: datetime) -> Snapshot:
-        """The top x of all that was ingested, in the shape that subscribers of ltv.snapshots get."""
+        """The top x of all ingested events, in the shape that subscribers of ltv.snapshots get."""
         best = nsmallest(x, self.aggregate, key=lambda c: rank_position(c.id, c.spend, c.weeks, basis))
         partial = partial_of(self.aggregate, best, x=x, basis=basis, dead_letters=self.rejected)
         return merge(

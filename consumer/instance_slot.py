@@ -1,7 +1,7 @@
 """A stable instance id for each of several consumers on one host: the host's name and the first free slot.
 
-A slot is held by a lock of the operating system, which ends with the process, however it ends: a restarted consumer
-gets its id back, and with it its partitions.
+A process holds its slot by a file lock, which the operating system releases when the process ends, even by SIGKILL: a
+restarted consumer gets its id and its partitions back.
 """
 
 import fcntl
@@ -19,14 +19,14 @@ from contract.errors import Fatal
 
 @contextmanager
 def instance_slot(group: str, servers: str) -> Iterator[str]:
-    """Hold the first free slot of this consumer group on this host, for this user; gives the instance id.
+    """Hold the first free slot of this consumer group on this host, for this user; yields the instance id.
 
     Args:
-        group: the consumer group: another one has slots of its own.
-        servers: the cluster's address, for the same reason.
+        group: the consumer group; each group has its own slots.
+        servers: the cluster's address; each cluster has its own slots.
 
     Raises:
-        Fatal: the folder of the locks is not this user's.
+        Fatal: the folder of the locks belongs to another user, or other users can write to it.
     """
     folder = _lock_folder()
     scope = hashlib.sha256(f"{servers}\n{group}".encode()).hexdigest()[:16]
@@ -53,6 +53,7 @@ def _lock_folder() -> Path:
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise Fatal(
-            f"{folder} is not a folder of this user's alone; remove it, or give each consumer its own --instance-id"
+            f"{folder} is not a folder that only this user can write to; remove it, or give each consumer its own "
+            "--instance-id"
         )
     return folder

@@ -1,4 +1,4 @@
-"""Logs: structlog to stderr; lines for people on a terminal, JSON elsewhere. No event text, no secret goes in."""
+"""Logs: structlog to stderr, as text on a terminal and as JSON elsewhere. Never log event text or secrets."""
 
 import logging
 import sys
@@ -9,8 +9,8 @@ import structlog
 def configure() -> None:
     """Set up logging for this process.
 
-    What kafka-python logs of its own is not shown: while a broker is away it is dozens of lines a second, and
-    tracebacks of what it recovers from. What matters is raised, and told once, in our words.
+    kafka-python's own log is not shown: while a broker is away, it writes dozens of lines a second, and tracebacks of
+    errors that it recovers from. An error that matters is raised, and logged once by us.
     """
     on_terminal = sys.stderr.isatty()
     structlog.configure(

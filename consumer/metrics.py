@@ -1,6 +1,6 @@
-"""What ops can see of a worker: one catalogue of metrics, and /metrics, /ready and /live over HTTP.
+"""The metrics of a worker, in one catalogue, and /metrics, /ready and /live over HTTP.
 
-The stream is given the metrics and calls them at its turning points only; nothing is counted for each event.
+The stream updates the metrics at commits, rebalances and restores only; nothing is counted for each event.
 """
 
 import threading
@@ -17,7 +17,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class Metrics:
-    """Every metric of a worker. Counters count from the process's start."""
+    """Every metric of a worker. Counters start at 0 with the process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -29,18 +29,18 @@ class Metrics:
         self.orders = self._gauge("ltv_orders", "Orders in this worker's state")
         self.lag = Gauge(
             "ltv_lag_records",
-            "Records on the partition that are not ingested yet",
+            "Records of the partition that are not ingested yet",
             ["partition"],
             registry=self.registry,
         )
         self.records = self._counter(
             "ltv_records_total", "Records committed: events ingested and dead letters"
         )
-        self.dead_letters = self._counter("ltv_dead_letters_total", "Invalid events set aside, committed")
+        self.dead_letters = self._counter("ltv_dead_letters_total", "Dead letters committed")
         self.commits = self._counter("ltv_commits_total", "Transactions committed")
         self.commit_seconds = Histogram(
             "ltv_commit_seconds",
-            "Seconds from the begin of a transaction to its commit",
+            "Seconds from the beginning of a transaction to its commit",
             registry=self.registry,
         )
         self.changelog_bytes = self._counter("ltv_changelog_bytes_total", "Bytes written to the changelog")
@@ -51,11 +51,11 @@ class Metrics:
         )
         self.restore_seconds = self._counter("ltv_restore_seconds_total", "Seconds spent restoring")
         self.failed_sessions = self._counter(
-            "ltv_failed_sessions_total", "Sessions ended by retriable trouble with the cluster"
+            "ltv_failed_sessions_total", "Sessions ended by a retriable error of the cluster"
         )
 
     def set_ready(self, ready: bool) -> None:
-        """Say whether every assigned partition is restored and running."""
+        """Set whether every assigned partition is restored and running."""
         self.is_ready = ready
         self._ready.set(ready)
 
@@ -68,14 +68,14 @@ class Metrics:
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """Scrapes are no news."""
+        """Do not log requests."""
 
 
 def serve(metrics: Metrics, host: str, port: int) -> None:
-    """Serve /metrics, /ready (503 until ready) and /live in a thread of this process, until it ends.
+    """Serve /metrics, /ready (503 until ready) and /live in a thread, until this process ends.
 
     Raises:
-        Fatal: the port is taken.
+        Fatal: the server can't listen on this host and port.
     """
     metrics_app = make_wsgi_app(metrics.registry)
 
@@ -88,7 +88,7 @@ def serve(metrics: Metrics, host: str, port: int) -> None:
             "/ready": ("200 OK", "ready\n")
             if metrics.is_ready
             else ("503 Service Unavailable", "not ready\n"),
-        }.get(path, ("404 Not Found", "here are /metrics, /ready and /live\n"))
+        }.get(path, ("404 Not Found", "not found; try /metrics, /ready or /live\n"))
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [text.encode()]
 

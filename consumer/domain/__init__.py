@@ -1,4 +1,4 @@
-"""The rules, pure: no I/O, no clock, no Kafka. `ingest` and `top_x_simple_ltv_customers` are the public way in."""
+"""The rules: no I/O, no clock, no Kafka. `ingest` and `top_x_simple_ltv_customers` are the public functions."""
 
 from consumer.domain.aggregate import Aggregate
 from consumer.domain.ingest import ingest

@@ -1,12 +1,13 @@
-"""The state: what is known of each customer of one events partition (or of one file).
+"""The state: one aggregate per customer of an events partition (or of a run over files).
 
-Three encodings keep it small and make `ingest` a plain maximum, so that order and redelivery can't matter:
+Three encodings keep it small and make `ingest` a plain maximum, so that the order of events and redeliveries do not
+change the result:
 
-- **weeks**: a bit set from the customer's first week (`first_week`), one bit a week.
+- **weeks**: a bit set that begins with the customer's first week (`first_week`), one bit a week.
 - **stamp**: event time in microseconds since 0001-01-01, doubled, plus one for an UPDATE. The later event has
-  the larger stamp; at equal times the UPDATE has.
-- **order**: the stamp, shifted, plus the amount in cents. Of two versions of an order the larger one holds:
-  later time, then UPDATE over NEW, then the larger amount.
+  the larger stamp; at equal times, the UPDATE.
+- **order**: the stamp, shifted, plus the amount in cents. Of two versions of an order the larger number wins:
+  the later time, then UPDATE over NEW, then the larger amount.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Final
 
 CENTS_BITS: Final = 57
 CENTS_MASK: Final = (1 << CENTS_BITS) - 1
-"""10^15 dollars, the largest amount, are 10^17 cents: under 2^57."""
+"""The largest amount, 10^15 dollars, is 10^17 cents: less than 2^57."""
 
 YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -49,15 +50,15 @@ class Customer:
         self.last_name: str | None = None
         self.name_stamp = 0
         self.changed_orders: Orders | None = None
-        """Of a customer that has changed since `Aggregate.take_changes`, the orders that have; None: it has not."""
+        """The orders changed since the last `Aggregate.take_changes`; None: nothing of the customer has changed."""
 
     @property
     def weeks(self) -> int:
-        """Distinct weeks in which the customer was active; at least one."""
+        """The number of distinct weeks in which the customer was active; at least 1."""
         return self.week_bits.bit_count()
 
     def add_week(self, week: int) -> None:
-        """Count this week once."""
+        """Mark this week as active."""
         shift = week - self.first_week
         if shift >= 0:
             self.week_bits |= 1 << shift
@@ -66,23 +67,23 @@ class Customer:
             self.first_week = week
 
     def put_name(self, last_name: str, stamp: int) -> None:
-        """Keep the later of this name and the one there is."""
+        """Keep the later of this name and the known one; at equal stamps, the greater text."""
         known = self.last_name
         if known is None or stamp > self.name_stamp or (stamp == self.name_stamp and last_name > known):
             self.last_name, self.name_stamp = last_name, stamp
 
 
 Change = tuple[Customer, Orders]
-"""A customer of which something has changed, with its orders that have."""
+"""A changed customer, and its changed orders."""
 
 
 class Aggregate:
-    """All customers of one events partition, with the totals, and what changed since `take_changes`."""
+    """All customers of one events partition, the totals, and the changes since the last `take_changes`."""
 
     def __init__(self, *, notes_changes: bool = True) -> None:
         self.customers: dict[str, Customer] = {}
         self.notes_changes = notes_changes
-        """Whether somebody will `take_changes`; if not, they must not pile up."""
+        """Whether changes are kept for `take_changes`. Where they are never taken, they would fill the memory."""
         self.events = 0
         self.orders = 0
         self.revenue = 0
@@ -92,15 +93,15 @@ class Aggregate:
         self._changed: list[Customer] = []
 
     def note_change(self, customer: Customer) -> None:
-        """Count a customer as changed that is not yet: its `changed_orders` are None."""
+        """Note that a customer has changed. Its `changed_orders` must be None: not noted yet."""
         customer.changed_orders = {}
         self._changed.append(customer)
 
     def take_changes(self, at_most: int | None = None) -> list[Change]:
-        """What has changed and was not taken yet; empty where nothing is left.
+        """Return the changes that were not taken yet; empty if there are none.
 
         Args:
-            at_most: so many customers; None: all.
+            at_most: the largest number of customers to return; None: all.
         """
         start = 0 if at_most is None else max(0, len(self._changed) - at_most)
         taken = self._changed[start:]
@@ -111,11 +112,18 @@ class Aggregate:
         return changes
 
     def everything(self) -> Iterator[Change]:
-        """All customers, as if all of each had changed."""
+        """Every customer with all its orders, as changes."""
         return ((customer, customer.orders) for customer in self)
 
     def put_order(self, customer: Customer, order_id: str, stamp: int, cents: int) -> None:
-        """Keep the larger of this version of the order and the one there is; its customer is noted as changed."""
+        """Keep the larger of this version of the order and the known one.
+
+        Args:
+            customer: whose order it is; already noted as changed.
+            order_id: the order.
+            stamp: of this version's event.
+            cents: the amount.
+        """
         orders = customer.orders
         version = stamp << CENTS_BITS | cents
         known = orders.get(order_id)
@@ -133,7 +141,7 @@ class Aggregate:
             customer.changed_orders[order_id] = version
 
     def see_times(self, first: datetime, last: datetime) -> None:
-        """Widen the time frame to hold these instants."""
+        """Extend the time frame to include these instants."""
         self.time_min = first if self.time_min is None else min(self.time_min, first)
         self.time_max = last if self.time_max is None else max(self.time_max, last)
 

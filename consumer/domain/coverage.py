@@ -1,9 +1,9 @@
-"""Coverage: how much of the events topic a snapshot counts, and how old the oldest record is that it does not.
+"""Coverage: how much of the events topic a snapshot counts, and the age of the oldest record that it does not count.
 
-The worker that emits snapshots notes, about once a second, where each partition ends. Once a partial has come to an
-end that was noted at some moment, all records of that moment are counted: the oldest record that is not counted came
-later. So its age is bounded without a look at any record or its clock. A partition that stands still, or that has not
-come to a noted end yet (after a restart), is looked at: what is the first record that is not counted, if any?
+The worker that emits snapshots notes each partition's end offset about once a second. When a partial's next offset
+reaches an end noted at time t, all records written before t are counted, so the oldest uncounted record was written
+after t. This bounds its age without reading a record or trusting its timestamp. If a partial's next offset does not
+move, or has not reached a noted end yet (after a restart), the first uncounted record is read, if there is one.
 """
 
 from collections import deque
@@ -15,13 +15,13 @@ from consumer.domain.partial import Partial, time_text
 from contract.snapshots import Coverage, PartitionCoverage
 
 MAX_NOTED: Final = 256
-"""Ends noted for one partition; beyond, every second one is forgotten, and the bound is coarser."""
+"""Ends noted for one partition. When there are more, every second one is dropped, and the bound becomes coarser."""
 
 WHOLE_FILES: Final = Coverage(complete=True, behind_s=0.0, lag_records=0, partitions=[])
-"""Of a snapshot that is made from files: there is no partition, and all is counted."""
+"""The coverage of a snapshot made from files: no partitions, every event is counted."""
 
 FirstRecordTime = Callable[[int, int, int], datetime | None]
-"""(partition, start, end) -> the time of the first record that readers can get there; None: there is none."""
+"""(partition, start, end) -> the time of the first committed record from start, before end; None: there is none."""
 
 
 class _Noted(NamedTuple):
@@ -29,8 +29,8 @@ class _Noted(NamedTuple):
     end: int
 
 
-class _Look(NamedTuple):
-    """What was found at a next offset: `time` of the first record, None where up to `end` there is none."""
+class _Probe(NamedTuple):
+    """The `time` of the first committed record from `next_offset` on; None if there is none before `end`."""
 
     next_offset: int
     end: int
@@ -38,16 +38,16 @@ class _Look(NamedTuple):
 
 
 class _PartitionProgress:
-    """One partition: the ends that were noted, and how far partials have come."""
+    """One partition: the noted ends, and how far the partials count."""
 
     def __init__(self) -> None:
         self._noted: deque[_Noted] = deque()
-        """Not reached yet; oldest first, ends grow."""
-        self._reached_at: datetime | None = None
-        """When the last end was noted that a partial has reached."""
+        """Ends that the partials do not count up to yet; oldest first, ends ascending."""
+        self._counted_to: datetime | None = None
+        """The time of the last noted end that a partial counts up to."""
         self._end = 0
         self._next_offset = -1
-        self._look: _Look | None = None
+        self._probe: _Probe | None = None
 
     def note_end(self, end: int, at: datetime) -> None:
         if self._noted and self._noted[-1].end == end:
@@ -61,14 +61,14 @@ class _PartitionProgress:
         self, partition: int, next_offset: int, now: datetime, first_record_time: FirstRecordTime
     ) -> PartitionCoverage:
         while self._noted and self._noted[0].end <= next_offset:
-            self._reached_at = self._noted.popleft().at
+            self._counted_to = self._noted.popleft().at
         lag = max(0, self._end - next_offset)
-        stands_still = next_offset == self._next_offset
+        has_moved = next_offset != self._next_offset
         self._next_offset = next_offset
         counted_to: datetime | None = now
         if lag:
-            counted_to = self._reached_at
-            if counted_to is None or stands_still:
+            counted_to = self._counted_to
+            if counted_to is None or not has_moved:
                 first = self._first(partition, next_offset, first_record_time)
                 lag, counted_to = (lag, counted_to or first) if first else (0, now)
         return PartitionCoverage(
@@ -79,35 +79,35 @@ class _PartitionProgress:
         )
 
     def _first(self, partition: int, next_offset: int, first_record_time: FirstRecordTime) -> datetime | None:
-        look = self._look
-        is_known = look and look.next_offset == next_offset and (look.time or look.end == self._end)
+        probe = self._probe
+        is_known = probe and probe.next_offset == next_offset and (probe.time or probe.end == self._end)
         if not is_known:
             time = first_record_time(partition, next_offset, self._end)
-            look = self._look = _Look(next_offset, self._end, time)
-        return look.time if look else None
+            probe = self._probe = _Probe(next_offset, self._end, time)
+        return probe.time if probe else None
 
 
 class CoverageTracker:
-    """Notes where the partitions end, and tells from the partials how much of them is counted."""
+    """Notes the partitions' ends, and computes from the partials how much of the partitions is counted."""
 
     def __init__(self, partitions: int, complete_within_s: float) -> None:
         self._complete_within_s = complete_within_s
         self._partitions = [_PartitionProgress() for _ in range(partitions)]
 
     def note_ends(self, ends: Mapping[int, int], at: datetime) -> None:
-        """At this time the partitions ended here, for readers of committed records."""
+        """Note the partitions' ends (for readers of committed records) at this time."""
         for partition, end in ends.items():
             self._partitions[partition].note_end(end, at)
 
     def coverage(
         self, partials: Mapping[int, Partial], now: datetime, first_record_time: FirstRecordTime
     ) -> Coverage:
-        """The coverage of a snapshot that is made from these partials; the ends were noted just now.
+        """The coverage of a snapshot made from these partials. Call `note_ends` first.
 
         Args:
-            partials: those that report.
-            now: with which the ends were noted.
-            first_record_time: looks into a partition; called for few, and seldom.
+            partials: partition -> its partial, for the partitions that report.
+            now: the time passed to `note_ends`.
+            first_record_time: reads from a partition; called rarely.
         """
         every = [
             progress.coverage(number, partials[number].next_offset, now, first_record_time)

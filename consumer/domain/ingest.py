@@ -1,4 +1,4 @@
-"""The law: over weeks, orders and names, ingest is commutative and idempotent. Only visits count each event."""
+"""Add events to the state. For weeks, orders and names this is commutative and idempotent; visits count every event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -20,10 +20,10 @@ NEVER: Final = 1 << 62
 
 
 def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the original problem's name)
-    """Add one plain event, a dictionary as the original problem has it, to the state `D`.
+    """Add one event, a dictionary as in the original problem, to the state `D`.
 
     Raises:
-        contract.errors.InvalidEvent: the event breaks the contract; `D` is as it was.
+        contract.errors.InvalidEvent: the event breaks the contract; `D` is unchanged.
     """
     try:
         value = msgspec.json.encode(e)
@@ -37,19 +37,19 @@ def ingest_events(
     D: Aggregate,  # noqa: N803
     holds: Callable[[str], bool] | None = None,
 ) -> list[Event]:
-    """Add valid events to the state `D`. This is the hot loop: what is called here is called for every event.
+    """Add valid events to the state `D`. This is the hot loop: every call in its body costs once per event.
 
     Args:
         events: in any order.
         D: the state.
-        holds: whether a customer who is not in the state yet belongs into it; None: all do.
+        holds: whether a customer who is not in the state yet belongs to it; None: all do.
 
     Returns:
-        The events that were not added, because their customers do not belong here.
+        The events that were not added, because their customers do not belong to this state.
     """
-    strangers: list[Event] = []
+    misplaced: list[Event] = []
     if not events:
-        return strangers
+        return misplaced
     customers, notes_changes, year_one = D.customers, D.notes_changes, YEAR_ONE
     order, visit, person = OrderEvent, SiteVisitEvent, CustomerEvent
     first: i64 = NEVER
@@ -59,11 +59,11 @@ def ingest_events(
         days: i64 = since.days
         seconds: i64 = since.seconds
         stamp: i64 = (days * DAY_S + seconds) * SECOND_US + since.microseconds << 1
-        week = (days + 1) // 7  # As `week_number` has it, without the call: ordinals begin with 1.
+        week = (days + 1) // 7  # `week_number` without the call: ordinals begin with 1.
         customer = customers.get(event.customer_id)
         if customer is None:
             if holds is not None and not holds(event.customer_id):
-                strangers.append(event)
+                misplaced.append(event)
                 continue
             customer = customers[event.customer_id] = Customer(event.customer_id, week)
         if stamp < first:
@@ -82,11 +82,11 @@ def ingest_events(
             customer.visits += 1
         elif type(event) is person and event.last_name is not None:
             customer.put_name(event.last_name, stamp | (event.verb == "UPDATE"))
-    added = len(events) - len(strangers)
+    added = len(events) - len(misplaced)
     if added:
         D.see_times(
             year_one + timedelta(microseconds=int(first >> 1)),
             year_one + timedelta(microseconds=int(last >> 1)),
         )
         D.events += added
-    return strangers
+    return misplaced

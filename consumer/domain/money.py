@@ -1,13 +1,13 @@
-"""Money is exact: whole cents (int) inside, text with two decimals outside, rounded half-even."""
+"""Money is exact: whole cents (int) in the program, text with two decimals on topics; quotients round half-even."""
 
 
 def money(cents: int) -> str:
-    """Cents as text: 1234 -> "12.34". No sum of amounts is negative."""
+    """Cents as text: 1234 -> "12.34". `cents` is not negative."""
     return f"{cents // 100}.{cents % 100:02d}"
 
 
 def parse_money(text: str) -> int:
-    """Cents of what `money` wrote."""
+    """The cents of a text that `money` wrote."""
     return int(text[:-3]) * 100 + int(text[-2:])
 
 

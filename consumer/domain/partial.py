@@ -1,4 +1,4 @@
-"""A partial: one events partition's own top x and totals. Partials of all partitions merge into the snapshot.
+"""A partial: the top x and totals of one events partition. The partials of all partitions merge into the snapshot.
 
 Customers are partitioned, so the global top x lies within the union of the partitions' top x.
 """
@@ -16,7 +16,7 @@ from contract.snapshots import Basis, Coverage, Money, Row, Snapshot, Totals
 
 
 class Standing(Struct, frozen=True, array_like=True):
-    """One customer of a partial: what a row of the snapshot needs."""
+    """One customer of a partial: the fields that a row of the snapshot needs."""
 
     customer_id: str
     last_name: str | None
@@ -27,7 +27,7 @@ class Standing(Struct, frozen=True, array_like=True):
 
 
 class Partial(Struct, frozen=True, kw_only=True):
-    """What one partition contributes, up to (not including) its input offset `next_offset`."""
+    """The contribution of one partition, up to (not including) its input offset `next_offset`."""
 
     x: int
     basis: Basis
@@ -71,7 +71,7 @@ def partial_of(
 
 
 def on_basis(partials: Mapping[int, Partial], basis: Basis) -> dict[int, Partial]:
-    """Those that report: the ranking of a partial on another basis answers another question."""
+    """The partials on this basis; rankings on different bases can't be merged."""
     return {number: partial for number, partial in partials.items() if partial.basis == basis}
 
 
@@ -85,10 +85,10 @@ def merge(
     emitted_at: str,
     previous_ranks: Mapping[str, int],
 ) -> Snapshot:
-    """The global snapshot, of partials on this basis.
+    """The global snapshot; all partials are on this basis.
 
-    Where a partial was cut at fewer rows than x (its writer was told a smaller x), only so many rows are certain,
-    and the snapshot's own x says so.
+    If a partial was cut at fewer rows than x (its writer had a smaller --top), the snapshot's x is that smaller number:
+    further rows would not be certain.
     """
     reporting = list(partials)
     x = min([x, *(p.x for p in reporting if p.customers > p.x)])
@@ -123,7 +123,7 @@ def merge(
 
 
 def time_text(at: datetime | None) -> str | None:
-    """An instant in UTC as RFC 3339, with Z."""
+    """An instant in UTC as RFC 3339 text with Z; None stays None."""
     return at.isoformat().replace("+00:00", "Z") if at else None
 
 

@@ -1,8 +1,8 @@
-"""The top x, kept up to date by what changed, and exact: it can always come back from the full table.
+"""The top x, updated with each commit's changes, and exact.
 
-A lifetime value falls when its customer is active in a new week, so a structure that forgets the overflow would
-be wrong. Here a pool holds every customer that stands at the bound or better, some hundreds more than x. Whoever
-changes enters or leaves it; when fewer than x are left in it, it is filled again from the full table.
+A lifetime value falls when its customer is active in a new week, so a heap of only x customers would be wrong. Instead
+a pool holds every customer ranked at a bound or better, some hundreds more than x. A changed customer enters or leaves
+the pool; when fewer than x customers are left in it, it is refilled from the full table.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,15 +29,15 @@ class Top:
         self._size = max(MIN_POOL, POOL_PER_X * x)
         self._pool: dict[Customer, tuple[int, str]] = {}
         self._bound: tuple[int, str] | None = None
-        """Everybody outside the pool stands behind this position; None: nobody is outside."""
+        """All customers outside the pool rank behind this position; None: all customers are in the pool."""
 
     def _position(self, customer: Customer) -> tuple[int, str]:
         return rank_position(customer.id, customer.spend, customer.week_bits.bit_count(), self.basis)
 
     def update(self, changed: Iterable[Change], everyone: Collection[Customer]) -> None:
-        """Take in what changed (new customers too); `everyone` is the full table to come back from."""
+        """Apply the changes (new customers too); `everyone` is the full table, from which the pool is refilled."""
         pool, bound = self._pool, self._bound
-        # Who has not ordered has not risen, and who is new without an order stands at zero.
+        # Without a changed order, a customer has not risen; a new customer without an order ranks at zero.
         zero_is_in = bound is None or bound[0] == 0
         for customer, orders in changed:
             if orders or zero_is_in or customer in pool:
@@ -66,9 +66,9 @@ def top_x_simple_ltv_customers(x: int, D: Aggregate, basis: Basis = "active") ->
     """The x customers with the highest simple lifetime value, best first; ties go by customer id.
 
     Args:
-        x: how many rows at most; at least 1.
+        x: the largest number of rows; at least 1.
         D: the state that `ingest` filled.
-        basis: `active`, the customer's distinct weeks, or `timeframe`, the weeks of all events, for everybody.
+        basis: `active`, each customer's distinct weeks, or `timeframe`, the weeks of all events for all customers.
 
     Raises:
         ValueError: x is less than 1.

@@ -4,12 +4,12 @@ from datetime import datetime
 
 
 def week_number(at: datetime) -> int:
-    """The week of an instant in UTC. 0001-01-01 was a Monday with ordinal 1, so Sundays divide by 7."""
+    """The week of an instant in UTC. 0001-01-01 was a Monday with ordinal 1: Sundays have multiples of 7."""
     return at.toordinal() // 7
 
 
 def weeks_between(first: datetime | None, last: datetime | None) -> int:
-    """How many weeks a time frame touches, both ends included; 0 where there is none."""
+    """The number of weeks in a time frame, both ends included; 0 if there is no time frame."""
     if first is None or last is None:
         return 0
     return week_number(last) - week_number(first) + 1

@@ -1,1 +1,1 @@
-"""All of the consumer's Kafka: the loop, assignment, restore, changelog, snapshots, dead letters, transport."""
+"""The consumer's Kafka part: the loop, assignment, restore, changelog, snapshots, dead letters, transport."""

@@ -1,7 +1,7 @@
-"""The partitions that the group has given this worker: each is restored, runs, is suspended, or goes.
+"""The partitions that the group has assigned to this worker: each is restored, running, or suspended.
 
-What a rebalance takes is kept in memory, uncommitted changes included: a partition that comes back, and whose
-changelog ends where our last commit left it, goes on at once. The others are restored.
+A partition that a rebalance revokes is kept in memory, uncommitted changes included. If it is assigned again, and no
+other member has written to its changelog since our last commit, it runs at once. The others are restored.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Assignment:
-    """What the group protocol said, followed step by step."""
+    """The state of the assigned partitions; follows the group's rebalances in order."""
 
     def __init__(
         self, settings: Settings, clients: Clients, metrics: Metrics, clock: Callable[[], float]
@@ -32,13 +32,13 @@ class Assignment:
         self._restores: deque[tuple[Partition, Iterator[int]]] = deque()
         self.partitions: dict[int, Partition] = {}
         self.is_ready = False
-        """An assignment holds, if only of nothing, and all of it is running."""
+        """There is an assignment (which may be empty), and all its partitions are running."""
         self.was_ready = False
-        """It has been so at least once."""
+        """`is_ready` has been true at least once."""
 
     @property
     def is_restoring(self) -> bool:
-        """Whether there is something left to restore."""
+        """Whether a partition is left to restore."""
         return bool(self._restores)
 
     @property
@@ -47,34 +47,34 @@ class Assignment:
         return [p for p in self.partitions.values() if p.lifecycle is Lifecycle.RUNNING]
 
     def follow(self, rebalance: Rebalance) -> None:
-        """Do what the group protocol said."""
+        """Apply a rebalance: suspend or drop partitions, and begin to restore new ones."""
         log.info("partitions " + rebalance.kind, partitions=sorted(rebalance.partitions))
         self._metrics.set_ready(False)
         self.is_ready = False
         self._restores.clear()
         for partition in list(self.partitions.values()):
-            self._take_away(partition, rebalance)
+            self._suspend_or_drop(partition, rebalance)
         if rebalance.kind == "assigned":
             self._assign(sorted(rebalance.partitions))
 
-    def _take_away(self, partition: Partition, rebalance: Rebalance) -> None:
+    def _suspend_or_drop(self, partition: Partition, rebalance: Rebalance) -> None:
         is_named = partition.number in rebalance.partitions
         if partition.lifecycle is Lifecycle.RESTORING or (rebalance.kind == "lost" and is_named):
-            self._let_go(partition)
+            self._drop(partition)
         elif is_named and partition.lifecycle is Lifecycle.RUNNING:
             partition.become(Lifecycle.SUSPENDED)
 
-    def _let_go(self, partition: Partition) -> None:
+    def _drop(self, partition: Partition) -> None:
         partition.become(Lifecycle.GONE)
         del self.partitions[partition.number]
 
     def _assign(self, assigned: list[int]) -> None:
-        """Go on with what no other member has touched since our last commit; restore the rest."""
+        """Run the partitions that no other member has written to since our last commit; restore the rest."""
         self._metrics.rebalances.inc()
         self._metrics.partitions.set(len(assigned))
         for partition in list(self.partitions.values()):
             if partition.number not in assigned:
-                self._let_go(partition)
+                self._drop(partition)
         changelog, kept = self._settings.topics.changelog, list(self.partitions)
         bounds = self._clients.reader.bounds(changelog, kept) if kept else {}
         for number in assigned:
@@ -83,14 +83,14 @@ class Assignment:
                 self._run(known)
                 continue
             if known:
-                self._let_go(known)
+                self._drop(known)
             partition = self.partitions[number] = Partition(number, self._settings, self._clients.partitions)
             self._restores.append((partition, restore(partition, self._clients.reader, self._settings)))
         if not self._restores:
             self._all_run()
 
     def restore_some(self) -> None:
-        """Restore for a moment, in the order of the partitions; then the session sees to its membership again."""
+        """Do one step of restoring, partition after partition; between steps the session polls to stay a member."""
         partition, steps = self._restores[0]
         began = self._clock()
         rows = next(steps, None)

@@ -22,13 +22,13 @@ ORDERS_PER_ROW: Final = 500
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """How far an events partition has come: written with every commit, so that state and position can't disagree."""
+    """The next input offset and the counters, written in the same transaction as the rows, so that they agree."""
 
     group: str
     topic_id: str = ""
-    """Of the events topic; "" where the cluster gave none."""
+    """The id of the events topic; "" if the cluster has no topic ids."""
     partitioner: str = ""
-    """By which it was checked that every customer belongs here; "" where it was not."""
+    """The partitioner by which every customer was checked to belong on this partition; "" if none was checked."""
     next_offset: int
     events: int
     dead_letters: int
@@ -40,8 +40,8 @@ def pack_rows(changes: Iterable[Change], *, whole: bool = False) -> Iterator[byt
     """The values of the changelog records that hold these rows.
 
     Args:
-        changes: what changed, or the whole table.
-        whole: these rows are part of the whole table: what stands before them in the changelog is no longer needed.
+        changes: the changed rows, or those of the whole table.
+        whole: the rows are the whole table's: the records before them in the changelog are no longer needed.
     """
     parts = _split_large(changes)
     while some := list(islice(parts, ROWS_PER_RECORD)):
@@ -49,14 +49,14 @@ def pack_rows(changes: Iterable[Change], *, whole: bool = False) -> Iterator[byt
 
 
 def pack_position(position: Position, *, whole: bool = False) -> bytes:
-    """The value of a commit's last changelog record: how far the partition is, once the rows before it hold."""
+    """The value of a commit's last changelog record: the position that belongs to the rows before it."""
     return orjson.dumps(
         {"v": FORMAT_VERSION, "whole": whole, "rows": columns_of(()), "position": _plain(position)}
     )
 
 
 def _split_large(changes: Iterable[Change]) -> Iterator[Change]:
-    """Who has very many orders gets several rows."""
+    """Split customers with more than ORDERS_PER_ROW orders into several rows."""
     for change in changes:
         customer, orders = change
         if len(orders) <= ORDERS_PER_ROW:
@@ -90,10 +90,10 @@ class Unpacked(Struct, frozen=True):
 
 
 def unpack(value: bytes) -> Unpacked:
-    """Decode one changelog record, of this format or the one before.
+    """Decode one changelog record, of this format or the previous one.
 
     Raises:
-        Fatal: a newer program wrote it, or it is no changelog record at all.
+        Fatal: a newer program wrote it, or it is not a changelog record.
     """
     try:
         record = orjson.loads(value)
@@ -105,7 +105,7 @@ def unpack(value: bytes) -> Unpacked:
                 raise ValueError(f"{len(columns)} columns")
             return Unpacked(record["whole"], columns, convert(position, Position) if position else None)
     except (ValueError, TypeError, LookupError, ValidationError):
-        raise Fatal("this is no changelog record; does another program write to the topic?") from None
+        raise Fatal("not a changelog record; does another program write to the topic?") from None
     raise Fatal(
         f"the changelog has rows of format {version}, this program reads format {FORMAT_VERSION}: "
         "run the program version that wrote them, or a newer one"

@@ -1,13 +1,12 @@
-"""A commit: everything one step of the consumer does, in one transaction.
+"""A commit: all results of one commit interval, in one transaction.
 
-1. Begin; note how far each partition that moved has been read.
-2. Write each one's changes and position to the changelog, or its whole table where a rewrite is due.
+1. Begin; note each partition's next input offset.
+2. Write each partition's changes and position to the changelog, or its whole table if a rewrite is due.
 3. Write its partial and its dead letters.
-4. Write the snapshot, if one is due, and where the series stands now.
-5. Commit, with the consumed offsets and the membership under which they were read: a zombie is fenced here. Only now
-   does anything count as done.
-6. Look whether another member has written to the changelog, too.
-7. After a rewrite, delete the changelog records before it; correctness never depends on that.
+4. Write the snapshot, if one is due, and the new state of the series.
+5. Commit, with the consumed offsets and the membership under which they were read: a zombie is fenced here.
+6. Check whether another member has written to the changelog.
+7. After a rewrite, delete the changelog records before it; correctness does not depend on that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,17 +44,17 @@ def commit(
     metrics: Metrics,
     snapshot_of: Callable[[Mapping[int, Partial]], Snapshot | None],
 ) -> tuple[dict[int, Partial], Snapshot | None]:
-    """Commit these partitions, at least one; returns their partials and the snapshot, now on their topics.
+    """Commit these partitions, at least one; returns their partials and the snapshot, which are committed now.
 
     Raises:
-        Retriable: it did not go through, or it is not known whether it did. The session must end.
-        Fatal: another application writes to our topics, too.
+        Retriable: the commit failed, or its outcome is not known. The session must end.
+        Fatal: another application writes to our topics.
     """
     producer = clients.producer
     producer.begin()  # 1
     for partition in partitions:
         partition.next_offset = clients.consumer.position(partition.number)
-    # One rewrite a commit: partitions grow alike, and a transaction must not take too long.
+    # One rewrite a commit: rewrites of many partitions fall due together, and would outlast the transaction timeout.
     to_rewrite = next((partition for partition in partitions if partition.rewrite_due), None)
     written = {  # 2
         partition.number: _write_changes(partition, producer, topics.changelog, whole=partition is to_rewrite)
@@ -112,7 +111,7 @@ def _after_commit(partition: Partition, written: _Written, clients: Clients, top
 
 
 def _trim(clients: Clients, topics: Topics, number: int, before_offset: int) -> None:
-    """Delete what a rewrite has made superfluous. If it fails, the next rewrite deletes more."""
+    """Delete the records that a rewrite has replaced. If the deletion fails, the next rewrite deletes them too."""
     try:
         clients.admin.delete_records(topics.changelog, number, before_offset)
     except Retriable as error:

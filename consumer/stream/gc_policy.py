@@ -1,7 +1,7 @@
-"""The garbage collector must not walk the state: millions of live objects, again and again, to find nothing.
+"""Keeps the garbage collector from traversing the state, millions of live objects, again and again.
 
-It is off in the loop. After each commit the young objects are collected, and what lives is put beyond its reach
-(`gc.freeze`). Once an hour everything is walked, for the few cycles that were alive at a commit.
+Automatic collection is off. After each commit the young objects are collected, and the survivors are excluded from
+later collections (`gc.freeze`). Once an hour all objects are collected, for the few cycles that survived a commit.
 """
 
 import gc
@@ -20,7 +20,7 @@ class GcPolicy:
         self._full_at = clock() + FULL_INTERVAL_S
 
     def after_commit(self) -> None:
-        """Collect what came since the last call, or once an hour all there is."""
+        """Collect the objects made since the last call, or once an hour all objects."""
         if self._clock() >= self._full_at:
             self._full_at = self._clock() + FULL_INTERVAL_S
             gc.unfreeze()

@@ -1,6 +1,6 @@
-"""A limit on invalid events stops the consumer before it moves a whole topic aside.
+"""A limit on invalid events stops the consumer before it turns a whole topic into dead letters.
 
-A wrong topic, or a producer gone mad, is a case for a person.
+A person must look: is it the wrong topic, or a broken producer?
 """
 
 from typing import Final
@@ -25,10 +25,10 @@ class InvalidLimit:
         self._dead = 0
 
     def check(self, records: int, dead: list[DeadLetter]) -> None:
-        """Count what a commit is about to move past.
+        """Count the records of a commit, before it begins.
 
         Raises:
-            Fatal: over a limit. The commit must not happen: these records stay where they are.
+            Fatal: a limit is exceeded; the commit must not happen.
         """
         self._total += len(dead)
         self._records += records
@@ -53,5 +53,5 @@ def _last(dead: list[DeadLetter]) -> str:
     where = "-".join(header[name].decode() for name in (names.TOPIC, names.PARTITION))
     return (
         f". The last: {where} at offset {header[names.OFFSET].decode()}: {header[names.ERROR].decode()}. "
-        "Is it the right topic? If so, raise the limit; nothing of this was committed"
+        "Check that the topic is the right one; if so, raise the limit. None of these records was committed"
     )

@@ -1,10 +1,10 @@
-"""The lifecycle of a partition that this worker has: its states, and what may follow what.
+"""The lifecycle of an assigned partition: its states, and the allowed transitions.
 
     RESTORING ──▶ RUNNING ◀──▶ SUSPENDED
         └────────────┴─────────────┴──▶ GONE
 
-RESTORING: its state is read from the changelog. RUNNING: its events are read. SUSPENDED: a rebalance has taken it, and
-what is in memory is kept in case it comes back untouched. GONE: another member has it, or nobody.
+RESTORING: its state is read from the changelog. RUNNING: its events are read. SUSPENDED: a rebalance has revoked it;
+its state stays in memory in case it is assigned again unchanged. GONE: its state is dropped.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ MAY_FOLLOW: Final[Mapping[Lifecycle, frozenset[Lifecycle]]] = {
 
 
 class WrongLifecycle(Exception):
-    """A bug: a partition was to become what it can't become from where it is."""
+    """A bug: the lifecycle allows no such transition."""
 
 
 def check_follows(before: Lifecycle, after: Lifecycle) -> None:
-    """Raise `WrongLifecycle` where `after` can't come after `before`."""
+    """Raise `WrongLifecycle` if `after` may not follow `before`."""
     if after not in MAY_FOLLOW[before]:
         raise WrongLifecycle(f"{before.value} can't become {after.value}")

@@ -1,6 +1,6 @@
-"""What ltv.partials holds: the newest partial of every partition, and where the series of snapshots stands.
+"""The topic ltv.partials: the newest partial of every partition, and the state of the series of snapshots.
 
-The topic is compacted: the newest record of every key stays, whatever becomes of ltv.snapshots.
+The topic is compacted: the newest record of every key stays, even when records of ltv.snapshots are deleted.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ SERIES_KEY: Final = b"series"
 
 
 class SeriesState(Struct, frozen=True, kw_only=True):
-    """The last snapshot, as far as the next one needs it."""
+    """The fields of the last snapshot that the next one needs."""
 
     sequence: int
     ranked: list[str]
@@ -29,7 +29,7 @@ class SeriesState(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def after(cls, snapshot: Snapshot) -> Self:
-        """The state once this snapshot is out."""
+        """The state after this snapshot."""
         return cls(sequence=snapshot.sequence, ranked=[row.customer_id for row in snapshot.rows])
 
     @property
@@ -43,13 +43,13 @@ _decode_series = msgspec.json.Decoder(SeriesState).decode
 
 
 def encode(value: Partial | SeriesState | Snapshot) -> bytes:
-    """As JSON, for ltv.partials or ltv.snapshots."""
+    """The value as JSON, for ltv.partials or ltv.snapshots."""
     plain: Any = msgspec.to_builtins(value)
     return orjson.dumps(plain)
 
 
 class Partials:
-    """The newest known partial of every partition. What is known never goes back."""
+    """The newest known partial of every partition; never replaced by an older one."""
 
     def __init__(self, topics: Topics, reader: StateReader) -> None:
         self._topic = topics.partials
@@ -57,16 +57,17 @@ class Partials:
         self._read_to = 0
         self.known: dict[int, Partial] = {}
         self.series: SeriesState | None = None
-        """As last read; the worker that emits snapshots knows better."""
+        """The state last read from the topic; the worker that emits snapshots has a newer one."""
 
     def catch_up(self, *, wait: bool = False) -> None:
-        """Read what has been committed to ltv.partials since the last call.
+        """Read the records committed to ltv.partials since the last call.
 
-        Committed records behind an open transaction are not to be had yet; `wait` until it is decided. A new owner
-        of the series must, for the last snapshot may count them.
+        Args:
+            wait: wait until open transactions are decided, and read the committed records behind them, too. A new
+                owner of the series must wait: the last snapshot may count these records.
 
         Raises:
-            Fatal: a record is not one of ours.
+            Fatal: a record is neither a partial nor the state of the series.
         """
         start, end = self._reader.bounds(self._topic, [0])[0]
         if not wait:
@@ -82,14 +83,14 @@ class Partials:
                 self.series = _decode_series(record.value) if record.value is not None else None
             elif record.value is not None:
                 self.put({int(record.key or b""): _decode_partial(record.value)})
-        except ValueError as error:  # msgspec's errors are such, too.
+        except ValueError as error:  # msgspec's errors are ValueErrors, too.
             raise Fatal(
-                f"{self._topic}-0 at offset {record.offset}: this is no partial ({error}); does another program "
+                f"{self._topic}-0 at offset {record.offset}: not a partial ({error}); does another program "
                 "write to the topic? Use a new --prefix and --group, or delete the topic: it is recreated"
             ) from error
 
     def put(self, partials: Mapping[int, Partial]) -> None:
-        """Take in partials that are committed."""
+        """Add committed partials: partition -> its partial."""
         for partition, partial in partials.items():
             known = self.known.get(partition)
             if known is None or partial.next_offset >= known.next_offset:

@@ -1,4 +1,4 @@
-"""One events partition: its state, how far it is, and what the next commit must write."""
+"""One events partition: its state, its next offset, and the records that the next commit must write."""
 
 from collections.abc import Callable
 from itertools import count
@@ -24,15 +24,15 @@ MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
 
 
 class Partition:
-    """State of one events partition, between its changelog and the session."""
+    """The state of one events partition; restored from and written to its changelog."""
 
     def __init__(self, number: int, settings: Settings, partitions: int) -> None:
         """An empty state, to be restored.
 
         Args:
-            number: of the events partition.
-            settings: of the application that this is the state of.
-            partitions: how many the events topic has.
+            number: the events partition.
+            settings: the worker's settings.
+            partitions: the number of partitions of the events topic.
         """
         self.number = number
         self.settings = settings
@@ -41,51 +41,51 @@ class Partition:
         self.aggregate = Aggregate()
         self.top = Top(settings.top, settings.basis)
         self.topic_id = ""
-        """Of the events topic that this is a partition of."""
+        """The id of the events topic."""
         self.next_offset = 0
-        """Where to go on reading: what is before it is in the state, committed or not."""
+        """The next input offset: all records before it are in the state, committed or not."""
         self.dead_letter_count = 0
-        """Dead letters of all time, those to be committed next included."""
+        """All dead letters of the partition, those of the next commit included."""
         self.dead: list[DeadLetter] = []
-        """To be written by the next commit."""
+        """Dead letters that the next commit writes."""
         self.uncommitted = 0
         """Records read since the last commit."""
         self.reported = False
-        """The partial on the topic is as of the last commit, with these settings."""
+        """This session has committed a partial, so the one on the topic has these settings."""
         self.changelog_end = 0
-        """The changelog partition's high watermark after our last commit: has another member written since?"""
+        """The changelog partition's high watermark after our last commit; tells if another member has written since."""
         self.appended_bytes = 0
-        """Changelog bytes since the last rewrite began."""
+        """Changelog bytes written since the last rewrite."""
         self.table_bytes = 0
-        """What the last rewrite took."""
+        """Changelog bytes of the last rewrite."""
 
     def become(self, lifecycle: Lifecycle) -> None:
-        """Go into this state.
+        """Change to this state.
 
         Raises:
-            WrongLifecycle: it can't follow the present one.
+            WrongLifecycle: the present state may not change to it.
         """
         check_follows(self.lifecycle, lifecycle)
         self.lifecycle = lifecycle
 
     def ingest(self, batch: Batch) -> None:
-        """Take in a poll's records; what is invalid becomes a dead letter."""
+        """Ingest a poll's records; invalid events become dead letters."""
         for start in range(0, len(batch.values), CHUNK_EVENTS):
             chunk = slice(start, start + CHUNK_EVENTS)
             events, invalid = decode_events(batch.values[chunk], batch.keys[chunk])
-            strangers = ingest_events(events, self.aggregate, self.placement.holds)
-            if strangers:
-                invalid = self._with_strangers(strangers, events, invalid)
+            misplaced = ingest_events(events, self.aggregate, self.placement.holds)
+            if misplaced:
+                invalid = self._with_misplaced(misplaced, events, invalid)
             for i, error in invalid:
                 self._set_aside(batch, start + i, error)
         self.uncommitted += len(batch.values)
         self.next_offset = batch.offsets[-1] + 1
 
-    def _with_strangers(self, strangers: list[Event], events: list[Event], invalid: Invalid) -> Invalid:
-        """The invalid ones of a chunk, with those whose customers belong on another partition, in order."""
+    def _with_misplaced(self, misplaced: list[Event], events: list[Event], invalid: Invalid) -> Invalid:
+        """The invalid events of a chunk and those whose customers belong on another partition, in offset order."""
         bad = {i for i, _ in invalid}
         at = {id(event): i for event, i in zip(events, (i for i in count() if i not in bad), strict=False)}
-        wrong = [(at[id(event)], self.placement.invalid(event.customer_id)) for event in strangers]
+        wrong = [(at[id(event)], self.placement.invalid(event.customer_id)) for event in misplaced]
         return sorted([*invalid, *wrong], key=itemgetter(0))
 
     def _set_aside(self, batch: Batch, i: int, error: InvalidEvent) -> None:
@@ -95,17 +95,17 @@ class Partition:
 
     @property
     def rewrite_due(self) -> bool:
-        """Whether the changelog has grown enough past the table to write the whole table and trim."""
+        """Whether the changelog has grown so much that the next commit should write the whole table and trim."""
         return self.appended_bytes > max(REWRITE_RATIO * self.table_bytes, MIN_REWRITE_BYTES)
 
     def write_changes(self, send: Callable[[bytes], None], *, whole: bool) -> None:
-        """Take what has changed, rank it, and send it as changelog records, the position in the last one.
+        """Take the changes, update the ranking, and send them as changelog records, the position in the last one.
 
-        A record's worth at a time: its customers stay in the processor's cache from step to step.
+        ROWS_PER_RECORD customers at a time, so that they stay in the processor's cache from step to step.
 
         Args:
-            send: takes each record's value.
-            whole: send the whole table instead of what has changed.
+            send: called with each record's value.
+            whole: send the whole table instead of the changes.
         """
         everyone = self.aggregate.customers.values()
         while changes := self.aggregate.take_changes(ROWS_PER_RECORD):
@@ -131,7 +131,7 @@ class Partition:
         )
 
     def partial(self) -> Partial:
-        """The partition's share of the snapshot, as of the changes taken."""
+        """The partition's partial, as of the last `write_changes`."""
         return partial_of(
             self.aggregate,
             self.top.best(),
@@ -142,7 +142,7 @@ class Partition:
         )
 
     def committed(self, changelog_end: int, appended_bytes: int, *, whole: bool) -> None:
-        """A commit went through: its changelog records took so many bytes and end before `changelog_end`."""
+        """Note that a commit succeeded: it wrote `appended_bytes` to the changelog, which ends at `changelog_end`."""
         self.dead = []
         self.uncommitted = 0
         self.reported = True

@@ -1,7 +1,7 @@
-"""Whether customers are on the partition where the topic's partitioner puts them; looked at once for each customer.
+"""Checks that customers are on the partition where the topic's partitioner places them, once for each customer.
 
-A record of a customer that belongs elsewhere is a dead letter: counted here, the customer would stand in the ranking
-twice. Where most of the first customers are elsewhere, it is the setting that is wrong, and the consumer refuses.
+A record of a customer that belongs on another partition becomes a dead letter: if it were counted, the customer would
+be in the ranking twice. If most of the first customers are misplaced, the setting is wrong, and the consumer stops.
 """
 
 from collections.abc import Collection, Iterable
@@ -11,13 +11,13 @@ from contract.errors import Fatal, InvalidEvent
 from contract.partitioners import PARTITIONERS, Partitioner
 
 MIN_CUSTOMERS: Final = 10
-"""Fewer customers say nothing about the setting."""
+"""Fewer misplaced customers do not prove the setting wrong."""
 FIRST_CUSTOMERS: Final = 1_000
-"""Of each partition so many are remembered for the judgement; later ones are only checked."""
+"""Misplaced customers are remembered among this many first customers of a partition; later ones are only checked."""
 
 
 class Placement:
-    """Where the customers of one partition belong, and what the first ones of this session were like."""
+    """Checks the customers of one partition, and remembers which of the session's first customers are misplaced."""
 
     def __init__(self, partitioner: Partitioner, partition: int, partitions: int) -> None:
         self.partitioner: Partitioner = partitioner
@@ -25,12 +25,12 @@ class Placement:
         self.partitions = partitions
         self._place = PARTITIONERS.get(partitioner)
         self.seen = 0
-        """Customers that were looked at: the first ones."""
+        """Customers checked; misplaced ones count only among the first."""
         self.misplaced: dict[str, None] = {}
-        """Those of them that belong elsewhere."""
+        """Of the first customers, the ids of those that belong on another partition."""
 
     def holds(self, customer_id: str) -> bool:
-        """Whether this customer, first seen here, belongs on this partition; always so where it is not checked."""
+        """Whether this new customer belongs on this partition; always true if the partitioner is `unchecked`."""
         if self._place is None or self._place(customer_id.encode(), self.partitions) == self.partition:
             self.seen += 1
             return True
@@ -40,11 +40,11 @@ class Placement:
         return False
 
     def invalid(self, customer_id: str) -> InvalidEvent:
-        """What is wrong with a record of a customer that belongs elsewhere."""
+        """The error of a record whose customer belongs on another partition."""
         assert self._place is not None
         elsewhere = self._place(customer_id.encode(), self.partitions)
         fitting = _fitting([customer_id], self.partition, self.partitions)
-        hint = f"; {' and '.join(fitting)} would put it there" if fitting else ""
+        hint = f"; {' and '.join(fitting)} would place it there" if fitting else ""
         return InvalidEvent(
             "wrong_partition",
             "",
@@ -53,10 +53,10 @@ class Placement:
         )
 
     def check_restored(self, customer_ids: Iterable[str], topic: str) -> None:
-        """Look at every customer of a state that was written under another partitioner, or before there was one.
+        """Check every customer of a state that was written under another partitioner, or under none.
 
         Raises:
-            Fatal: one belongs elsewhere: its figures are not whole.
+            Fatal: a customer belongs on another partition, so its figures are incomplete.
         """
         if self._place is None:
             return
@@ -72,10 +72,10 @@ class Placement:
 
 
 def refuse_misfit(placements: Collection[Placement], topic: str) -> None:
-    """Look at what the first customers of a session were like, before anything of them is committed.
+    """Check the session's first customers, before their events are committed.
 
     Raises:
-        Fatal: most of them are not where the partitioner puts them.
+        Fatal: most of them are not on the partition where the partitioner places them.
     """
     seen = sum(placement.seen for placement in placements)
     misplaced = [(customer_id, placement) for placement in placements for customer_id in placement.misplaced]
@@ -89,7 +89,7 @@ def refuse_misfit(placements: Collection[Placement], topic: str) -> None:
     ]
     raise Fatal(
         f"{len(misplaced):,} of the first {seen:,} customers on {topic} are not on the partition where the "
-        f"partitioner {partitioner} puts them: {_advice(fitting)}. Nothing of them was committed"
+        f"partitioner {partitioner} places them: {_advice(fitting)}. None of their events was committed"
     )
 
 
@@ -105,6 +105,6 @@ def _advice(fitting: list[str]) -> str:
     if fitting:
         return f"the producers seem to use {' or '.join(fitting)}: set --partitioner {fitting[0]} (LTV_PARTITIONER)"
     return (
-        "no partitioner that is known here fits; if each customer is surely on one partition, set "
+        "no known partitioner fits; if each customer is certainly on one partition only, set "
         "--partitioner unchecked (LTV_PARTITIONER)"
     )

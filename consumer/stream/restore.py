@@ -1,7 +1,7 @@
 """Restore: read a partition's changelog, committed records only, up to its high watermark at the assignment.
 
-The high watermark counts what an open transaction has written, so restore waits until the last owner's
-transaction is decided: state and position are then the newest there can be.
+The high watermark includes the records of an open transaction, so restore waits until the last owner's transaction is
+decided: it then has the newest committed state and position.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from contract.errors import Fatal
 
 
 def restore(partition: Partition, reader: StateReader, settings: Settings) -> Iterator[int]:
-    """Fill the partition from its changelog; yields the rows of each step, often enough to see to other work.
+    """Fill the partition from its changelog; yields after each step, with the number of rows, so that others can work.
 
-    Afterwards `partition.next_offset` is where to go on reading events, and what was trimmed or rewritten is known.
+    Afterwards `partition.next_offset` is the next input offset, and the sizes that decide on a rewrite are set.
 
     Raises:
         Fatal: the changelog belongs to another group or a newer program, or does not fit the events topic.
@@ -38,9 +38,7 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
             except Fatal as error:
                 raise Fatal(f"{changelog}-{number} at offset {record.offset}: {error}") from None
             if is_first and start > 0 and not unpacked.whole:
-                raise _state_lost(
-                    partition, settings, f"begins at offset {start}, and not with a whole table"
-                )
+                raise _state_lost(partition, settings, f"begins at offset {start} without a whole table")
             is_first = False
             if unpacked.position:
                 _check_owner(unpacked.position, partition, settings)
@@ -58,7 +56,9 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
     if position is None:
         committed = reader.committed_offset(settings.group, settings.topics.events, number)
         if committed is not None and committed > first:
-            raise _state_lost(partition, settings, f"is empty, but the group has come to offset {committed}")
+            raise _state_lost(
+                partition, settings, f"is empty, but the group has committed offset {committed}"
+            )
         partition.next_offset = first
     else:
         _take_over(partition, position)
@@ -70,13 +70,13 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
 
 
 def check_alone(partition: Partition, reader: StateReader, before_offset: int) -> None:
-    """Look who else has written to the partition's changelog since our last commit: mostly somebody whose was aborted.
+    """Check who else has written to the partition's changelog since our last commit; mostly an aborted transaction.
 
     Raises:
-        Fatal: another application, which has been given our prefix.
+        Fatal: another application has, with the same prefix.
     """
     changelog = partition.settings.topics.changelog
-    # Where two transactions overlapped, the other's record may stand where our marker was thought to be.
+    # If two transactions overlapped, the other's record may be at the offset where we expected our marker.
     since = max(0, partition.changelog_end - 1)
     for records in reader.read(changelog, partition.number, since, before_offset):
         for record in records:
@@ -86,7 +86,7 @@ def check_alone(partition: Partition, reader: StateReader, before_offset: int) -
 
 
 def _check_owner(position: Position, partition: Partition, settings: Settings) -> None:
-    """Every position on the way must be ours: two applications may have written side by side."""
+    """Every position in the changelog must be ours: two applications may have written to it in turn."""
     if position.group != settings.group:
         raise Fatal(
             f"{settings.topics.changelog} belongs to group {position.group!r}, this consumer is of group "
@@ -98,8 +98,8 @@ def _check_owner(position: Position, partition: Partition, settings: Settings) -
 
 def _state_lost(partition: Partition, settings: Settings, what: str) -> Fatal:
     return Fatal(
-        f"{settings.topics.changelog}-{partition.number} {what}: state was deleted, and what is left is not exact. "
-        "To count all events that are still there, use a new --prefix and --group"
+        f"{settings.topics.changelog}-{partition.number} {what}: state was deleted, and the rest is not exact. "
+        "To count all events that are still on the topic, use a new --prefix and --group"
     )
 
 
@@ -121,6 +121,6 @@ def _check_events_are_there(partition: Partition, first: int, last: int, setting
     if partition.next_offset < first:
         raise Fatal(
             f"{where} begins at offset {first}, but events from {partition.next_offset} on are not ingested yet: "
-            "they were deleted before they were read. The figures can't be exact without them; to count what is "
-            "there from the start, use a new --prefix and --group, and a longer retention"
+            "they were deleted before they were read. The figures can't be exact without them; to count the events "
+            "that are still on the topic, use a new --prefix and --group, and a longer retention"
         )

@@ -1,9 +1,9 @@
-"""Changelog rows: the state as plain columns. They are absolute, whole new values.
+"""Changelog rows: the state as plain columns. A row holds absolute values, not differences.
 
-A row is a customer with some of its orders. Rows are kept as columns, the same entry of each being of the same row:
-ids, first weeks, week bits, visits, last names, name stamps, how many orders; then, over the orders of all rows,
-order ids, stamps, cents. Applying rows again changes nothing; replaying them from any earlier point on ends in the
-same state.
+A row is a customer with some of its orders. Entry i of each of the first seven columns belongs to row i: ids, first
+weeks, week bits, visits, last names, name stamps, number of orders. The last three columns, order ids, stamps and
+cents, hold the orders of all rows in turn. Applying rows again changes nothing; replaying them from any earlier point
+ends in the same state.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any, Final
 from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, Aggregate, Change, Customer
 
 MAX_JSON_INT: Final = (1 << 63) - 1
-"""Week bits beyond are written as text, in hex."""
+"""Larger week bits are written as text, in hex."""
 
 COLUMNS: Final = 10
 
@@ -44,7 +44,7 @@ def columns_of(changes: Sequence[Change]) -> Columns:
 
 
 def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
-    """Put rows into the table; returns how many customers and orders they carried."""
+    """Put rows into the table; returns the number of customers plus orders in them."""
     customers = aggregate.customers
     *of_customers, order_ids, stamps, cents = columns
     at = revenue = 0
@@ -75,7 +75,7 @@ def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
 
 
 def columns_of_rows(rows: list[list[Any]]) -> Columns:
-    """The columns of rows as format 1 had them.
+    """The columns of rows in format 1.
 
     Its rows: `[id, first week, week bits in hex, visits, last name, name stamp, [order id, stamp, cents, ...]]`.
     """

@@ -1,8 +1,8 @@
-"""The series of snapshots: the worker that owns events partition 0 continues it.
+"""The series of snapshots, emitted by the worker that owns events partition 0.
 
-A snapshot is merged from the partials of all partitions: the worker's own come from the transaction at hand, the
-others' from ltv.partials. The sequence and the previous ranks go on from the state of the series in ltv.partials, so
-that restarts, changes of owner, and whatever happens to the records of ltv.snapshots leave no gap.
+A snapshot is merged from the partials of all partitions: the worker's own come from the present transaction, the
+others' from ltv.partials. The sequence and the previous ranks continue from the state of the series in ltv.partials,
+so that a restart, a change of owner, or a deletion of ltv.snapshots leaves no gap.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class SnapshotSeries:
-    """The series, as its present owner continues it."""
+    """The series, as continued by its present owner."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class SnapshotSeries:
         reader: StateReader,
         now: Callable[[], datetime],
     ) -> None:
-        """Take the series over: read where it stands, waiting for the last owner's transaction."""
+        """Take the series over: read its state, waiting for the last owner's transaction."""
         self._settings = settings
         self._all = range(partitions)
         self._partials = partials
@@ -44,7 +44,7 @@ class SnapshotSeries:
         self._state = _newest(partials.series, last_snapshot(settings.topics, reader))
 
     def note_ends(self) -> datetime:
-        """Ask where the events partitions end now; about once a second, for the coverage. Returns the time of it."""
+        """Note the ends of the events partitions, for the coverage; returns the time. Call it about once a second."""
         at = self._now()
         self._coverage.note_ends(self._reader.committed_ends(self._settings.topics.events, self._all), at)
         return at
@@ -53,7 +53,7 @@ class SnapshotSeries:
         """The snapshot that follows the last committed one.
 
         Args:
-            ours: the partials of the transaction at hand.
+            ours: the partials of the present transaction.
         """
         basis = self._settings.basis
         partials = on_basis({**self._partials.known, **ours}, basis)
@@ -73,12 +73,12 @@ class SnapshotSeries:
         return None if record is None else datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
     def committed(self, snapshot: Snapshot) -> None:
-        """This snapshot is on the topic."""
+        """Note that this snapshot is committed."""
         self._state = SeriesState.after(snapshot)
 
 
 def _newest(state: SeriesState | None, snapshot: Snapshot | None) -> SeriesState:
-    """Where the series stands: the topic may hold a snapshot of a program that did not write the state yet."""
+    """The state of the series. The snapshot may be newer: earlier versions of this program wrote no state."""
     known = state or SeriesState(sequence=0, ranked=[])
     return SeriesState.after(snapshot) if snapshot and snapshot.sequence > known.sequence else known
 
@@ -86,10 +86,10 @@ def _newest(state: SeriesState | None, snapshot: Snapshot | None) -> SeriesState
 def last_snapshot(topics: Topics, reader: StateReader) -> Snapshot | None:
     """The newest snapshot on the topic, waiting for the last owner's transaction if one is open.
 
-    Records that are no snapshots are passed over, with a line in the log.
+    Records that are not snapshots are logged and skipped.
     """
     start, end = reader.bounds(topics.snapshots, [0])[0]
-    # The last records of the topic may be transaction markers, which readers never see: look further back.
+    # The last offsets of the topic may be transaction markers, which readers never get: look further back.
     look_back = 10
     while end > start:
         since = max(start, end - look_back)
@@ -108,7 +108,5 @@ def _decoded(value: bytes, topic: str, offset: int) -> Snapshot | None:
     try:
         return decode_snapshot(value)
     except (ValueError, msgspec.MsgspecError) as error:
-        log.warning(
-            "a record that is no snapshot is passed over", topic=topic, offset=offset, cause=str(error)
-        )
+        log.warning("skipped a record that is not a snapshot", topic=topic, offset=offset, cause=str(error))
         return None

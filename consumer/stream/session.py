@@ -1,7 +1,7 @@
-"""A session: poll, follow the assignment, ingest, and once an interval commit everything at once.
+"""A session: poll, follow the assignment, ingest, and commit everything once an interval.
 
-It lasts from connecting to the first trouble. Whatever goes wrong with the cluster, the session ends, its uncommitted
-work is dropped, and the next one restores what was committed: one way back, the same as after a crash.
+A session lasts from connecting to the first error of the cluster. Then its uncommitted work is dropped, and the next
+session restores the committed state: the same recovery as after a crash.
 """
 
 import time
@@ -28,12 +28,12 @@ from contract.snapshots import Snapshot
 
 MAX_POLL_WAIT_S: Final = 0.2
 HEARTBEAT_ANSWERED_S: Final = 3.0
-"""Heartbeats go out once a second (or faster)."""
+"""Within this time a heartbeat is answered: the client sends one at least every second."""
 MAX_DEAD_LETTER_BYTES: Final = 16 * 1024 * 1024
 
 
 class Session:
-    """One membership in the group, from assignment to the last commit."""
+    """One connection to the cluster and one membership in the group."""
 
     def __init__(
         self,
@@ -54,22 +54,22 @@ class Session:
         self._gc = GcPolicy(clock)
         self._partials = Partials(settings.topics, clients.reader)
         self._series: SnapshotSeries | None = None
-        """Only while partition 0 is ours and runs."""
+        """Only while partition 0 is assigned to this worker and running."""
         self._until_end = UntilEnd.from_now(settings, clients) if settings.until_end else None
         self._commit_at = self._snapshot_at = clock()
 
     @property
     def finished(self) -> bool:
-        """With until_end: all that was there at the start is committed, and so is the snapshot of it."""
+        """With until_end: all records that were on the topic at the start are committed, and a snapshot of them is."""
         return self._until_end is not None and self._until_end.finished
 
     @property
     def was_ready(self) -> bool:
-        """Whether all that was assigned has run at least once."""
+        """Whether all assigned partitions have run at least once."""
         return self._assignment.was_ready
 
     def step(self) -> None:
-        """One turn of the loop; never longer than a poll and a commit take."""
+        """One turn of the loop: a poll, at most one step of restoring, at most one commit."""
         assignment, clock = self._assignment, self._clock
         wait_s = 0.0 if assignment.is_restoring else min(MAX_POLL_WAIT_S, max(0.0, self._commit_at - clock()))
         batches = self._clients.consumer.poll(wait_s)
@@ -79,7 +79,7 @@ class Session:
         starts = bool(rebalances) or not assignment.is_ready
         for rebalance in rebalances:
             assignment.follow(rebalance)
-        # After a rebalance every partition is placed anew: what the same poll returned is read again from there.
+        # A rebalance sets every partition's position again, so records from the same poll will be read again.
         if not rebalances:
             self._ingest(batches)
         if assignment.is_restoring:
@@ -96,7 +96,7 @@ class Session:
                 partition.ingest(batch)
 
     def _start(self) -> None:
-        """All that is assigned runs: the owner of partition 0 takes the series over, and a commit is due."""
+        """All assigned partitions run: the owner of partition 0 takes the series over, and a commit is due."""
         if 0 in self._assignment.partitions:
             partitions, reader = self._clients.partitions, self._clients.reader
             self._series = SnapshotSeries(self._settings, partitions, self._partials, reader, self._now)
@@ -107,7 +107,7 @@ class Session:
         return sum(len(letter.value or b"") for partition in partitions for letter in partition.dead)
 
     def commit(self) -> None:
-        """Commit what moved, with the snapshot if one is due. Does nothing where there is nothing to do."""
+        """Commit the partitions that have moved, and the snapshot if one is due; nothing if neither is."""
         now_s = self._clock()
         self._commit_at = now_s + self._settings.commit_interval_s
         running = self._assignment.running
@@ -121,7 +121,7 @@ class Session:
             moved = [self._assignment.partitions[0]]
         if moved:
             self._commit(moved, now_s, snapshot_due=snapshot_due)
-        self._show_state(running)
+        self._set_gauges(running)
         if self._until_end and self._assignment.is_ready:
             self._check_end(self._until_end, snapshot_is_out=snapshot_due)
 
@@ -140,7 +140,7 @@ class Session:
                 moved, self._clients, self._settings.topics, self._metrics, next_snapshot
             )
         except Fenced:
-            self._ask_the_group()
+            self._await_heartbeat()
             raise
         self._partials.put(partials)
         if snapshot and self._series:
@@ -156,16 +156,16 @@ class Session:
     def _next_snapshot(self, ours: Mapping[int, Partial]) -> Snapshot | None:
         return self._series.next(ours) if self._series else None
 
-    def _ask_the_group(self) -> None:
-        """Poll until the group must have answered a heartbeat: another process with our instance id is fatal.
+    def _await_heartbeat(self) -> None:
+        """Poll until a heartbeat must have been answered: if another process has our instance id, `poll` raises Fatal.
 
-        Without this the two would take the transactional id from each other for ever, and neither would commit.
+        Without this, the two would fence each other's transactional id for ever, and neither would commit.
         """
         until = self._clock() + HEARTBEAT_ANSWERED_S
         while self._clock() < until:
             self._clients.consumer.poll(MAX_POLL_WAIT_S)
 
-    def _show_state(self, running: list[Partition]) -> None:
+    def _set_gauges(self, running: list[Partition]) -> None:
         metrics, consumer = self._metrics, self._clients.consumer
         metrics.customers.set(sum(len(partition.aggregate.customers) for partition in running))
         metrics.orders.set(sum(partition.aggregate.orders for partition in running))
@@ -178,7 +178,9 @@ class Session:
     def _check_end(self, until_end: UntilEnd, *, snapshot_is_out: bool) -> None:
         reached = until_end.is_reached(self._partials.known)
         if reached and self._series and not snapshot_is_out:
-            self._commit_at = self._snapshot_at = self._clock()  # One more snapshot, of all.
+            self._commit_at = self._snapshot_at = (
+                self._clock()
+            )  # One more snapshot, which counts all records.
         else:
             until_end.finished = reached
 

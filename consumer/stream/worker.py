@@ -1,4 +1,4 @@
-"""A worker: one session after the other, until it is told to stop. Retriable trouble waits for the next one."""
+"""A worker: one session after another, until it must stop. After a retriable error it waits, then starts the next."""
 
 import math
 import time
@@ -22,11 +22,11 @@ log = structlog.get_logger()
 
 
 def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) -> None:
-    """Consume until `should_stop`, or with until_end until all is done; commits and leaves the group at the end.
+    """Consume until `should_stop`, or with until_end until the end; then commit and leave the group.
 
     Raises:
-        Fatal: going on would be wrong, or with until_end the first connection has taken connect_timeout_s; nothing
-            uncommitted was written.
+        Fatal: going on would be wrong, or with until_end no connection was made within connect_timeout_s. Uncommitted
+            work is dropped.
     """
     backoff_s = FIRST_BACKOFF_S
     first_connection = Deadline(settings.connect_timeout_s if settings.until_end else math.inf)
@@ -70,7 +70,7 @@ def _connected(settings: Settings) -> Iterator[Clients]:
 
 
 def connect_of(settings: Settings) -> Callable[[Settings], Clients]:
-    """The `connect` of the transport that was chosen.
+    """The `connect` function of the chosen transport.
 
     Raises:
         Fatal: its package is not installed.
@@ -84,7 +84,7 @@ def connect_of(settings: Settings) -> Callable[[Settings], Clients]:
             if error.name != "confluent_kafka":
                 raise
             raise Fatal(
-                "the transport confluent is not installed; to get it: pip install 'ltv[fast]'"
+                "the transport confluent is not installed; install it with: pip install 'ltv[fast]'"
             ) from None
     return connect
 

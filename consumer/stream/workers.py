@@ -1,4 +1,4 @@
-"""Several workers on one machine: a parent starts them, restarts one that dies, and stops them all cleanly."""
+"""Several workers on one machine: a parent process starts them, restarts those that die, and stops them all."""
 
 import multiprocessing
 import sys
@@ -17,7 +17,7 @@ from consumer.stream.worker import work
 from contract.errors import Fatal
 
 FATAL_EXIT: Final = 78
-"""A child's way to say Fatal to its parent (EX_CONFIG): any other code but 0 is a death, to be restarted."""
+"""A child's exit code after Fatal (EX_CONFIG). After any other code but 0, the parent restarts the child."""
 STOP_DEADLINE_S: Final = 20.0
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 10.0
@@ -27,13 +27,13 @@ log = structlog.get_logger()
 
 
 ShouldStop = Callable[[], bool]
-"""Whether it is time to end."""
+"""Whether the process must stop."""
 Prepare = Callable[[], ShouldStop]
-"""What each process does first: set up its logs, and how it is asked to end. It must be a module's function."""
+"""Called first in each process: sets up its logs and its signals. A module-level function, for it is pickled."""
 
 
 def run(settings: Settings, workers: int, prepare: Prepare) -> None:
-    """Run so many workers until it is time to end, or with until_end until all are done.
+    """Run this number of workers until they must stop, or with until_end until all are done.
 
     Raises:
         Fatal: going on would be wrong; all workers are stopped.
@@ -109,9 +109,7 @@ class _Parent:
         if code == 0:
             child.done = True
         elif code == FATAL_EXIT:
-            raise Fatal(
-                f"worker {child.settings.instance_id} has stopped for the cause above; all workers stop"
-            )
+            raise Fatal(f"worker {child.settings.instance_id} stopped with the error above; all workers stop")
         else:
             child.backoff_s = FIRST_BACKOFF_S if now - child.started_at > STABLE_AFTER_S else child.backoff_s
             child.start_at = now + child.backoff_s

@@ -125,7 +125,7 @@ def test_a_foreign_record_in_the_changelog_is_refused(app: Application) -> None:
     app.load.send(1_000)
     app.catch_up()
     send(app.cluster.servers, app.topic("changelog"), [Sent(b"", b"hello")])
-    is_refused(app.start(), app.topic("changelog"), "no changelog record")
+    is_refused(app.start(), app.topic("changelog"), "not a changelog record")
 
 
 @pytest.mark.faults_full

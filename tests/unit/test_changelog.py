@@ -245,7 +245,7 @@ def test_a_newer_format_is_refused_with_what_to_do() -> None:
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b"null", b"1", b'"text"', b"\xff"])
 def test_what_is_no_changelog_record_is_refused(value: bytes) -> None:
-    with pytest.raises(Fatal, match="no changelog record"):
+    with pytest.raises(Fatal, match="not a changelog record"):
         unpack(value)
 
 
@@ -260,5 +260,5 @@ def test_what_is_no_changelog_record_is_refused(value: bytes) -> None:
     ],
 )
 def test_a_record_of_our_format_that_lacks_something_is_refused(value: bytes) -> None:
-    with pytest.raises(Fatal, match="no changelog record"):
+    with pytest.raises(Fatal, match="not a changelog record"):
         unpack(value)

@@ -1,7 +1,7 @@
-"""What the stream needs of a Kafka client, and nothing more: four small interfaces, one module per client.
+"""The four interfaces that the stream needs of a Kafka client; one module per client implements them.
 
-Every method that talks to the cluster has a deadline. What goes wrong comes out as `contract.errors.Retriable`
-(the cluster can't now: start the session anew) or `contract.errors.Fatal` (going on would be wrong).
+Every method that talks to the cluster has a deadline. Errors are raised as `contract.errors.Retriable` (the cluster
+can't do it now: start a new session) or `contract.errors.Fatal` (going on would be wrong).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from contract.dead_letters import Headers
 
 
 class Column(Sequence[int]):
-    """A whole number of each record, looked up when it is asked for, which is seldom."""
+    """One whole number of each record, computed on access, which is rare."""
 
     def __init__(self, records: Sequence[Any], of: Callable[[Any], int]) -> None:
         self._records = records
@@ -44,36 +44,37 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Rebalance:
-    """What the group protocol said, in the order it came: these partitions were `kind`."""
+    """One step of the group protocol: these partitions were `kind`."""
 
     kind: str
-    """revoked (another member may take them), lost (one has), or assigned (this is now all we have)."""
+    """revoked (another member may get them), lost (another member may have them already), or assigned (the member has
+    these now, and no others)."""
     partitions: frozenset[int]
 
 
 class GroupConsumer(Protocol):
-    """A member of the consumer group on the events topic. Newly assigned partitions come paused."""
+    """A member of the consumer group on the events topic. Newly assigned partitions are paused."""
 
     def poll(self, timeout_s: float) -> list[Batch]:
-        """Records of the partitions that are not paused; drives the membership too."""
+        """Records of the partitions that are not paused; also keeps up the membership."""
 
     def rebalances(self) -> list[Rebalance]:
-        """What was noted since the last call. To be asked after every poll, before its records are used."""
+        """The rebalances since the last call, in order. Call it after every poll, before using the poll's records."""
 
     def start_at(self, partition: int, offset: int) -> None:
-        """Read the partition from this offset on, no longer paused."""
+        """Resume the partition, reading from this offset."""
 
     def position(self, partition: int) -> int:
-        """The next offset: past the records polled, and past what readers of committed records never see."""
+        """The next offset: after the records polled, and after markers and aborted records that follow them."""
 
     def lag(self, partition: int) -> int | None:
-        """How many offsets the position is behind the partition's end, as far as is known without asking."""
+        """The offsets from the position to the partition's last known end; None: no end is known yet."""
 
     def membership(self) -> Any:
-        """The generation in which the present assignment was given: what a commit is fenced by."""
+        """The membership (with its generation) of the present assignment; the broker fences commits by it."""
 
     def close(self) -> None:
-        """Stop without leaving the group: a static member's partitions wait for it."""
+        """Stop without leaving the group: a static member's partitions stay assigned to it."""
 
 
 class TransactionalProducer(Protocol):
@@ -93,66 +94,66 @@ class TransactionalProducer(Protocol):
         """Add a record; returns a handle for `offset_of`."""
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
-        """Commit all that was sent, together with the consumed offsets (events partition -> next offset)."""
+        """Commit the sent records together with the consumed offsets (events partition -> next offset)."""
 
     def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
-        """Abort an empty transaction on these (topic, partition): it ends one that a predecessor left open."""
+        """Abort a transaction on these (topic, partition) pairs, which ends one that a predecessor left open there."""
 
     def offset_of(self, sent: Any) -> int:
-        """The offset a committed record got."""
+        """The offset of a committed record; `sent` is what `send` returned."""
 
     def close(self) -> None:
-        """Give up an open transaction and the connections."""
+        """Abandon an open transaction and close the connections."""
 
 
 class StateReader(Protocol):
-    """Committed records of single partitions, outside any group: `cluster.log_reader.LogReader`, or a test's."""
+    """Reads committed records of single partitions, without a group: `cluster.log_reader.LogReader`, or a fake."""
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
 
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
-        """Partition -> its first offset and its high watermark (which open transactions don't hold back)."""
+        """Partition -> its first offset and its high watermark (which includes open transactions)."""
 
     def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        """Partition -> the offset up to which every transaction is decided."""
+        """Partition -> its last stable offset: before it, every transaction is decided."""
 
     def topic_id(self, topic: str) -> str:
-        """Another one than before where a topic was deleted and recreated."""
+        """The topic's id, which changes when the topic is deleted and recreated."""
 
     def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
-        """The group's committed offset; None where there is none."""
+        """The group's committed offset; None if it has none."""
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
-        """Lists of records from `start` until the position has reached `end`; often an empty one.
+        """Lists of records from `start` until the position is at `end`; many lists are empty.
 
-        Waits while a transaction is open before `end`.
+        Waits for transactions that are open before `end`.
         """
 
     def first_record(self, topic: str, partition: int, start: int, end: int) -> Record | None:
-        """The first committed record from `start` on; None where there is none before `end`."""
+        """The first committed record from `start` on; None if there is none before `end`."""
 
 
 class Admin(Protocol):
-    """What must be asked of the cluster itself."""
+    """Requests to the cluster that are neither reading nor writing records."""
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
         """Delete the records before this offset."""
 
     def leave_group(self) -> None:
-        """Give up the static membership, so that others take the partitions over at once."""
+        """End the static membership, so that other members get the partitions at once."""
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
 
 
 @dataclass(frozen=True)
 class Clients:
-    """One of each, connected with the same settings."""
+    """One client of each interface, connected with the same settings."""
 
     consumer: GroupConsumer
     producer: TransactionalProducer
     reader: StateReader
     admin: Admin
     partitions: int
-    """How many the events topic has; our own topics are there and fit."""
+    """The number of partitions of the events topic."""

@@ -1,6 +1,6 @@
-"""What both transports ask of the cluster in the same way, through kafka-python's admin client.
+"""The admin client of both transports: kafka-python's.
 
-librdkafka's own admin client can't remove a member from its group, and kafka-python is always installed.
+librdkafka's admin client can't remove a member from its group, and kafka-python is always installed.
 """
 
 import time
@@ -30,7 +30,7 @@ def open_clients(
     producer: Callable[[Settings], Any],
     consumer: Callable[[Settings], Any],
 ) -> Clients:
-    """Connect in the order that is right: the topics first, then fence a predecessor, then join the group."""
+    """Connect in this order: create missing topics, fence a predecessor, join the group."""
     with ExitStack() as opened:
         admin = opened.enter_context(closing(ClusterAdmin(settings)))
         partitions = admin.prepare_topics()
@@ -61,12 +61,12 @@ def _state_reader(settings: Settings) -> LogReader:
 
 
 def _open_transactions(settings: Settings, reader: LogReader, partitions: int) -> list[tuple[str, int]]:
-    """Our partitions with an open transaction: another instance's, mostly; seldom one that was left hanging.
+    """Our partitions with an open transaction: usually another instance's, rarely a hanging one.
 
-    Kafka 4.3 can hang transactions: a broker that is killed and started again takes itself for the leader until its
-    dead self's registration has expired, and has no leader then. A transaction that it ends meanwhile is complete for
-    the coordinator, but its markers are dropped ("likely deleted already and hence can be skipped"), and readers of
-    committed records wait for them for ever. A marker of the same producer's next transaction does it.
+    Kafka 4.3 can leave transactions hanging. A broker that is killed and restarted considers itself the leader until
+    its former registration expires; then the partition has no leader for a moment. If the coordinator ends a
+    transaction meanwhile, it drops the markers ("likely deleted already and hence can be skipped"), and readers of
+    committed records wait for them for ever. A marker of the same producer's next transaction ends the wait.
     """
     topics = settings.topics
     return reader.open_transactions(
@@ -89,7 +89,7 @@ class ClusterAdmin:
             )
 
     def prepare_topics(self) -> int:
-        """Make our own topics where they are missing; returns how many partitions the events topic has."""
+        """Create our own topics if they are missing; returns the number of partitions of the events topic."""
         topics = self._settings.topics
         with client_errors("looking at the topics"):
             partitions = self._partitions_of_events()
@@ -98,7 +98,7 @@ class ClusterAdmin:
         return partitions
 
     def _partitions_of_events(self) -> int:
-        """A broker that has just started may not know its topics yet, or their leaders: look for a while."""
+        """Ask for up to TOPIC_PATIENCE_S: a broker that has just started may not know its topics and leaders yet."""
         topic = self._settings.topics.events
         patience = Deadline(TOPIC_PATIENCE_S)
         while True:
@@ -120,7 +120,7 @@ class ClusterAdmin:
             )
 
     def leave_group(self) -> None:
-        """Give up the static membership."""
+        """End the static membership."""
         member = MemberToRemove(group_instance_id=self._settings.instance_id, reason="stopped")
         with client_errors("leaving the group"):
             answer_within(
@@ -130,5 +130,5 @@ class ClusterAdmin:
             )
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._client.close()

@@ -1,18 +1,17 @@
 """The fast transport: confluent-kafka (librdkafka), installed by the extra `fast`.
 
-What has to be known of librdkafka, and is handled here, and only here:
+Traps of librdkafka that this module, and no other, handles:
 
-- A seek while the look-up of a logical offset is on its way is undone by the answer: events would be lost, quietly.
-  So a partition is assigned when its offset is known, not before, and nothing is ever sought, paused or resumed.
-- Its position does not pass what readers of committed records never see, in every case; the end-of-partition event
-  does.
-- An exception out of a callback comes out of the call as a SystemError (before Python 3.12): none must leave it.
-- With the default fetch.queue.backoff.ms it stands still for a second whenever its queue is full.
+- A seek during the look-up of a logical offset is undone by the look-up's answer: events would be lost silently.
+  So a partition is assigned only when its offset is known, and `seek`, `pause` and `resume` are never called.
+- The consumer's own position does not always pass markers and aborted records; the end-of-partition event does.
+- Before Python 3.12, an exception in a callback is raised by the call as a SystemError: no callback may raise.
+- With the default fetch.queue.backoff.ms, the consumer stops fetching for a second whenever its queue is full.
 - A static member never leaves its group on close: the admin client removes it.
-- An error that ends a producer is raised as the cause of a SystemError where reports of delivery come with it.
-- close() can wait for ever: a producer's for what can't be delivered, a consumer's where it comes in the middle of a
-  join. A client that is dropped instead ends at once, and leaves nothing behind but what we want left: an open
-  transaction, a static membership. So only we hold a client, in one attribute.
+- An error that ends a producer is raised as the cause of a SystemError if delivery reports come in the same call.
+- close() can wait for ever: a producer's for records that can't be delivered, a consumer's during a join. A client
+  that is dropped instead ends at once, and leaves only an open transaction and a static membership, as we want. So
+  one attribute holds the only reference to a client.
 """
 
 import logging
@@ -39,17 +38,17 @@ FETCH_BYTES: Final = 256 * 1024
 QUEUED_RECORDS: Final = 5_000
 
 _SILENT: Final = logging.getLogger("librdkafka")
-"""What matters is raised; the rest would be lines of its own in our log."""
+"""librdkafka's own log is not shown: errors that matter are raised."""
 _SILENT.disabled = True
 _record: Any = Message
 
 
 def connect(settings: Settings) -> Clients:
-    """Connect all four clients, and take over the transactional id: a predecessor is fenced from here on.
+    """Connect all four clients, and take over the transactional id, which fences a predecessor.
 
     Raises:
         Retriable: the cluster can't be reached now.
-        Fatal: the topics or the rights are not as they must be.
+        Fatal: a topic or a permission is missing or wrong.
     """
     doing = f"connecting to Kafka at {settings.cluster.bootstrap_servers}"
     with client_errors(doing), librdkafka_errors(doing):
@@ -83,11 +82,11 @@ class _Consumer:
         self._noted: list[Rebalance] = []
         self._membership: Any = None
         self._positions: dict[int, int] = {}
-        """Of the partitions that are read."""
+        """Started partition -> its next offset."""
         self._to_place = False
-        """Positions were given that the client does not know of yet."""
-        self._trouble: KafkaException | None = None
-        """From a callback, which must not raise: to be raised by the poll."""
+        """`start_at` was called, and the client does not know the new positions yet."""
+        self._callback_error: KafkaException | None = None
+        """An error of a callback, which must not raise it; `poll` raises it."""
         self._client: Any = Consumer(
             {
                 **_consumer_settings(settings, settings.transactional_id),
@@ -114,9 +113,9 @@ class _Consumer:
 
     def _on_assigned(self, client: Consumer, assigned: list[TopicPartition]) -> None:
         try:
-            client.assign([])  # What is not placed yet is not read.
+            client.assign([])  # No partition is read before `start_at`.
         except KafkaException as raised:
-            self._trouble = raised
+            self._callback_error = raised
             return
         self._membership = client.consumer_group_metadata()
         self._note("assigned", assigned)
@@ -125,26 +124,25 @@ class _Consumer:
         self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
 
     def _note_error(self, error: KafkaError) -> None:
-        if (
-            error.code() == KafkaError._AUTHENTICATION
-        ):  # All others pass by themselves, or come with the records.
-            self._trouble = KafkaException(error)
+        # librdkafka recovers from all other errors, or returns them among the messages.
+        if error.code() == KafkaError._AUTHENTICATION:
+            self._callback_error = KafkaException(error)
 
     def poll(self, timeout_s: float) -> list[Batch]:
         with librdkafka_errors(f"reading {self._topic}"):
             self._place()
             messages = self._client.consume(MAX_POLL_RECORDS, max(0.0, timeout_s))
-            if self._trouble:
-                raise self._trouble
+            if self._callback_error:
+                raise self._callback_error
             if any(map(_record.error, messages)):
-                messages = [message for message in messages if not self._is_event(message)]
-        if self._noted:  # All partitions are placed anew: what came before is read again from there.
+                messages = [message for message in messages if not self._is_partition_end(message)]
+        if self._noted:  # A rebalance sets every position again, so these records will be read again.
             self._positions.clear()
             return []
         batches = []
         for partition, run in groupby(messages, _record.partition):
             records = list(run)
-            # The same call may have brought the partition's end, past the markers that follow the records.
+            # The same call may have returned the partition's end, which is after the markers behind the records.
             self._positions[partition] = max(self._positions.get(partition, 0), records[-1].offset() + 1)
             batches.append(
                 Batch(
@@ -157,8 +155,8 @@ class _Consumer:
             )
         return batches
 
-    def _is_event(self, message: Any) -> bool:
-        """Whether this is no record but the partition's end, which is noted; an error is raised."""
+    def _is_partition_end(self, message: Any) -> bool:
+        """Whether this is not a record but the partition's end, which becomes the position; raises an error message."""
         error = message.error()
         if error is None:
             return False
@@ -176,7 +174,7 @@ class _Consumer:
         self._to_place = True
 
     def _place(self) -> None:
-        """Have all partitions read that are placed, each from its position on."""
+        """Assign all started partitions, each at its position, if `start_at` was called."""
         if self._to_place:
             self._to_place = False
             self._client.assign([TopicPartition(self._topic, *place) for place in self._positions.items()])
@@ -193,13 +191,14 @@ class _Consumer:
         return self._membership
 
     def close(self) -> None:
-        self._client = self._trouble = None
+        self._client = self._callback_error = None
 
 
 class _Sent:
-    """A record on its way."""
+    """A record handed to the client."""
 
     offset: int | None = None
+    """None until the record is delivered."""
 
     def delivered(self, error: KafkaError | None, message: Any) -> None:
         if error is None:
@@ -214,7 +213,7 @@ class _Producer:
             {
                 **settings.cluster.librdkafka_settings(settings.transactional_id),
                 "logger": _SILENT,
-                "error_cb": lambda error: None,  # What matters is raised by the call at hand.
+                "error_cb": lambda error: None,  # Errors that matter are raised by the calls.
                 "transactional.id": settings.transactional_id,
                 "transaction.timeout.ms": transaction_timeout_ms,
                 "message.timeout.ms": min(CALL_TIMEOUT_MS, transaction_timeout_ms),
@@ -260,7 +259,7 @@ class _Producer:
                 except BufferError:
                     if deadline.is_over:
                         raise Retriable(
-                            f"writing to {topic}-{partition}: no room within {CALL_TIMEOUT_S:.0f} s"
+                            f"writing to {topic}-{partition}: the send buffer was full for {CALL_TIMEOUT_S:.0f} s"
                         ) from None
                 self._client.poll(0.1)
 
@@ -292,13 +291,15 @@ class _Producer:
         deadline = Deadline(CALL_TIMEOUT_S)
         while (
             sent.offset is None
-        ):  # The transaction is through, so its report is waiting, if it has not come.
+        ):  # The transaction is committed, so the delivery report is waiting to be polled.
             if deadline.is_over:
-                raise Retriable("asking for a record's offset: the client does not say")
+                raise Retriable(
+                    f"asking for a record's offset: no delivery report within {CALL_TIMEOUT_S:.0f} s"
+                )
             self._client.poll(0.1)
         offset: int = sent.offset
         return offset
 
     def close(self) -> None:
-        """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
+        """Drop the client. The next producer with this id, or the timeout, aborts an open transaction."""
         self._client = None

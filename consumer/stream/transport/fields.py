@@ -1,4 +1,4 @@
-"""One loop over the bytes of a record batch. The format is in Kafka's documentation under "Record Batch"."""
+"""Reads keys and values from the bytes of a record batch (Kafka's documentation, "Record Batch"), in one loop."""
 
 from kafka.errors import CorruptRecordError
 
@@ -6,13 +6,13 @@ Fields = list[bytes | None]
 
 
 def read_fields(buffer: bytes, at: int, count: int, base_offset: int) -> tuple[Fields, Fields]:
-    """The keys and the values of all records of a batch, which is not compressed (any more).
+    """The keys and the values of all records of an uncompressed batch.
 
     Args:
         buffer: the batch.
-        at: where its records begin.
-        count: how many there are.
-        base_offset: the batch's first offset, for errors.
+        at: the index of its first record in `buffer`.
+        count: the number of records.
+        base_offset: the batch's first offset, for error messages.
 
     Raises:
         CorruptRecordError: a length points outside the batch or its record.
@@ -23,7 +23,7 @@ def read_fields(buffer: bytes, at: int, count: int, base_offset: int) -> tuple[F
         for _ in range(count):
             length, at = _varint(buffer, at)
             end = at + length
-            at += 1  # One byte of attributes, not used by Kafka.
+            at += 1  # The attributes, which Kafka does not use.
             while buffer[at] >= 0x80:  # The timestamp's delta.
                 at += 1
             at += 1
@@ -42,7 +42,7 @@ def read_fields(buffer: bytes, at: int, count: int, base_offset: int) -> tuple[F
                 at += size
             else:
                 values.append(None)
-            # What is left of the record are headers: nobody asks for them.
+            # The rest of the record is headers, which are not used.
             if at >= end:
                 raise CorruptRecordError(
                     f"a record's fields reach over its end, in the batch at offset {base_offset}"
@@ -56,7 +56,7 @@ def read_fields(buffer: bytes, at: int, count: int, base_offset: int) -> tuple[F
 
 
 def _varint(buffer: bytes, at: int) -> tuple[int, int]:
-    """A zigzag-encoded whole number, and where it ends."""
+    """A zigzag-encoded whole number, and the index after it."""
     byte = buffer[at]
     if byte < 0x80:
         return (byte >> 1) ^ -(byte & 1), at + 1

@@ -1,25 +1,26 @@
 """The default transport: kafka-python.
 
-Traps of its 3.0.12 that are handled here, and only here:
+Traps of kafka-python 3.0.12 that this module, and no other, handles:
 
-- Rebalance listeners run on the client's I/O loop: they only note, pause and place, all in memory.
-- Transactional calls wait for ever: their results are waited for here, with a deadline.
+- Rebalance listeners run on the client's I/O loop: ours only note the rebalance, pause and seek, all in memory.
+- Transactional calls wait without a deadline: we wait for their results ourselves, with one.
 - An offset to commit needs leader epoch -1: None can't be encoded and is retried for ever.
-- A heartbeat that learns that another process has our instance id says nothing, and is the last one. Where there
-  are none though the membership holds, that is what has happened.
+- When a heartbeat's answer says that another process has our instance id, kafka-python raises nothing and stops the
+  heartbeats. So a stable membership without heartbeats means that this has happened.
 - A static member never leaves its group on close: the admin client removes it.
-- A leader that joins before it has the topic's metadata assigns nothing to anybody; if it dies before it joins
-  again, static membership keeps the group so for ever. So the metadata is there before the first join.
-- It compares what it assigned by with metadata as of before the subscription, and joins again for nothing.
-- A join that a change of the metadata has begun, and that outlives its poll, is forgotten: the answer is never
-  looked at, heartbeats stay off, nothing is assigned any more. So a join is asked for until it is done.
-- A static member that is started again is given what it had, without an assignor's looking at it: nothing, where
-  there was nothing to assign when it ended. So whoever is first given nothing joins once more: a leader that does
-  has the group assigned anew, anybody else disturbs nobody.
-- A transactional request whose coordinator can't be reached is forgotten: nobody answers it any more. So the client
-  says that the coordinator is not ready, and does not raise it: then the request is tried again.
-- A record that could not be delivered in time does not keep its transaction from being committed, and a transaction
-  lost to a new epoch is reported as committed. So every record must be delivered before the commit is asked for.
+- A leader that joins before it has the topic's metadata assigns no partitions to any member; if it dies before it
+  rejoins, static membership keeps this empty assignment for ever. So the metadata is fetched before the first join.
+- kafka-python compares the assignment with metadata fetched before `subscribe()`, sees a difference, and rejoins
+  needlessly. So the comparison is updated after `subscribe()`.
+- A join begun by a change of the metadata is forgotten if it outlasts its poll: the answer is never read, heartbeats
+  stay off, no partition is assigned any more. So a rejoin is requested until the join is done.
+- A restarted static member gets its former assignment without a new one being computed: none, if there was none when
+  it ended. So a member whose first assignment is empty rejoins once: if it is the leader, the group computes a new
+  assignment; if not, no other member is disturbed.
+- A transactional request whose coordinator can't be reached is dropped without an answer. So `await_ready` returns
+  False instead of raising; then the request is retried.
+- A transaction is committed even if one of its records was not delivered in time, and is reported as committed even if
+  a new epoch aborted it. So all records must be delivered before the commit is requested.
 """
 
 from collections import deque
@@ -44,18 +45,18 @@ from contract.topics import MAX_RECORD_BYTES
 
 FETCH_BYTES: Final = 4 * 1024 * 1024
 METADATA_MAX_AGE_MS: Final = 10_000
-"""How soon partitions added to the events topic are noticed: they part customers from their history."""
+"""How soon added partitions of the events topic are noticed: they would separate customers from their history."""
 RECONNECT_POLL_MS: Final = 50
 JOIN_POLL_MS: Final = 100
 JOIN_PATIENCE_S: Final = 2.0
 
 
 def connect(settings: Settings) -> Clients:
-    """Connect all four clients, and take over the transactional id: a predecessor is fenced from here on.
+    """Connect all four clients, and take over the transactional id, which fences a predecessor.
 
     Raises:
         Retriable: the cluster can't be reached now.
-        Fatal: the topics or the rights are not as they must be.
+        Fatal: a topic or a permission is missing or wrong.
     """
     with client_errors(f"connecting to Kafka at {settings.cluster.bootstrap_servers}"):
         return open_clients(settings, _Producer, _Consumer)
@@ -88,7 +89,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         read_fast(self._client)
         if not self._client.partitions_for_topic(self._topic):
             self.close()
-            raise Retriable(f"the cluster does not tell the partitions of {self._topic} yet")
+            raise Retriable(f"the cluster has no metadata of {self._topic} yet")
         self._topic_id = self._client._cluster.topic_id(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
         coordinator = self._client._coordinator
@@ -101,7 +102,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._note("lost", lost)
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        # The placeholder position saves a look-up of committed offsets, which we do not go by; paused, it is not read.
+        # Position 0 is a placeholder: it saves a look-up of committed offsets, which are not used. Nothing is read
+        # from it, for the partition is paused.
         for partition in assigned:
             self._client.pause(partition)
             self._client.seek(partition, 0)
@@ -139,7 +141,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return coordinator.stable() and not coordinator._heartbeat_enabled and not self._is_joining()
 
     def _join(self) -> Any:
-        """See a join through that has outlived its poll, for a while: nothing is assigned meanwhile."""
+        """Poll for up to JOIN_PATIENCE_S until a join that has outlasted its poll is done."""
         patience, polled = Deadline(JOIN_PATIENCE_S), {}
         while self._is_joining() and not patience.is_over:
             self._client._coordinator.request_rejoin()
@@ -194,7 +196,7 @@ class _Producer:
             metrics_enabled=False,
         )
         self._sent: list[Any] = []
-        """In the transaction at hand."""
+        """The records of the present transaction."""
         _keep_requests(self._client)
         try:
             self._client.init_transactions()
@@ -256,7 +258,7 @@ class _Producer:
                 sent.get(timeout=deadline.left_s)
 
     def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
-        """The public methods are these very steps, but their wait has no deadline."""
+        """Do the steps of kafka-python's public method, but wait with a deadline."""
         with client_errors(doing):
             result = start(*arguments)
             self._client._sender.wakeup()
@@ -270,19 +272,18 @@ class _Producer:
         return offset
 
     def close(self) -> None:
-        """An open transaction is left to be aborted: by the next producer with this id, or by its timeout."""
+        """Close without waiting. The next producer with this id, or the timeout, aborts an open transaction."""
         self._client._sender.force_close()
-        with suppress(
-            kafka_errors.KafkaTimeoutError
-        ):  # It flushes first; records of a lost transaction are no loss.
+        # `close` flushes first, and times out; the records belong to a transaction that will be aborted.
+        with suppress(kafka_errors.KafkaTimeoutError):
             self._client.close(timeout=0)
 
 
 def _keep_requests(producer: Any) -> None:
-    """Have requests tried again whose coordinator can't be reached; the client's sender would forget them.
+    """Make the sender retry requests whose coordinator can't be reached; it would drop them.
 
-    It takes False for an answer and knows what to do then, but `await_ready` never says so: it raises. Gone from
-    kafka-python's source after 3.0.12 (its pull request 3110).
+    The sender retries if `await_ready` returns False, but kafka-python's raises instead. Fixed in kafka-python's
+    source after 3.0.12 (its pull request 3110).
     """
     client = producer._sender._client
     await_ready = client.await_ready
@@ -291,7 +292,7 @@ def _keep_requests(producer: Any) -> None:
         try:
             return bool(await_ready(node_id, timeout_ms=timeout_ms))
         except kafka_errors.KafkaError:
-            client.poll(timeout_ms=RECONNECT_POLL_MS)  # It would ask again at once, and again.
+            client.poll(timeout_ms=RECONNECT_POLL_MS)  # Keeps the sender from retrying without a pause.
             return False
 
     client.await_ready = is_ready_in_time

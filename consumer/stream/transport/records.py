@@ -1,7 +1,7 @@
-"""Keys and values out of a fetched batch, several times as fast as kafka-python's own way.
+"""Reads keys and values from fetched batches, several times as fast as kafka-python does.
 
 kafka-python makes two objects and some twenty calls for each record; `fields.py` reads the two fields in place.
-Only this step is ours: fetching, checksums, decompression and the rules of transactions stay kafka-python's.
+Only this step is replaced: kafka-python still fetches, checks checksums, decompresses and filters transactions.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from consumer.stream.transport import Column
 from consumer.stream.transport.fields import read_fields
 
 RECORDS_AT_ONCE: Final = 2_000
-"""As many, and what is left of their batch, come out of one poll."""
+"""Records returned by one poll; the last batch is never split."""
 
 
 class Records:
@@ -30,7 +30,7 @@ class Records:
         )
         if batch.last_offset_delta == batch.records_count - 1:
             self.offsets: Sequence[int] = range(batch.base_offset, batch.next_offset)
-        else:  # Compaction has left holes.
+        else:  # Compaction has removed records.
             self.offsets = [record.offset for record in self._by_kafka_python]
         first = bisect_left(self.offsets, from_offset)
         self.timestamps_ms = Column(range(first, len(self.values)), self._timestamp_ms)
@@ -53,10 +53,10 @@ class Records:
 
 
 class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
-    """kafka-python's walk over the batches of one fetch; what it gives out are `Records`, one for each batch."""
+    """kafka-python's iterator over the batches of one fetch, with one `Records` for each batch."""
 
     def take(self, n: int | None = None) -> list[Records]:
-        """As many batches as hold `RECORDS_AT_ONCE`, whatever `n` says; none at the end."""
+        """Batches that hold together at least `RECORDS_AT_ONCE` (`n` is ignored), or the rest; none at the end."""
         taken: list[Records] = []
         count = 0
         while count < RECORDS_AT_ONCE and self.record_iterator is not None:
@@ -74,7 +74,7 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         return taken
 
     def _maybe_skip_record(self, record: Records) -> bool:
-        return False  # See `Records`.
+        return False  # `Records` skips them.
 
     def _unpack_records(self, tp: Any, records: Any, *_deserializers: Any) -> Iterator[Records]:
         while (batch := records.next_batch()) is not None:
@@ -84,7 +84,7 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
                 )
             self.leader_epoch = batch.leader_epoch
             found = None if self._is_hidden(batch) else Records(batch, self.fetch_offset)
-            # Beyond the last record there may have been others, which compaction has removed.
+            # Compaction may have removed records after the batch's last one.
             self.next_fetch_offset = batch.next_offset
             if found:
                 self.bytes_read += batch.size_in_bytes
@@ -93,7 +93,7 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         self.drain()
 
     def _is_hidden(self, batch: Any) -> bool:
-        """Whether readers of committed records never see this batch: aborted, or a transaction's marker."""
+        """Whether readers of committed records must not get this batch: it is aborted or a transaction's marker."""
         if batch.has_producer_id():
             self._consume_aborted_transactions_up_to(batch.last_offset)
             if self._contains_abort_marker(batch):
@@ -104,5 +104,5 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 def read_fast(consumer: Any) -> None:
-    """Make a kafka-python consumer, reading committed, return `Records` from its poll."""
+    """Make the `poll` of a kafka-python consumer (read_committed) return `Records`."""
     consumer._fetcher.PartitionRecords = PartitionRecords
