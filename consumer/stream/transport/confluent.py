@@ -55,22 +55,6 @@ def connect(settings: Settings) -> Clients:
         return open_clients(settings, _Producer, _Consumer)
 
 
-def _consumer_settings(settings: Settings, client_id: str) -> dict[str, Any]:
-    """What both consumers have in common. `group.id` must be there even where no group is joined."""
-    return {
-        **settings.cluster.librdkafka_settings(client_id),
-        "logger": _SILENT,
-        "group.id": settings.group,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",
-        "isolation.level": "read_committed",
-        "enable.partition.eof": True,
-        "check.crcs": True,
-        "fetch.queue.backoff.ms": 5,
-    }
-
-
 def _timestamp_ms(message: Any) -> int:
     at: int = message.timestamp()[1]
     return at
@@ -89,8 +73,10 @@ class _Consumer:
         """An error of a callback, which must not raise it; `poll` raises it."""
         self._client: Any = Consumer(
             {
-                **_consumer_settings(settings, settings.transactional_id),
+                **settings.cluster.librdkafka_settings(settings.transactional_id),
+                "logger": _SILENT,
                 "error_cb": self._note_error,
+                "group.id": settings.group,
                 "group.instance.id": settings.instance_id,
                 "partition.assignment.strategy": "range",
                 "session.timeout.ms": int(settings.session_timeout_s * 1000),
@@ -98,7 +84,14 @@ class _Consumer:
                 "max.poll.interval.ms": int(max(300.0, settings.session_timeout_s) * 1000),
                 "max.partition.fetch.bytes": FETCH_BYTES,
                 "fetch.wait.max.ms": 100,
+                "fetch.queue.backoff.ms": 5,
                 "queued.min.messages": QUEUED_RECORDS,
+                "auto.offset.reset": "error",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "check.crcs": True,
             }
         )
         self._client.subscribe(
