@@ -1,1 +1,1 @@
-"""What crosses a topic: events, snapshots, dead letters, topic names. Depends on nothing of ours."""
+"""The records on the topics: events, snapshots, dead letters; and the topics. Imports no other package of ours."""

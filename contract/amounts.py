@@ -4,13 +4,13 @@ import re
 from typing import Final
 
 MAX_AMOUNT_CHARS: Final = 40
-# The last part keeps Python's `$` from accepting a newline at the end.
+# `(?!\n)`: Python's `$` alone would accept a newline at the end.
 AMOUNT_PATTERN: Final = r"^(0*[0-9]{1,15}(\.[0-9]{1,2})?|0*10{15}(\.0{1,2})?) USD$(?!\n)"
-"""Digits, optionally a point and one or two decimals, a blank, USD; up to 10^15 dollars."""
+"""Digits, optionally a point and one or two decimals, a space, USD; up to 10^15 dollars."""
 
 _match: Final = re.compile(AMOUNT_PATTERN).match
-# Of the common form, two decimals, what is before the point and what follows it. Looked up, not read: a third of the
-# time, and the rule is kept, too.
+# The two parts of the common form, "12" and ".34 USD". Looking them up takes a third of the time of parsing, and
+# checks the rule, too.
 _DOLLARS: Final = {str(dollars): dollars * 100 for dollars in range(10_000)}
 _DECIMALS: Final = {f".{cents:02d} USD": cents for cents in range(100)}
 

@@ -1,4 +1,4 @@
-"""A dead letter: an invalid event's original bytes and key; its headers say why and where from."""
+"""A dead letter: an invalid event's original value and key; its headers say why it is invalid and where it was read."""
 
 from typing import Final, NamedTuple
 
@@ -14,16 +14,16 @@ PARTITION: Final = "ltv.partition"
 OFFSET: Final = "ltv.offset"
 TIMESTAMP: Final = "ltv.timestamp"
 TRUNCATED_FROM: Final = "ltv.truncated-from"
-"""Only on a payload too long to carry: its full length in bytes. The whole stays at its origin."""
+"""Only if the value was cut to MAX_PAYLOAD_BYTES: its full length in bytes. The record at the origin has all of it."""
 
 WAS_NULL: Final = "ltv.was-null"
-"""Only where the record had neither key nor value: clients refuse to write that, so the value is empty."""
+"""Only if the record had neither key nor value. Clients refuse to write such a record, so the value is empty bytes."""
 
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 
 
 class Origin(Struct, frozen=True):
-    """Where an event was read: topic, partition, offset, the record's timestamp in ms since 1970."""
+    """The record of an event: topic, partition, offset, and its timestamp in ms since 1970."""
 
     topic: str
     partition: int
@@ -43,7 +43,7 @@ class DeadLetter(NamedTuple):
 
 
 def dead_letter(key: bytes | None, value: bytes | None, error: InvalidEvent, origin: Origin) -> DeadLetter:
-    """The dead letter of an invalid event. A payload too long to carry is cut; a header gives its full length."""
+    """The dead letter of an invalid event. A value over MAX_PAYLOAD_BYTES is cut; a header gives its full length."""
     headers: Headers = [
         (REASON, error.reason.encode()),
         (FIELD, error.field.encode()),

@@ -1,4 +1,4 @@
-"""Events out of bytes: decoded and validated in one step, by the types of `contract/events.py`."""
+"""Decodes and validates events in one step, by the types of `contract/events.py`."""
 
 import re
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from contract.events import (
 )
 
 _decode_as_sent: Final = msgspec.json.Decoder(EventAsSent).decode
-# What is left to do: to look at an order's amount, and at a time in another zone.
+# It does not parse an order's amount, and leaves the event time in its own zone.
 _decode: Final = msgspec.json.Decoder(EventToCheck).decode
 _fromisoformat: Final = datetime.fromisoformat
 
-# fromisoformat takes more (any separator, week dates, offsets of 99 minutes; from Python 3.14 the hour 24):
-# what does not fit this stops here.
+# fromisoformat accepts more (any separator, week dates, offsets of 99 minutes; from Python 3.14 the hour 24); this
+# pattern rejects it.
 _HOUR, _OFFSET = r"([01]\d|2[0-3])", r"([Zz]|[+-]\d\d(:?[0-5]\d)?)"
 _TIME = re.compile(
     rf"\d{{4}}-\d\d-\d\d[Tt ]{_HOUR}:\d\d(:\d\d([.,]\d+)?)?{_OFFSET}"
@@ -43,7 +43,7 @@ def parse_event_time(text: str) -> datetime:
         InvalidEvent: not ISO 8601 / RFC 3339, without Z or offset, or outside the years 1 to 9999 in UTC.
     """
     try:
-        # The common form, "2017-01-06T12:46:46.384Z", needs no further look.
+        # The common form, "2017-01-06T12:46:46.384Z", without the pattern.
         if (
             (text[23:] == "Z" and text[19] == "." and text[10] == "T")
             and text[5] != "W"
@@ -57,7 +57,7 @@ def parse_event_time(text: str) -> datetime:
     raise InvalidEvent(
         "invalid_field",
         "event_time",
-        f"{_shown(text)} is not an ISO 8601 time with Z or an offset within the years 1 to 9999",
+        f"{_quoted(text)} is not an ISO 8601 time with Z or an offset within the years 1 to 9999",
     )
 
 
@@ -68,14 +68,14 @@ def decode_event(value: bytes | None) -> Event:
         value: one JSON object in UTF-8, at most `MAX_EVENT_BYTES` long.
 
     Raises:
-        InvalidEvent: it breaks a rule of the contract; says which field and why.
+        InvalidEvent: the event breaks a rule of the contract; names the field and the rule.
     """
     if not value:
         raise InvalidEvent("empty", "", "the event has no value")
     if len(value) > MAX_EVENT_BYTES:
-        raise InvalidEvent("oversize", "", f"{len(value):,} bytes; at most {MAX_EVENT_BYTES:,} are taken")
+        raise InvalidEvent("oversize", "", f"{len(value):,} bytes; at most {MAX_EVENT_BYTES:,} are allowed")
     try:
-        value.decode()  # msgspec does not look into the fields that it skips.
+        value.decode()  # msgspec does not check the UTF-8 of fields that it skips.
         event: Any = _decoded(value)
     except msgspec.ValidationError as error:
         raise _broken_rule(str(error)) from None
@@ -111,7 +111,7 @@ def _decoded(value: bytes) -> Any:
 
 
 CHUNK_EVENTS: Final = 500
-"""How many to decode at once: so few that they stay in the processor's cache until they are ingested."""
+"""Events decoded at once: few enough to stay in the processor's cache until they are ingested."""
 
 Invalid = list[tuple[int, InvalidEvent]]
 
@@ -119,14 +119,14 @@ Invalid = list[tuple[int, InvalidEvent]]
 def decode_events(
     values: Sequence[bytes | None], keys: Sequence[bytes | None] | None = None
 ) -> tuple[list[Event], Invalid]:
-    """`decode_event` for many values at once: the valid events in order, and which values are invalid and why.
+    """`decode_event` for many values at once: the valid events in order, and the invalid ones' indexes and errors.
 
-    The common event is decoded straight to its type. Whatever needs a closer look, or breaks a rule, gets it
-    from `decode_event`.
+    Common events are decoded directly to their types. `decode_event` decodes the values with times that msgspec rounds
+    or leaves in another zone, and those that break a rule.
 
     Args:
         values: one JSON object each.
-        keys: the values' Kafka keys, which must be the events' customer ids; None: there are none to look at.
+        keys: the values' Kafka keys, which must be the events' customer ids; None: keys are not checked.
     """
     plain, utc, order = _are_plain(values), UTC, OrderEvent
     events: list[Event] = []
@@ -151,7 +151,7 @@ def decode_events(
 
 
 def _with_their_keys(events: list[Event], keys: Sequence[bytes | None], invalid: Invalid) -> list[Event]:
-    """The events whose keys are their customers' ids; the others become invalid, in order."""
+    """The events whose keys are their customer ids; the others are added to `invalid`, in order."""
     bad = {i for i, _ in invalid}
     at: Sequence[int] = [i for i in range(len(keys)) if i not in bad] if bad else range(len(keys))
     if _are_keys([keys[i] for i in at] if bad else keys, events):
@@ -167,17 +167,17 @@ def _with_their_keys(events: list[Event], keys: Sequence[bytes | None], invalid:
 
 
 def _are_keys(keys: Sequence[bytes | None], events: list[Event]) -> bool:
-    """Whether these are the events' keys, looked at all at once."""
+    """Whether all keys are their events' customer ids, in one comparison."""
     ids = [event.customer_id for event in events]
     try:
         joined = b"\n".join(keys)  # type: ignore[arg-type]  # None: a TypeError.
     except TypeError:
         return False
-    # Equal by parts only if the line ends are those between the parts.
+    # The parts are equal only if every newline is a separator: a key or id may contain one.
     return joined == "\n".join(ids).encode() and joined.count(b"\n") == max(0, len(ids) - 1)
 
 
-# msgspec rounds what is beyond microseconds; the contract cuts it.
+# msgspec rounds digits beyond microseconds; the contract cuts them.
 _BEYOND_MICROSECONDS = re.compile(rb"\.[0-9]{7}")
 
 
@@ -192,14 +192,14 @@ def _are_plain(values: Sequence[bytes | None]) -> bool:
 
 
 def _wrong_key(key: bytes | None, customer_id: str) -> InvalidEvent:
-    shown = "there is none" if key is None else f"it is {key[:60]!r}"
+    actual = "the record has none" if key is None else f"it is {key[:60]!r}"
     return InvalidEvent(
-        "wrong_key", "", f"the Kafka key must be the customer id {customer_id[:60]!r}; {shown}"
+        "wrong_key", "", f"the Kafka key must be the customer id {customer_id[:60]!r}; {actual}"
     )
 
 
-def _shown(text: str) -> str:
-    """Text from outside, made short and safe for an error message."""
+def _quoted(text: str) -> str:
+    """An event's text, cut and escaped for an error message."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
@@ -209,9 +209,9 @@ _GIVEN = re.compile(r"Invalid (?:enum )?value '(.*)'", re.DOTALL)
 
 
 def _broken_rule(error: str) -> InvalidEvent:
-    """Turn msgspec's words into ours: the reason, the field, the rule.
+    """Convert msgspec's error text: find the reason, the field and the rule.
 
-    They may quote the event: nothing here may take more than linear time, or trust what stands inside the quotes.
+    The text may quote the event, so every step here takes linear time at most, and does not interpret quoted text.
     """
     rule, _, path = error.rpartition(" - at `$")
     if not rule:
@@ -221,12 +221,12 @@ def _broken_rule(error: str) -> InvalidEvent:
     if missing := _MISSING.match(rule):
         return InvalidEvent("missing_field", missing[1], "this field is required")
     if given := _GIVEN.fullmatch(rule):
-        rule = f"invalid value {_shown(given[1])}"
+        rule = f"invalid value {_quoted(given[1])}"
         if field == "verb":
             return InvalidEvent("unknown_verb", field, f"{rule} for this type")
     rule = rule[0].lower() + rule[1:]
     if field == "type":
-        return InvalidEvent("unknown_type", field, f"{rule}; known are CUSTOMER, SITE_VISIT, IMAGE, ORDER")
+        return InvalidEvent("unknown_type", field, f"{rule}; known types: CUSTOMER, SITE_VISIT, IMAGE, ORDER")
     if field == "total_amount" and "matching regex" in rule:
         rule = 'expected an amount like "12.34 USD", not negative, at most 10^15 dollars'
     return InvalidEvent("invalid_field", field, rule)

@@ -1,4 +1,4 @@
-"""Three kinds of trouble, told apart everywhere: bad input, retriable, and fatal (ours or the set-up's)."""
+"""The three kinds of errors: an invalid event, retriable, and fatal."""
 
 from typing import Final
 
@@ -6,16 +6,16 @@ MAX_DETAIL_CHARS: Final = 300
 
 
 class LtvError(Exception):
-    """Base of every error this project raises on purpose."""
+    """The base class of this project's errors."""
 
 
 class InvalidEvent(LtvError):
-    """An event breaks the contract. It is set aside (dead letter, rejects file); nothing stops for it.
+    """An event breaks the contract. It goes to the dead letters or the rejects file; the program goes on.
 
     Attributes:
-        reason: a short stable word, one of `contract.events.REASONS`; counted by it.
-        field: the field at fault, or "" where the whole event is.
-        detail: why, in plain words; the text a producer's developer reads.
+        reason: one of `contract.events.REASONS`; stable, for counting.
+        field: the invalid field, or "" if the whole event is invalid.
+        detail: the explanation, for a producer's developer.
     """
 
     def __init__(self, reason: str, field: str, detail: str) -> None:
@@ -28,8 +28,8 @@ class InvalidEvent(LtvError):
 
 
 class Retriable(LtvError):
-    """The cluster can't do it now. Try again with backoff; nothing is lost."""
+    """The cluster can't do it now. The caller tries again, with backoff; nothing is lost."""
 
 
 class Fatal(LtvError):
-    """Going on would be wrong or useless. One line of cause and remedy; the process exits non-zero."""
+    """Going on would be wrong or useless. The text is one line, cause and remedy; the process exits non-zero."""

@@ -1,7 +1,7 @@
-"""The events a shop may send: one typed record per type.
+"""The events that a shop may send: one struct per type.
 
-The rules are the types: msgspec enforces them while it decodes (`contract/decode.py`), and the JSON Schemas in
-`contract/schemas/` are written from them (`python -m contract.schemas`).
+The types are the rules: msgspec enforces them while it decodes (`contract/decode.py`), and `python -m contract.schemas`
+writes the JSON Schemas in `contract/schemas/` from them.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ REASONS: Final = {
     "wrong_key": "the Kafka key is not the event's customer id: its customer would be split over partitions",
     "wrong_partition": "the producer's partitioner is not the topic's: its customer would be split over partitions",
 }
-"""Why an event is set aside: the values of `InvalidEvent.reason` and what each means."""
+"""The values of `InvalidEvent.reason`, and their meanings."""
 
 Id = Annotated[
     str, Meta(min_length=1, max_length=MAX_ID_CHARS, description=f"An id of 1 to {MAX_ID_CHARS} characters.")
@@ -36,7 +36,7 @@ EventTime = Annotated[
     str,
     Meta(
         description="ISO 8601 / RFC 3339 with Z or an offset, within the years 1 to 9999 in UTC; "
-        "what is beyond microseconds is cut.",
+        "digits beyond microseconds are cut.",
         examples=["2017-01-06T12:46:46.384Z", "2017-01-06T14:46:46+02:00"],
     ),
 ]
@@ -45,7 +45,7 @@ Amount = Annotated[
     Meta(
         max_length=MAX_AMOUNT_CHARS,
         pattern=AMOUNT_PATTERN,
-        description="Digits, optionally a point and one or two decimals, a blank, USD; up to 10^15 dollars.",
+        description="Digits, optionally a point and one or two decimals, a space, USD; up to 10^15 dollars.",
         examples=["12.34 USD"],
     ),
 ]
@@ -53,9 +53,9 @@ Scalar = str | int | float | bool | None
 
 
 Time = TypeVar("Time")
-"""Of an event: text as it comes, in UTC once it is decoded."""
+"""The type of an event's time: text on the topic, a datetime in UTC once decoded."""
 Paid = TypeVar("Paid")
-"""Of an order: text as it comes, whole cents once it is decoded."""
+"""The type of an order's amount: text on the topic, whole cents once decoded."""
 
 
 class _Event(Struct, Generic[Time], tag_field="type", gc=False):
@@ -63,7 +63,7 @@ class _Event(Struct, Generic[Time], tag_field="type", gc=False):
 
 
 class CustomerEvent(_Event[Time], tag="CUSTOMER", rename={"customer_id": "key"}):
-    """A customer is new, or something about it changed. `key` is the customer id."""
+    """A customer joined or changed. `key` is the customer id."""
 
     verb: Literal["NEW", "UPDATE"]
     customer_id: Id
@@ -107,7 +107,7 @@ class ImageEvent(_Event[Time], tag="IMAGE", rename={"image_id": "key"}):
 
 
 class OrderEvent(_Event[Time], Generic[Time, Paid], tag="ORDER", rename={"order_id": "key"}):
-    """A customer ordered, or the order changed. `key` is the order id, unique within its customer."""
+    """A customer ordered, or changed an order. `key` is the order id, unique within its customer."""
 
     verb: Literal["NEW", "UPDATE"]
     order_id: Id
@@ -118,8 +118,8 @@ class OrderEvent(_Event[Time], Generic[Time, Paid], tag="ORDER", rename={"order_
 
 AnyEvent = CustomerEvent[Time] | SiteVisitEvent[Time] | ImageEvent[Time] | OrderEvent[Time, Paid]
 EventAsSent = AnyEvent[EventTime, Amount]
-"""What may stand on the topic."""
+"""A valid event on the topic."""
 EventToCheck = AnyEvent[Annotated[datetime, Meta(tz=True)], str]
-"""Decoded so far as msgspec can: `contract/decode.py` looks at the time's zone, and at the amount."""
+"""An event as msgspec decodes it; `contract/decode.py` checks the time's zone and the amount."""
 Event = AnyEvent[datetime, int]
-"""The same, decoded: the time is in UTC, the amount in cents."""
+"""A decoded event: the time in UTC, the amount in cents."""

@@ -1,7 +1,7 @@
-"""Which partition a customer's events belong on: what a producer's partitioner makes of the Kafka key.
+"""The partition of a customer's events, which the producer's partitioner computes from the Kafka key.
 
-All producers of one topic must use the same partitioner. Two different ones put one customer on two partitions, and
-the customer would stand in the ranking twice, each time with a part of the figures.
+All producers of one topic must use the same partitioner. Two different ones place one customer on two partitions, and
+the customer would be in the ranking twice, each time with a part of its events.
 """
 
 import struct
@@ -50,17 +50,17 @@ def _by_crc32(key: bytes, partitions: int) -> int:
 
 
 def _by_fnv1a(key: bytes, partitions: int) -> int:
-    # Sarama takes the hash as signed, and the absolute value of the remainder.
+    # Sarama reads the hash as a signed number, and takes the absolute value of the remainder.
     value = fnv1a(key)
     return (value if value < 1 << 31 else (1 << 32) - value) % partitions
 
 
 Place = Callable[[bytes, int], int]
-"""(key, number of partitions) -> the partition."""
+"""(key, number of partitions) -> the key's partition."""
 
 PARTITIONERS: Final[Mapping[str, Place]] = {
     "murmur2": _by_murmur2,
     "crc32": _by_crc32,
     "fnv1a": _by_fnv1a,
 }
-"""Every partitioner by which a customer's partition can be checked."""
+"""The partitioners by which a customer's partition can be checked."""

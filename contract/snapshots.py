@@ -1,4 +1,4 @@
-"""The snapshot: the global top x as subscribers of ltv.snapshots get it. Money is text with two decimals."""
+"""The snapshot: the global top x, as on the topic ltv.snapshots. Money is text with two decimals."""
 
 from typing import Annotated, Final, Literal
 
@@ -19,43 +19,43 @@ class Row(Struct, frozen=True, kw_only=True):
     rank: int
     """From 1; equal lifetime values are ranked by customer id."""
     previous_rank: int | None
-    """The rank in the snapshot before, None where it was not listed."""
+    """The rank in the previous snapshot; None if the customer was not in it."""
     customer_id: str
     last_name: str | None
     ltv: Money
-    """52 x (total spend / weeks) x 10, weeks as the snapshot's basis says."""
+    """52 x (total spend / weeks) x 10, with the weeks of the snapshot's basis."""
     total_spend: Money
     weeks: int
     """Distinct weeks (Sunday to Saturday, UTC) in which the customer was active."""
     orders: int
     visits: int
     revenue_per_visit: Money | None
-    """None where there was no visit."""
+    """None if there were no visits."""
     visits_per_week: float
-    """Visits by weeks, weeks as the snapshot's basis says; rounded to four decimals."""
+    """Visits / weeks, with the weeks of the snapshot's basis; rounded to four decimals."""
 
 
 class PartitionCoverage(Struct, frozen=True, kw_only=True):
-    """How much of one events partition the snapshot counts; nulls where the partition has not reported."""
+    """How much of one events partition the snapshot counts; nulls if the partition has not reported."""
 
     partition: int
     next_offset: int | None
-    """All records before this offset are counted, and no other."""
+    """All records before this offset are counted, and no others."""
     lag_records: int | None
-    """Offsets from there to the end that readers of committed records can get; 0 where there is no record to get."""
+    """Offsets from next_offset to the end for readers of committed records; 0 if no record is left to count."""
     counted_to: str | None
-    """All records that were on the partition at this time are counted; RFC 3339 in UTC, null where it is not known."""
+    """All records that were on the partition at this time are counted; RFC 3339 in UTC, null if not known."""
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """How much of the events topic the snapshot counts, at the moment when it was made."""
+    """How much of the events topic the snapshot counts, at the time when it was made."""
 
     complete: bool
-    """Every partition has reported, and behind_s is small enough (--complete-within-s)."""
+    """Every partition has reported, and behind_s is at most --complete-within-s."""
     behind_s: float | None
-    """The oldest record that is not counted yet is at most so old; 0 where all are, null where that is not known."""
+    """The greatest possible age of the oldest uncounted record; 0 if all are counted, null if not known."""
     lag_records: int | None
-    """The sum over the partitions; null where a partition has not reported."""
+    """The sum over the partitions; null if a partition has not reported."""
     partitions: list[PartitionCoverage]
     """Every partition of the events topic, in order."""
 
@@ -76,14 +76,14 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     schema_version: int = SCHEMA_VERSION
     sequence: int
-    """Grows by one from snapshot to snapshot, across restarts and changes of owner."""
+    """Grows by one from snapshot to snapshot, also across restarts and changes of owner."""
     emitted_at: str
-    """When it was emitted (processing time), RFC 3339 in UTC."""
+    """The processing time when it was emitted, RFC 3339 in UTC."""
     x: int
-    """How many rows there are at most."""
+    """The largest possible number of rows."""
     basis: Basis
     timeframe_weeks: int
-    """Weeks from event_time_min to event_time_max, both included; 0 where there was no event."""
+    """Weeks from event_time_min to event_time_max, both included; 0 if there was no event."""
     event_time_min: str | None
     event_time_max: str | None
     coverage: Coverage
@@ -99,11 +99,11 @@ _NOT_KNOWN: Final = msgspec.Raw(
 
 
 def decode_snapshot(value: bytes) -> Snapshot:
-    """A record's value of ltv.snapshots, of this schema or, with a coverage that is not known, of version 1.
+    """Decode a record's value from ltv.snapshots, of this schema version or of version 1, whose coverage is not known.
 
     Raises:
         NewerSchema: a newer program wrote it.
-        ValueError: it is no snapshot.
+        ValueError: it is not a snapshot.
     """
     fields = _decode_fields(value)
     version = int(fields.get("schema_version", b"0"))

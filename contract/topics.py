@@ -10,40 +10,40 @@ DEFAULT_EVENTS_TOPIC: Final = "ltv.events"
 DEFAULT_PREFIX: Final = "ltv"
 DEFAULT_PARTITIONS: Final = 4
 MAX_PARTITIONS: Final = 10_000
-"""Of one new topic: brokers reject requests for more."""
+"""The most partitions of a new topic: brokers reject requests for more."""
 MAX_TOPIC_CHARS: Final = 249
 _TOPIC_NAME: Final = re.compile(r"[a-zA-Z0-9._-]+")
 SNAPSHOT_KEY: Final = b"top"
 MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
-"""The largest record of the consumer's own topics: room for MAX_TOP rows of the longest ids and names."""
+"""The largest record on the consumer's own topics; enough for MAX_TOP rows with the longest ids and names."""
 MAX_TOP: Final = 1_000
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 DEFAULT_SNAPSHOT_RETENTION_DAYS: Final = 7.0
 MIN_SEGMENT_MS: Final = 60_000
-"""A segment is deleted as a whole, once its newest record is old enough."""
+"""Kafka deletes a segment as a whole, once its newest record is old enough."""
 
 
 def check_topic_name(option: str, name: str, max_chars: int = MAX_TOPIC_CHARS) -> None:
-    """Check that Kafka allows this name, or beginning of a name, of at most `max_chars` characters.
+    """Check that Kafka allows this topic name, or prefix of topic names, of at most `max_chars` characters.
 
     Raises:
-        Fatal: it does not; the text begins with `option`.
+        Fatal: Kafka does not allow it; the text begins with `option`.
     """
     if not name:
         raise Fatal(f"{option} is empty: give it a name")
     if name in {".", ".."} or not _TOPIC_NAME.fullmatch(name):
         raise Fatal(
-            f"{option} {name!a}: a topic's name has only the characters a-z, A-Z, 0-9, '.', '_' and '-', "
+            f"{option} {name!a}: a topic name has only the characters a-z, A-Z, 0-9, '.', '_' and '-', "
             "and is not '.' or '..'"
         )
     if len(name) > max_chars:
-        raise Fatal(f"{option} has {len(name)} characters: at most {max_chars} are possible")
+        raise Fatal(f"{option} has {len(name)} characters: at most {max_chars} are allowed")
 
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """One topic as it must be: name, number of partitions, settings that differ from the broker's."""
+    """A topic's required name, number of partitions, and settings that differ from the broker's defaults."""
 
     name: str
     partitions: int
@@ -52,7 +52,7 @@ class TopicSpec:
 
 @dataclass(frozen=True)
 class Topics:
-    """The names: the events topic is the shop's; the others belong to one application (`prefix`)."""
+    """The topic names: the events topic belongs to the shop, the others to one application (`prefix`)."""
 
     events: str = DEFAULT_EVENTS_TOPIC
     prefix: str = DEFAULT_PREFIX
@@ -61,7 +61,7 @@ class Topics:
         """Check the names.
 
         Raises:
-            Fatal: Kafka allows no such topic, or the events topic is one of the application's own.
+            Fatal: Kafka does not allow a name, or the events topic is one of the application's own.
         """
         own = (self.changelog, self.partials, self.snapshots, self.dead_letters)
         check_topic_name("--events-topic", self.events)
@@ -84,16 +84,16 @@ class Topics:
 
     @property
     def snapshots(self) -> str:
-        """The global top x: what subscribers read, and look back at."""
+        """The global top x, for subscribers."""
         return f"{self.prefix}.snapshots"
 
     @property
     def dead_letters(self) -> str:
-        """Invalid events as they came, with the reason in the headers."""
+        """Invalid events unchanged, with the reason in the headers."""
         return f"{self.prefix}.dead-letters"
 
     def events_spec(self, partitions: int) -> TopicSpec:
-        """The events topic, as `ltv topics create` makes it; its retention is the owner's choice."""
+        """The events topic, as `ltv topics create` creates it; the owner chooses its retention."""
         return TopicSpec(self.events, partitions, {"cleanup.policy": "delete"})
 
     def internal_specs(
@@ -102,11 +102,11 @@ class Topics:
         """The application's own topics.
 
         Args:
-            partitions: of the events topic.
+            partitions: the number of partitions of the events topic.
             snapshot_retention_days: how long subscribers can look back.
         """
         snapshots_ms = int(snapshot_retention_days * DAY_MS)
-        # Kafka 4 brokers reject timestamps more than an hour ahead of the broker's clock: so it is the broker's time.
+        # The broker's time: Kafka 4 brokers reject timestamps more than an hour ahead of the broker's clock.
         common = {"max.message.bytes": str(MAX_RECORD_BYTES), "message.timestamp.type": "LogAppendTime"}
         return [
             TopicSpec(

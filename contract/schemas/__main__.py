@@ -10,11 +10,11 @@ from contract.snapshots import Snapshot
 
 HERE = Path(__file__).parent
 _PARAMETER = re.compile(rb'(?<=Event)[_[]typing[^"]*')
-"""What msgspec puts behind the name of a generic type."""
+"""The type parameters that msgspec appends to the name of a generic type."""
 
 
 def schemas() -> dict[str, bytes]:
-    """File name -> the schema's JSON text, indented."""
+    """File name -> the schema as indented JSON text."""
     types = {"event.schema.json": EventAsSent, "snapshot.schema.json": Snapshot}
     return {
         name: _PARAMETER.sub(
