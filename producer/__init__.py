@@ -1,1 +1,1 @@
-"""From a shop's events, simulated or in files, to the topic."""
+"""Sends a shop's events, simulated or from files, to the topic."""

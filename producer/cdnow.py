@@ -1,7 +1,7 @@
 """CDNOW's history as events: 69,659 purchases of 23,570 customers of a music shop, 1997 and 1998.
 
-One line of the file is one ORDER: its number (from 1, without the header) the order id, noon UTC its time.
-`ltv generate --cdnow -o cdnow.ndjson` writes them to a file.
+Each line of the file becomes one ORDER: the line number (from 1, without the header) is its id, noon UTC its time.
+`ltv generate --cdnow -o cdnow.ndjson` writes the events to a file.
 """
 
 import gzip
@@ -10,7 +10,7 @@ from importlib.resources import files
 
 
 def events() -> Iterator[tuple[str, bytes]]:
-    """Every purchase in the file's order: the customer id, and the event."""
+    """Every purchase, in the file's order: the customer id and the event."""
     packed = files("producer").joinpath("data", "CDNOW_master.txt.gz").read_bytes()
     lines = gzip.decompress(packed).decode("ascii").splitlines()
     for number, line in enumerate(lines[1:], 1):

@@ -1,7 +1,7 @@
-"""How the shop's events arrive: some late, some twice, and rubbish among them.
+"""Delivers the shop's events: some late, some twice, and some rubbish (invalid events) among them.
 
-Late: at least one and at most MAX_LAG events that are younger and on time come first. Redelivered: the same bytes
-once more, equally later. The chance that decides it is not the shop's: with other shares, it is the same shop.
+A late event is delivered after 1 to MAX_LAG younger on-time events. A second delivery repeats the same bytes, 1 to
+MAX_LAG on-time events later. Faults have their own random numbers, so other shares of faults give the same shop.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from producer.shop import Shop, ShopEvent, default_customers
 
 MAX_LAG: Final = 1_000
 MAX_DISORDER: Final = 0.9
-"""Late events wait for those on time: there must be some."""
+"""Late events are delivered after on-time events, so there must be some of those."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +24,24 @@ class Faults:
     """Shares from 0 to 1.
 
     Raises:
-        ValueError: they can't be had together.
+        ValueError: a share is out of range, or the shares can't be combined.
     """
 
     disorder: float = 0.0
-    """Of the shop's own events: come late."""
+    """The late events, as a share of the shop's own events."""
     duplicates: float = 0.0
-    """Of all that is delivered: second deliveries."""
+    """The second deliveries, as a share of all deliveries."""
     rubbish: float = 0.0
-    """Of all that is delivered: invalid."""
+    """The invalid events, as a share of all deliveries."""
 
     def __post_init__(self) -> None:
         if min(self.disorder, self.duplicates, self.rubbish) < 0 or self.disorder > MAX_DISORDER:
-            raise ValueError(f"disorder is from 0 to {MAX_DISORDER}, the other shares are from 0 to 1")
+            raise ValueError(f"disorder must be from 0 to {MAX_DISORDER}, the other shares from 0 to 1")
         if 2 * self.duplicates + self.rubbish > 1:
-            raise ValueError("twice the duplicates and the rubbish are more than all there is")
+            raise ValueError("2 x duplicates + rubbish must be at most 1")
 
     def counts(self, n: int) -> tuple[int, int, int, int]:
-        """Of n deliveries: the shop's own events, those of them late, second deliveries, rubbish."""
+        """For n deliveries: the shop's own events, the late ones of these, second deliveries, rubbish."""
         invalid = round(n * self.rubbish)
         twice = min(round(n * self.duplicates), (n - invalid) // 2)
         own = n - invalid - twice
@@ -56,19 +56,19 @@ def generated(
     *,
     place: Place = "line",
 ) -> Iterator[ShopEvent]:
-    """Exactly n deliveries over one year, with exactly the shares asked for.
+    """Exactly n deliveries over one year, with exactly the shares of `faults`.
 
     Args:
-        n: how many.
-        seed: the same one gives the same events.
-        customers: how many join, unless there are fewer events; about one per hundred unless told.
-        faults: what goes wrong; nothing unless told.
-        place: where they will stand: not all rubbish can stand in a file.
+        n: the number of deliveries.
+        seed: the same seed gives the same events.
+        customers: how many join, if there are enough events; None: about one per hundred events.
+        faults: the shares of faults; None: no faults.
+        place: where the events will be written; not all rubbish can be written to a file.
     """
     own, late, twice, invalid = (faults or Faults()).counts(n)
     shop = Shop(seed, default_customers(n) if customers is None else customers, own)
     at = times(own, Random(seed * 4 + 2))
-    if not (late or twice or invalid):  # The same events, without looking for faults at each.
+    if not (late or twice or invalid):  # The same events, faster.
         yield from map(shop.event, at)
         return
     random = Random(seed * 4 + 1)
@@ -86,13 +86,13 @@ def generated(
 def live(
     at: Iterable[str], seed: int = 0, customers: int = 1_000, faults: Faults | None = None
 ) -> Iterator[ShopEvent]:
-    """Deliveries for as long as there are event times; each is taken when its event happens.
+    """Deliveries until the event times end; each time is read when its event happens.
 
     Args:
-        at: event times, such as `seasons.time_text(now)` for ever.
-        seed: the same one gives the same events but for their times.
+        at: event times, such as an endless iterator over `seasons.time_text(now)`.
+        seed: the same seed gives the same events, except for their times.
         customers: how many join, one with every twentieth event.
-        faults: what goes wrong; nothing unless told.
+        faults: the shares of faults; None: no faults.
     """
     faults = faults or Faults()
     random = Random(seed * 4 + 1)
@@ -119,12 +119,12 @@ def _delivered(
     place: Place,
 ) -> Iterator[ShopEvent]:
     held: list[tuple[int, int, ShopEvent]] = []
-    """When due (after so many on time), in which order, what."""
+    """Events to deliver later: the count of on-time events after which each is due, its number, the event."""
     on_time = 0
     time = ""
     for number, time in enumerate(at):
         while next(is_rubbish, False):
-            yield rubbish(random, shop.somebody(random), time, place)
+            yield rubbish(random, shop.random_customer_id(random), time, place)
         event = shop.event(time)
         due = on_time
         if next(is_late, False):
@@ -142,17 +142,17 @@ def _delivered(
         yield heappop(held)[2]
     for more in is_rubbish:
         if more:
-            yield rubbish(random, shop.somebody(random), time, place)
+            yield rubbish(random, shop.random_customer_id(random), time, place)
 
 
 def _lag(random: Random) -> int:
-    """1 to MAX_LAG, mostly short."""
+    """A delay in events: 1 to MAX_LAG, mostly short."""
     chance = random.random()
     return 1 + int(chance * chance * chance * MAX_LAG)
 
 
 def _exactly(hits: int, of: int, random: Random) -> Iterator[bool]:
-    """At most `of` answers, `hits` of them yes, every choice equally likely; ends with the last yes."""
+    """Up to `of` booleans, `hits` of them true, all positions equally likely; ends after the last true."""
     draw = random.random
     for left in range(of, 0, -1):
         if not hits:

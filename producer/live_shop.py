@@ -1,4 +1,4 @@
-"""A simulated shop, live: its events go to the topic at the rate at which they happen."""
+"""Runs a simulated shop live: sends its events to the topic at the rate at which they happen."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from producer.publisher import Publisher
 from producer.seasons import time_text
 
 PACE_S: Final = 0.02
-"""How often the shop sends what is due."""
+"""How often the shop sends the events that are due."""
 
 
 def run_shop(
@@ -26,7 +26,7 @@ def run_shop(
     customers: int,
     faults: Faults,
 ) -> None:
-    """Send `rate` events a second until `count` are sent (None: no end) or `should_stop`."""
+    """Send `rate` events a second until `count` are sent (None: no limit) or `should_stop` returns true."""
     events = live(_now_texts(), seed, customers, faults)
     began = time.monotonic()
     while not should_stop() and target.sent != count:

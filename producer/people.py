@@ -1,4 +1,4 @@
-"""Who shops: names, cities, cameras, tags. Among the names some that an output must escape."""
+"""The data of the simulated customers: names, cities, cameras, tags. Outputs must escape some of the names."""
 
 from typing import Final
 

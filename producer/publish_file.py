@@ -1,15 +1,12 @@
-"""A file's events to the topic: each is checked first, and sent with its customer id as the key."""
+"""Sends a file's events to the topic: checks each first, and sends it with its customer id as the key."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Final
 
-from contract.decode import decode_event
+from contract.decode import CHUNK_EVENTS, decode_event
 from contract.errors import InvalidEvent
 from files.format import read_events
 from producer.publisher import Publisher, readable_key
-
-CHUNK_EVENTS: Final = 500
 
 
 def publish_file(
@@ -19,14 +16,14 @@ def publish_file(
     *,
     as_is: bool = False,
 ) -> Iterator[int]:
-    """Send the events of one file; yields now and then the bytes read since.
+    """Send the events of one file; yields the bytes of each chunk of events.
 
     Args:
         path: the file; "-" is standard input.
-        target: where to.
-        on_rejected: called for each event that is not sent, with file, line, value and what is wrong: it is
-            invalid, or the topic does not take one so large.
-        as_is: send every event as it stands, valid or not.
+        target: sends the events.
+        on_rejected: called for each event that is not sent, with file, line, value and error: it is invalid, or larger
+            than the topic allows.
+        as_is: send every event unchecked.
     """
     events = read_events(path)
     while chunk := list(islice(events, CHUNK_EVENTS)):

@@ -1,4 +1,4 @@
-"""To the topic: keyed by customer id, idempotent, acks=all. What was not delivered is counted, never forgotten."""
+"""Sends records to a topic: idempotent, acks=all; counts the records that were not delivered."""
 
 import gc
 import time
@@ -25,25 +25,24 @@ from contract.topics import MAX_RECORD_BYTES
 BLOCK_TIMEOUT_MS: Final = 10_000
 DELIVERY_TIMEOUT_MS: Final = 60_000
 MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
-"""Values sent and not yet confirmed, with what the client keeps for each: what bounds the memory."""
+"""The limit on the memory of unconfirmed records: their values, and BYTES_PER_RECORD for each."""
 BYTES_PER_RECORD: Final = 1_000
-"""What the client keeps for a record beside its value."""
+"""The client's memory for a record, without its value."""
 BATCH_BYTES: Final = 256 * 1024
 BATCH_OVERHEAD_BYTES: Final = 128
-"""What a batch of one record holds beside key and value is less."""
+"""A batch of one record holds less than this beside key and value."""
 POLL_S: Final = 0.005
 REMEMBERED_KEYS: Final = 100_000
-"""Customers come again and again, and the client's hash, in Python, takes a fifth of what sending a record does."""
+"""Keys whose partition is cached: the hash, in Python, takes a fifth of the time of sending a record."""
 COLLECTOR_THRESHOLDS: Final = (50_000, 20, 1_000)
-"""For the garbage collector: tens of thousands of records in flight are live, and it would walk them all the time."""
+"""Garbage collection must be rare: it would traverse tens of thousands of live records in flight each time."""
 
 
 class Publisher:
-    """Sends records to one topic and counts what became of them.
+    """Sends records to one topic; counts the records sent, delivered and failed.
 
-    Once the cluster has not answered for DELIVERY_TIMEOUT_MS it gives up: sending on would only take a minute for
-    each further batch. (The client has no bound on its memory, and its own flush has a deadline for each batch, not
-    for all: so both are here.)
+    It gives up when the cluster has not answered for `delivery_timeout_ms`: otherwise each further batch would wait as
+    long. The client has neither a limit on its memory nor one deadline for all batches of a flush; this class has both.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Publisher:
         self._timeout_s = delivery_timeout_ms / 1000
         self._bytes = 0
         self._mark = 0
-        """How many were sent when half of what may be in flight was."""
+        """The value of `sent` when the last half of MAX_IN_FLIGHT_BYTES was sent."""
         self._cluster_is_gone = False
         self.sent = 0
         self.delivered = 0
@@ -69,11 +68,11 @@ class Publisher:
         self.first_error = ""
 
     def send(self, key: bytes | None, value: bytes | None) -> None:
-        """Hand over a record; blocks while too much is on its way.
+        """Send a record; blocks while too much is in flight.
 
         Raises:
-            InvalidEvent: the topic does not take a record so large; it was not sent, and counts as failed.
-            Retriable: the cluster does not answer any more; says how much was not delivered.
+            InvalidEvent: the record is larger than the topic allows; it was not sent, and counts as failed.
+            Retriable: the cluster does not answer any more; says how many records were not delivered.
         """
         if self._cluster_is_gone:
             raise self._undelivered()
@@ -110,7 +109,7 @@ class Publisher:
             self.first_error = self.first_error or str(error)
             raise error
 
-    # Both run on the client's one I/O thread; `_not_delivered` also where send itself refuses a record.
+    # Both run on the client's one I/O thread; `send` also calls `_not_delivered`, if the client rejects a record.
     def _confirmed(self, _metadata: Any) -> None:
         self.delivered += 1
 
@@ -121,17 +120,17 @@ class Publisher:
             self._cluster_is_gone = True
 
     def finish(self) -> None:
-        """Wait until each record sent is delivered or has failed.
+        """Wait until every sent record is delivered or has failed.
 
         Raises:
-            Retriable: not everything was delivered; says how much was not, and why.
+            Retriable: some records were not delivered; says how many, and why.
         """
         self._wait(self.sent)
         if self.sent > self.delivered:
             raise self._undelivered()
 
     def wait_for_delivery(self, timeout_s: float) -> bool:
-        """Wait while records get delivered or fail; False where some are left and none did for so long."""
+        """Wait until every sent record is delivered or has failed; False if there is no progress for `timeout_s`."""
         return self._all_decided(self.sent, timeout_s)
 
     def _wait(self, sent: int) -> None:
@@ -167,7 +166,7 @@ def _batch_bytes(key: bytes | None, value: bytes | None) -> int:
 
 
 class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
-    """The partition that the topic's partitioner chooses for a key, remembered for each key."""
+    """kafka-python's interface to the topic's partitioner, with a cache of the keys' partitions."""
 
     def __init__(self, partitioner: Partitioner) -> None:
         name = DEFAULT_PARTITIONER if partitioner == "unchecked" else partitioner
@@ -192,7 +191,7 @@ class KeyPartitioner(DefaultPartitioner):  # type: ignore[misc]
 def producer_settings(
     cluster: Cluster, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS, max_batch_bytes: int | None = None
 ) -> dict[str, Any]:
-    """Of the client that a `Publisher` sends with; no batch of several records is larger than the topic takes."""
+    """The settings of a `Publisher`'s client; no batch of several records is larger than the topic allows."""
     return {
         **cluster.client_settings("ltv-publish"),
         "acks": "all",
@@ -209,7 +208,7 @@ def producer_settings(
 
 
 @contextmanager
-def _collector_at_ease() -> Iterator[None]:
+def _rare_collections() -> Iterator[None]:
     thresholds = gc.get_threshold()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     try:
@@ -234,7 +233,7 @@ def publisher(
     *,
     partitioner: Partitioner = DEFAULT_PARTITIONER,
 ) -> Iterator[Publisher]:
-    """Connect; a block that ends well must have called `finish`.
+    """Connect and yield a publisher; call its `finish` at the end of the block.
 
     Args:
         cluster: the brokers.
@@ -244,7 +243,7 @@ def publisher(
         partitioner: chooses a customer's partition.
 
     Raises:
-        Retriable: no broker answers, or the topic is not there.
+        Retriable: no broker answers, or the topic does not exist.
         Fatal: the settings can't work.
     """
     with connecting(cluster):
@@ -254,17 +253,17 @@ def publisher(
     target = Publisher(client, topic, delivery_timeout_ms, limit, step)
     try:
         if not _partitions(client, topic):
-            raise Retriable(f"the topic {topic} does not exist; make it with: ltv topics create")
-        with _collector_at_ease():
+            raise Retriable(f"the topic {topic} does not exist; create it with: ltv topics create")
+        with _rare_collections():
             yield target
     except KafkaError as error:
         raise Retriable(
-            f"{topic}: {error_text(error)}; is the topic there? ltv topics create makes it"
+            f"{topic}: {error_text(error)}; does the topic exist? ltv topics create creates it"
         ) from error
     finally:
-        # Whatever ended the block is what to tell; what is on its way gets a last chance.
+        # An error of the block must stay the one that is raised; records in flight get a last chance.
         if not target.wait_for_delivery(BLOCK_TIMEOUT_MS / 1000):
-            client._sender.force_close()  # Else close waits for every batch, and raises.
+            client._sender.force_close()  # Otherwise `close` waits for every batch, and raises.
             client._sender.join(BLOCK_TIMEOUT_MS / 1000)
         with suppress(KafkaTimeoutError):
             client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
@@ -280,7 +279,7 @@ _decode_ids = msgspec.json.Decoder(_Ids).decode
 
 
 def readable_key(value: bytes) -> bytes | None:
-    """The customer id of a value as it stands, where one can be read, in UTF-8."""
+    """The customer id of an unchecked event in UTF-8, if it can be decoded; otherwise None."""
     try:
         ids = _decode_ids(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

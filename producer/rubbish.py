@@ -1,4 +1,4 @@
-"""Events that break the contract, each in one way: every reason for which a file's event can be set aside."""
+"""Rubbish: events that break the contract, each in one way, with every reason that a file's event can have."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -8,10 +8,10 @@ from contract.events import MAX_EVENT_BYTES
 from producer.shop import ShopEvent, json_text
 
 RUBBISH_PER_OVERSIZE: Final = 500
-"""One in so many is longer than the contract takes; more of them would outweigh all else."""
+"""One in this many is longer than the contract allows; more would make up most of the bytes."""
 
 Kind = Callable[[Mapping[str, object]], bytes]
-"""Makes rubbish of an order."""
+"""Makes an invalid event from a valid order's fields."""
 
 ABSENT: Final = object()
 
@@ -27,7 +27,7 @@ CHANGES: Final[tuple[Mapping[str, object], ...]] = (
         for time in ("2025-06-01T12:00:00", "2025-02-30T12:00:00Z", "soon", "", 1748779200)
     ),
 )
-"""What is changed in an order that is valid otherwise."""
+"""Each makes a valid order invalid."""
 
 NOT_OBJECTS: Final = (b"42", b'"text"', b"null", b"true")
 
@@ -43,22 +43,22 @@ UNREADABLE: Final[tuple[Kind, ...]] = (
     lambda order: json_text(order).replace('"', "'").encode(),
     _latin_1,
 )
-"""What is no JSON, or not in UTF-8."""
+"""Not JSON, or not in UTF-8."""
 
 FILE_BEGINNINGS: Final[tuple[Kind, ...]] = (
     lambda _: b"",
     lambda order: json_text(order).encode("utf-8-sig"),
     lambda order: json_text(order).encode("utf-16-le"),
 )
-"""Invalid as a record's value only: a file may begin with a byte order mark, be in UTF-16, and have blank lines."""
+"""Invalid only as a record's value: in a file, a byte order mark, UTF-16 and blank lines mean something else."""
 
 Place = Literal["record", "line", "element"]
-"""Where an event stands: on Kafka, on a line of a file, or in a JSON array. What is not JSON can't be an element.
-(Nothing here begins with a bracket: a file's first line must not.)"""
+"""Where an event will be written: to Kafka, on a line of a file, or in a JSON array, whose elements must be JSON.
+(No rubbish begins with a bracket: a file's first line must not.)"""
 
 
 def rubbish(random: Random, customer_id: str, at: str, place: Place) -> ShopEvent:
-    """An invalid event that can stand there."""
+    """An invalid event that can be written to `place`."""
     draw = random.random
     number = int(draw() * 2**48)
     order: dict[str, object] = {

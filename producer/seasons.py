@@ -1,6 +1,6 @@
-"""When a shop is busy: the times of n events over the year 2025, in order, each hour by its weight.
+"""The times of n events over the year 2025, in order; each hour gets events by its weight, how busy the shop is.
 
-Nothing here depends on the machine: weights are integers, and the random numbers only place an event in its hour.
+The result is the same on every machine: weights are integers, and random numbers only place an event in its hour.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ END: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 HOUR_MS: Final = 3_600_000
 HOUR_WEIGHTS: Final = (9, 8, 7, 5, 4, 3, 2, 1, 1, 1, 2, 3, 5, 6, 7, 8, 9, 9, 8, 8, 9, 10, 11, 10)
-"""By hour, UTC: American evenings are busy."""
+"""By hour, UTC; the busiest are American evenings."""
 
 WEEKDAY_WEIGHTS: Final = (10, 9, 9, 10, 11, 13, 14)
 """Monday to Sunday."""
@@ -22,7 +22,7 @@ _SECONDS: Final = tuple(f":{minute:02d}:{second:02d}." for minute in range(60) f
 
 
 def day_weight(day: datetime) -> int:
-    """How busy a day is: weekends are, and before Christmas every day is."""
+    """How busy a day is: weekends more than other days, and all days before Christmas."""
     weight = WEEKDAY_WEIGHTS[day.weekday()] * 4
     match day.month, day.day:
         case (11, date) if date >= 24:
@@ -35,7 +35,7 @@ def day_weight(day: datetime) -> int:
 
 
 def times(n: int, random: Random) -> Iterator[str]:
-    """The texts of n event times from START to END, the earliest first."""
+    """The texts of n event times from START to END, in order."""
     hours = [START + timedelta(hours=h) for h in range((END - START) // timedelta(hours=1))]
     weights = [HOUR_WEIGHTS[hour.hour] * day_weight(hour) for hour in hours]
     total, before = sum(weights), 0
@@ -52,5 +52,5 @@ def times(n: int, random: Random) -> Iterator[str]:
 
 
 def time_text(at: datetime) -> str:
-    """An instant as a live event carries it: UTC, milliseconds, Z."""
+    """An instant as the text of an event time: UTC, milliseconds, Z."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

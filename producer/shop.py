@@ -1,7 +1,7 @@
-"""A simulated shop: customers with habits of their own, and what they do next. Pure: seeded, no I/O, no clock.
+"""A simulated shop: customers with different habits, and their events. Pure: seeded, no I/O, no clock.
 
-The same seed gives the same bytes on every machine: of the generator's methods only `random()` is used, which no
-version of Python changes, and of arithmetic only what IEEE 754 rounds the same everywhere.
+The same seed gives the same bytes on every machine: the only random method used is `random()`, which is the same in
+all versions of Python, and the only float arithmetic is that which IEEE 754 rounds the same everywhere.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ EVENTS_PER_CUSTOMER: Final = 100
 MIN_CUSTOMERS: Final = 10
 LIVE_EVENTS_PER_JOIN: Final = 20
 REMEMBERED_ORDERS: Final = 4
-"""Of each customer: those that may still change."""
+"""How many of a customer's newest orders may still change."""
 CUSTOMERS_PER_VISITOR: Final = 4
-"""One customer in so many is in the shop: customers come for some weeks, and stay away for some."""
+"""One customer in this many is in the shop: customers come for some weeks, and stay away for some."""
 DRAWS: Final = 4
 
 SHARE_IMAGE: Final = 0.05
@@ -29,7 +29,7 @@ _ID_MASK: Final = 2**48 - 1
 
 
 class ShopEvent(NamedTuple):
-    """What the shop sends: the customer (the key on Kafka), the value, and whether it keeps to the contract."""
+    """An event of the shop: the customer id (its Kafka key), the value, and whether it is valid."""
 
     customer_id: str
     value: bytes
@@ -37,15 +37,15 @@ class ShopEvent(NamedTuple):
 
 
 def default_customers(events: int) -> int:
-    """About one customer per hundred events, and never fewer than ten."""
+    """About one customer per hundred events, at least ten."""
     return max(MIN_CUSTOMERS, round(events / EVENTS_PER_CUSTOMER))
 
 
 def joins(customers: int, events: int | None) -> Iterator[int]:
-    """The numbers of the events, from 0, with which customers join; they grow.
+    """The numbers of the events, from 0, with which customers join; ascending.
 
-    A quarter of them within the first twentieth of the events, the rest up to nine tenths; evenly where there are
-    only a few events for each; every twentieth event where the end is not known.
+    A quarter of the customers join within the first twentieth of the events, the rest until nine tenths. If there are
+    fewer than five events per customer, they join evenly; if `events` is None, with every twentieth event.
     """
     early = customers // 4
     for number in range(customers):
@@ -60,7 +60,7 @@ def joins(customers: int, events: int | None) -> Iterator[int]:
 
 
 def json_text(value: object) -> str:
-    """JSON without blanks, letters of all scripts as they are."""
+    """JSON without spaces, non-ASCII letters not escaped."""
     return dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -76,7 +76,7 @@ _TAGS: Final = tuple(_tags())
 
 
 class Customer:
-    """One customer and its habits, all drawn once."""
+    """One customer and its habits, all drawn when it joins."""
 
     __slots__ = (
         *("activity", "basket", "camera", "field", "gone", "id", "image_below", "last_name", "leaving"),
@@ -92,17 +92,17 @@ class Customer:
         make, model = CAMERAS[int(draw() * len(CAMERAS))]
         self.camera = f',"camera_make":{json_text(make)},"camera_model":{json_text(model)}'
         self.activity = int(1 / (0.05 + draw())) or 1
-        """1 to 20: most are rare guests."""
+        """1 to 20; most customers have a small one."""
         self.basket = 700 + int(25_000 * draw() * draw() * draw())
-        """Cents of a middling order."""
+        """The mean of its orders, in cents."""
         self.leaving = 0.02 + 0.1 * draw()
-        """How likely each event is the last for a while."""
+        """The probability that the customer leaves the shop after an event."""
         self.staying_away = 0.05 + 0.3 * draw()
-        """How likely such a while is for good (or nearly)."""
+        """The probability that it then hardly ever returns."""
         self.gone = False
         self.orders: list[tuple[str, int]] = []
-        """Id and cents of the newest."""
-        # One draw decides what an event is: a visit below the first bound, and so on; above the last, a move.
+        """Id and cents of the newest orders."""
+        # One draw decides the kind of an event: a visit below the first bound, and so on; above the last, a move.
         self.update_below = 1 - SHARE_MOVE
         self.order_below = self.update_below - ordering * CHANGES_PER_ORDER
         self.image_below = self.order_below - ordering
@@ -110,12 +110,12 @@ class Customer:
 
 
 class Shop:
-    """All customers, and who of them is in the shop.
+    """All customers, and the visitors: those who are in the shop.
 
     Args:
         seed: 0 or more.
-        customers: how many there will be, at least one.
-        events: how many events there will be; None where nobody knows.
+        customers: how many will join; at least one.
+        events: how many events there will be; None: not known.
     """
 
     def __init__(self, seed: int, customers: int, events: int | None = None) -> None:
@@ -127,12 +127,12 @@ class Shop:
         self._ids = 0
         self._visitors: list[Customer] = []
         self._by_activity: list[Customer] = []
-        """Each as often as it is active."""
+        """Each customer `activity` times."""
         self.customers = 0
-        """How many have joined."""
+        """The number of customers who have joined."""
 
     def event(self, at: str) -> ShopEvent:
-        """What happens next in the shop, at this event time."""
+        """The next event, with this event time."""
         self._events += 1
         if self._events > self._next_join >= 0:
             return self._join(at)
@@ -157,11 +157,11 @@ class Shop:
             text = self._profile(customer, at, "UPDATE")
         if random() < customer.leaving:
             customer.gone = random() < customer.staying_away
-            self._visitors[place] = self._somebody()
+            self._visitors[place] = self._next_visitor()
         return ShopEvent(customer.id, text.encode())
 
-    def somebody(self, random: Random) -> str:
-        """The id of a customer, drawn by somebody else's chance; of nobody's, where no one has joined."""
+    def random_customer_id(self, random: Random) -> str:
+        """The id of a customer, drawn with the caller's random numbers; "nobody" if none has joined."""
         joined = self._by_activity
         return joined[int(random.random() * len(joined))].id if joined else "nobody"
 
@@ -180,8 +180,8 @@ class Shop:
             self._visitors[int(self._random.random() * len(self._visitors))] = customer
         return ShopEvent(customer.id, self._profile(customer, at, "NEW").encode())
 
-    def _somebody(self) -> Customer:
-        """Who comes in: the active more often; those gone for good hardly ever."""
+    def _next_visitor(self) -> Customer:
+        """The customer who enters: active ones more often, those who are `gone` hardly ever."""
         random, by_activity = self._random.random, self._by_activity
         for _ in range(DRAWS):
             customer = by_activity[int(random() * len(by_activity))]
@@ -198,14 +198,14 @@ class Shop:
         key = self._id()
         cents = int(customer.basket * (0.3 + 1.4 * self._random.random()))
         if at[5:7] == "12":
-            cents += cents // 3  # Presents.
+            cents += cents // 3  # Christmas presents.
         customer.orders.append((key, cents))
         if len(customer.orders) > REMEMBERED_ORDERS:
             del customer.orders[0]
         return _order_text("NEW", key, at, customer, cents)
 
     def _change(self, customer: Customer, at: str) -> str:
-        """An order of before has a new amount: more, less, or none where it is called off."""
+        """A new amount of an earlier order: more, less, or 0 if it is cancelled."""
         random = self._random.random
         place = int(random() * len(customer.orders))
         key, cents = customer.orders[place]
