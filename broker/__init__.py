@@ -1,1 +1,1 @@
-"""A real Apache Kafka on this machine, from Python packages and Maven jars alone: no Docker, no installed Java."""
+"""Runs Apache Kafka on this machine from Python packages and Maven jars: no Docker, no installed Java."""

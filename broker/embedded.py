@@ -1,7 +1,7 @@
-"""A Kafka broker as an object: start, stop, kill, start again; its data and its port stay.
+"""A Kafka broker as an object: start, stop, kill, restart; it keeps its data and its port.
 
-No JVM outlives its starter (supervisor.py), and no two share a data directory: its lock is held by every process of
-the broker, to the last. They live in a session of their own, so Ctrl-C reaches the starter only.
+The JVM ends when its starter ends (supervisor.py). Two brokers can't share a data directory: every process of a broker
+holds the directory's lock until it ends. These processes have their own session, so Ctrl-C reaches only the starter.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ from contract.errors import Fatal
 READY_S: Final = 90.0
 STOP_S: Final = 30.0
 RELEASE_S: Final = 3.0
-"""How long a directory's last owner may take to be gone."""
+"""How long to wait for the data directory's last broker to end."""
 POLL_S: Final = 0.05
 PORT_ATTEMPTS: Final = 3
 SHOWN_LOG_LINES: Final = 12
@@ -38,20 +38,22 @@ JVM: Final = (
     str(JAVA),
     "-XX:+UseSerialGC",
     f"-Dlog4j2.configurationFile={LOGGING}",
-    "--sun-misc-unsafe-memory-access=allow",  # Java 25 warns of what Kafka does there
+    "--sun-misc-unsafe-memory-access=allow",  # Otherwise Java 25 warns of Kafka's memory access.
     "--enable-native-access=ALL-UNNAMED",
 )
 FORMAT_JVM: Final = (*JVM, "-XX:TieredStopAtLevel=1")
 SERVER_JVM: Final = (*JVM, "-Xms128m", "-Xmx1g")
 CLUSTER_ID: Final = "bHR2LWVtYmVkZGVkLTAwMQ"
-"""Any 16 bytes in base64."""
+"""16 arbitrary bytes in base64."""
 
 
 class EmbeddedBroker:
-    """One Kafka node on 127.0.0.1. As a context manager it is started and stopped.
+    """One Kafka node on 127.0.0.1. Its context manager starts and closes it.
 
-    Without a port it takes a free one at its first start; without a data directory, a temporary one, which goes with
-    the object. `settings` are laid over server.properties.
+    Args:
+        port: None: a free one, chosen at the first start.
+        data_dir: None: a temporary directory, which `close` deletes.
+        settings: added to server.properties; they override the others.
     """
 
     def __init__(
@@ -69,14 +71,14 @@ class EmbeddedBroker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The address for clients, from the first start on."""
+        """The address for clients; it is known after the first start."""
         if self._port is None:
             raise Fatal("the broker has no port before its first start")
         return f"{HOST}:{self._port}"
 
     @property
     def log(self) -> Path:
-        """What the broker has said, over all its starts."""
+        """The broker's log, of all its starts."""
         return self.data_dir / "broker.log"
 
     def __enter__(self) -> Self:
@@ -93,9 +95,13 @@ class EmbeddedBroker:
         self.close()
 
     def start(self) -> None:
-        """Start it and wait until it is ready; raises Fatal, with the end of its log, when it doesn't get there."""
+        """Start the broker and wait until it is ready.
+
+        Raises:
+            Fatal: it runs already, or did not become ready; with the end of its log.
+        """
         if self._process:
-            raise Fatal(f"the broker at {self.bootstrap_servers} is running already")
+            raise Fatal(f"the broker at {self.bootstrap_servers} is already running")
         classpath = os.pathsep.join(map(str, jars.fetch()))
         self.data_dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, PORT_ATTEMPTS + 1):
@@ -113,23 +119,23 @@ class EmbeddedBroker:
                 return
 
     def stop(self) -> None:
-        """Shut it down in good order; its data stays."""
+        """Shut the broker down cleanly; its data stays."""
         if self._process is None:
             return
         assert self._process.stdin
-        self._process.stdin.close()  # The supervisor's word to stop the JVM.
+        self._process.stdin.close()  # Tells the supervisor to stop the JVM.
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_S)
         self.kill()
 
     def close(self) -> None:
-        """Stop it for good: a temporary directory goes with it."""
+        """Stop the broker, and delete a temporary data directory."""
         self.stop()
         if self._temporary:
             self._temporary.cleanup()
 
     def kill(self) -> None:
-        """SIGKILL it, as a power cut would."""
+        """End all its processes with SIGKILL."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -140,7 +146,7 @@ class EmbeddedBroker:
         self._process = None
 
     def wait(self) -> None:
-        """Wait for as long as it runs; raises Fatal when it ends by itself."""
+        """Wait until the broker ends by itself, then raise Fatal with the end of its log."""
         if self._process:
             raise self._ended(self._process.wait())
 
@@ -148,7 +154,7 @@ class EmbeddedBroker:
         with (self.data_dir / "lock").open("w") as lock, self.log.open("ab") as log:
             self._take(lock.fileno())
             if is_taken(port):
-                raise Fatal(f"port {port} is taken: stop what listens there, or take another port")
+                raise Fatal(f"port {port} is taken: stop the program that listens there, or use another port")
             controller_port = next(free for free in free_ports(2) if free != port)
             settings = properties(port, controller_port, self._settings)
             (self.data_dir / "server.properties").write_text(settings, encoding="latin-1")
@@ -174,7 +180,7 @@ class EmbeddedBroker:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Fatal(
-                        f"{self.data_dir} is in use by another broker: stop it, or take another directory"
+                        f"{self.data_dir} is in use by another broker: stop that broker, or use another directory"
                     ) from None
             time.sleep(POLL_S)
 
@@ -200,14 +206,14 @@ class EmbeddedBroker:
             if (status := self._process.poll()) is not None:
                 raise self._ended(status)
             if time.monotonic() > deadline:
-                raise Fatal(f"Kafka is not ready after {READY_S:.0f} s. {self._last_words()}")
+                raise Fatal(f"Kafka is not ready after {READY_S:.0f} s. {self._log_end()}")
             time.sleep(POLL_S)
 
     def _ended(self, status: int) -> Fatal:
-        return Fatal(f"Kafka ended by itself (exit code {status}). {self._last_words()}")
+        return Fatal(f"Kafka ended by itself (exit code {status}). {self._log_end()}")
 
-    def _last_words(self) -> str:
-        """The end of what it said since this start; of stack traces, only the causes."""
+    def _log_end(self) -> str:
+        """The last log lines of this start, without the indented lines of stack traces."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()

@@ -1,6 +1,6 @@
-"""Kafka's jars: exactly those of jars.lock, and no jar runs whose SHA-256 is another.
+"""Downloads Kafka's jars, exactly those of jars.lock, and verifies each SHA-256 before use.
 
-They are kept in ~/.cache/ltv/jars. Whatever is there in part or altered is fetched anew.
+The jars are kept in ~/.cache/ltv/jars. An incomplete or altered jar is downloaded again.
 """
 
 import fcntl
@@ -32,19 +32,19 @@ class Jar:
     """group:artifact:version"""
 
     def matches(self, path: Path) -> bool:
-        """Whether that file is this jar, to the bit."""
+        """Whether the file has this jar's SHA-256."""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
 
 def read_lock(lock: Path = LOCK) -> list[Jar]:
-    """Every jar of the lock, in its order."""
+    """Every jar of the lock file, in its order."""
     lines = (line for line in lock.read_text().splitlines() if line and not line.startswith("#"))
     return [Jar(*line.split()) for line in lines]
 
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
-"""Shows a title and a total while its block runs; call what it gives for each one that is done."""
+"""(title, total) -> a context manager that shows a progress bar; it yields a function to call after each step."""
 
 
 def no_progress(_title: str, _total: int) -> AbstractContextManager[Callable[[], None]]:
@@ -55,7 +55,11 @@ def no_progress(_title: str, _total: int) -> AbstractContextManager[Callable[[],
 def fetch(
     jars: Iterable[Jar] | None = None, cache: Path | None = None, progress: Progress = no_progress
 ) -> list[Path]:
-    """The files of the jars, downloaded where they are missing, all of them verified."""
+    """The files of the jars (None: all of the lock), all verified; missing ones are downloaded first.
+
+    Raises:
+        Fatal: a jar can't be downloaded, or the downloaded file has another SHA-256.
+    """
     cache = cache or _default_cache()
     cache.mkdir(parents=True, exist_ok=True)
     context = MavenContext(repo_cache=cache, timeout=DOWNLOAD_STALL_S)
@@ -103,15 +107,14 @@ def _download_one(context: MavenContext, jar: Jar, path: Path) -> None:
     if not jar.matches(path):
         path.unlink()
         raise Fatal(
-            f"the jar {jar.coordinate}, as downloaded, is not the one that {LOCK.name} names (SHA-256 "
-            f"{jar.sha256}). It was removed. Try again; should it stay so, something between here and the "
-            "Maven repository alters what is downloaded"
+            f"the downloaded jar {jar.coordinate} does not have the SHA-256 of {LOCK.name}, {jar.sha256}, and was "
+            "removed. Try again; if the error stays, the Maven repository or a proxy serves another file"
         )
 
 
 @contextmanager
 def _one_at_a_time(cache: Path) -> Iterator[None]:
-    """Processes that fetch into the same cache wait for each other."""
+    """Hold the cache's lock; other processes that fetch into the same cache wait for it."""
     with (cache / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""`python -m broker.lock` (a part of `make lock`): resolve Kafka's jars anew and write jars.lock."""
+"""`python -m broker.lock` (part of `make lock`): resolve Kafka's jars and write jars.lock."""
 
 import hashlib
 from typing import Final
@@ -10,7 +10,7 @@ from broker.jars import KAFKA_VERSION, LOCK
 ENDPOINT: Final = "+".join(
     (
         f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
-        f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",  # unsaid, jgo takes 3.9.1, and the broker fails
+        f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",  # Without this, jgo resolves 3.9.1, and the broker fails.
         "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
     )
 )
@@ -18,7 +18,7 @@ HEADER: Final = f"# Apache Kafka {KAFKA_VERSION}, written by `make lock`: SHA-25
 
 
 def main() -> None:
-    """Download every jar, and write what it is."""
+    """Download every jar, and write its SHA-256 and coordinate to jars.lock."""
     lines = []
     for artifact in jgo.resolve(ENDPOINT):
         digest = hashlib.sha256(artifact.resolve().read_bytes()).hexdigest()

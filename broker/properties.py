@@ -1,4 +1,4 @@
-"""The settings of a single node that is broker and controller at once: small, quick to start, on 127.0.0.1 only."""
+"""The settings of a single node that is both broker and controller: small, quick to start, on 127.0.0.1 only."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +10,7 @@ SINGLE_NODE: Final[Mapping[str, str]] = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    "log.dirs": "data",  # in the directory it is run in
+    "log.dirs": "data",  # Relative to the working directory.
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
     "offsets.topic.num.partitions": "4",
@@ -21,12 +21,12 @@ SINGLE_NODE: Final[Mapping[str, str]] = {
     "share.coordinator.state.topic.num.partitions": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),  # of the heap; Kafka's default takes 128 MiB
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),  # From the heap; Kafka's default is 128 MiB.
 }
 
 
 def properties(port: int, controller_port: int, settings: Mapping[str, str]) -> str:
-    """The text of server.properties; `settings` win."""
+    """The text of server.properties; `settings` override the others."""
     ours = {
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",

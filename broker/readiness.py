@@ -1,4 +1,7 @@
-"""Ready means: the node answers a metadata request and lists itself, which it does once it may take requests."""
+"""Finds out whether a broker is ready, and which ports are free.
+
+A broker is ready when it answers a metadata request and lists itself, which it does once it accepts requests.
+"""
 
 import socket
 import struct
@@ -14,7 +17,7 @@ _METADATA_V1: Final = struct.pack(">hhihi", 3, 1, 0, -1, 0)
 
 
 def is_ready(port: int) -> bool:
-    """Whether a broker at that port is up for work."""
+    """Whether the broker on this port is ready."""
     with suppress(OSError, struct.error), socket.create_connection((HOST, port), REQUEST_S) as connection:
         connection.sendall(struct.pack(">i", len(_METADATA_V1)) + _METADATA_V1)
         with connection.makefile("rb") as answer:
@@ -24,14 +27,14 @@ def is_ready(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port to listen at; see free_ports."""
+    """A port to listen on; see `free_ports`."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens at.
+    """Different ports on which no program listens.
 
-    The kernel keeps each for a minute: only a listener that names it gets it, no other free_ports and no client.
+    For a minute the kernel gives such a port only to a listener that names it, not to another `free_ports` or a client.
     """
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
@@ -51,7 +54,7 @@ def _reserve(probe: socket.socket) -> None:
 
 
 def is_taken(port: int) -> bool:
-    """Whether somebody listens at that port."""
+    """Whether a program listens on this port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,7 +1,7 @@
-"""Runs a command for as long as standard input stays open: whoever started it ends it, or dies, and it ends too.
+"""Runs a command until standard input closes: the starter closes it to stop the command, or by ending itself.
 
-Its own process, so that the JVM stops in good order even when its starter was killed. Standard library only: it is
-run as a file, outside the package.
+It is a separate process, so that the JVM stops cleanly even if its starter is killed. It uses the standard library
+only, for it is run as a file, outside the package.
 """
 
 import os
@@ -14,7 +14,7 @@ STOP_S = 20.0
 
 
 def main() -> None:
-    """Arguments: a file descriptor that the command shall hold too, then the command."""
+    """Arguments: a file descriptor that the command inherits (the lock's), then the command."""
     held_fd, *command = sys.argv[1:]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(int(held_fd),))
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())

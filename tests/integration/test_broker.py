@@ -89,7 +89,7 @@ def test_a_second_broker_on_the_same_directory_is_refused_and_harms_nothing(brok
 
 
 def test_a_broker_that_runs_is_not_started_twice(broker: EmbeddedBroker) -> None:
-    with pytest.raises(Fatal, match="running already"):
+    with pytest.raises(Fatal, match="already running"):
         broker.start()
 
 
