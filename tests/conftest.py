@@ -1,4 +1,4 @@
-"""One real Kafka for all tests of a process: in a container where Docker answers, else the embedded broker.
+"""One real Kafka for all tests of a process: in a container if Docker answers, otherwise the embedded broker.
 
 LTV_TEST_BROKER=docker or =embedded forces one.
 """
@@ -23,7 +23,7 @@ from broker.readiness import free_port, is_ready
 from tests.waiting import wait_until
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
-settings.register_profile("ltv", deadline=None)  # No test goes by the clock.
+settings.register_profile("ltv", deadline=None)  # No test asserts a timing.
 settings.load_profile("ltv")
 
 READY_S: Final = 90.0
@@ -33,13 +33,13 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_report_header() -> str:
-    """Say which broker the integration tests get."""
+    """Name the broker of the integration tests."""
     return f"kafka: {_kind()} (LTV_TEST_BROKER=docker|embedded forces one)"
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
-    """Bootstrap servers of a Kafka that this process has for itself; tests take topics of their own."""
+    """Bootstrap servers of a Kafka that only this process uses; each test uses its own topics."""
     if _kind() == "docker":
         with _container() as servers:
             yield servers
@@ -52,13 +52,13 @@ def kafka() -> Iterator[str]:
 def _kind() -> str:
     forced = os.environ.get("LTV_TEST_BROKER")
     if forced not in {None, "", "docker", "embedded"}:
-        raise pytest.UsageError(f"LTV_TEST_BROKER={forced}: it is docker or embedded")
+        raise pytest.UsageError(f"LTV_TEST_BROKER={forced}: must be docker or embedded")
     return forced or ("docker" if _docker_answers() else "embedded")
 
 
 def _docker_answers() -> bool:
     with warnings.catch_warnings():
-        # Where there is a socket and no engine behind it, the package forgets to close its end.
+        # If there is a socket without a Docker engine, the package does not close its end.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
             client = from_env(timeout=5)
@@ -94,7 +94,7 @@ def _container() -> Iterator[str]:
         "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
     }
     container = DockerContainer(IMAGE)
-    container.ports[str(port)] = (HOST, port)  # type: ignore[assignment]  # with_bind_ports knows no address
+    container.ports[str(port)] = (HOST, port)  # type: ignore[assignment]  # with_bind_ports takes no address
     for name, value in settings.items():
         container.with_env(name, value)
     with container:

@@ -1,7 +1,7 @@
-"""What must come out, computed the slow and obvious way from what is on the topic. Imports nothing of the project.
+"""The expected results, computed from the topic's records in the slow and obvious way. Imports nothing of the project.
 
-It knows the contract well enough for the events that the tests make: what it calls invalid, the consumer must set
-aside, and nothing else.
+It checks as much of the contract as the tests' events need: the consumer must make dead letters of exactly the records
+that this oracle finds invalid.
 """
 
 import json
@@ -30,14 +30,14 @@ class Record(NamedTuple):
 
 
 class Invalid(Exception):
-    """The record is not to be counted; says why, in the contract's words."""
+    """The record must not be counted; its text is the contract's reason."""
 
 
 def event_of(record: Record) -> dict[str, Any]:
     """The event of a record.
 
     Raises:
-        Invalid: it is none.
+        Invalid: the record holds no valid event.
     """
     return _event_of(record.key, record.value)
 
@@ -95,7 +95,7 @@ def _dollars(text: str) -> Fraction:
 
 
 def invalid_among(records: Iterable[Record]) -> dict[tuple[int, int], str]:
-    """(partition, offset) of every invalid record -> why."""
+    """(partition, offset) of every invalid record -> the reason."""
     found = {}
     for record in records:
         try:

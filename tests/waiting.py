@@ -1,11 +1,11 @@
-"""Waiting for a condition: never for a time."""
+"""Waits for a condition, never for a time."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 DEADLINE_S: Final = 120.0
-"""For whatever must happen at all: far more than it takes, for machines that are slow or busy."""
+"""The default deadline of a wait: far more than any takes, for slow or busy machines."""
 
 
 def wait_until(
@@ -18,8 +18,8 @@ def wait_until(
 ) -> float:
     """Wait until the condition holds; returns the seconds it took.
 
-    Fails with `what` and `state()` after the deadline, and as soon as `failing()` says why the condition can't hold
-    any more.
+    Fails after the deadline with `what` and `state()`, and at once if `failing()` returns a reason why the condition
+    can't hold any more.
     """
     began = time.monotonic()
     while not condition():

@@ -1,6 +1,6 @@
-"""A cluster in memory behind the stream's four interfaces: one events topic, the application's logs, one clock.
+"""A fake cluster in memory behind the stream's four interfaces: an events topic, the application's logs, a clock.
 
-Transactions take offsets as Kafka's do: the records, then one marker, on every partition that was written to.
+Transactions use offsets as in Kafka: one for each record, then one for the marker, on every partition written to.
 """
 
 from collections import defaultdict, deque
@@ -19,7 +19,7 @@ EventRecord = tuple[bytes | None, bytes | None]
 
 @dataclass
 class LogRecord:
-    """Typed as a `cluster.log_reader.Record`."""
+    """Has the fields of a `cluster.log_reader.Record`."""
 
     topic: str
     partition: int
@@ -41,14 +41,14 @@ class Log:
 
 @dataclass(frozen=True)
 class Commit:
-    """A transaction that went through."""
+    """A committed transaction."""
 
     offsets: dict[int, int]
     membership: Any
 
 
 class FakeCluster:
-    """What every client of a test talks to. `clients()` is one worker's set of four."""
+    """The cluster of all clients of a test. `clients()` returns one worker's four clients."""
 
     def __init__(self, partitions: int = 1, topics: Topics | None = None) -> None:
         self.topics = topics or Topics()
@@ -56,13 +56,13 @@ class FakeCluster:
         self.logs: defaultdict[tuple[str, int], Log] = defaultdict(Log)
         self.commits: list[Commit] = []
         self.undecided: dict[tuple[str, int], int] = {}
-        """Where an open transaction holds back what was committed behind its first record."""
+        """(topic, partition) -> the first offset of an open transaction; readers get no records from there on."""
         self.trimmed: list[tuple[str, int, int]] = []
         self.now_s = 0.0
         self.timestamps_ms: dict[int, int] = {}
         """Events partition -> its records' timestamps."""
         self.fail_at: dict[str, Callable[[], None]] = {}
-        """Step of the producer ("begin", "before commit", "after commit") -> what to do there, e.g. raise."""
+        """Step of the producer ("begin", "before commit", "after commit") -> a function to call there once."""
 
     def clock(self) -> float:
         return self.now_s
@@ -77,7 +77,7 @@ class FakeCluster:
 
 
 class FakeConsumer:
-    """A member of the group. The test says what the group protocol does and what each poll returns."""
+    """A member of the group. The test decides the group protocol's steps and what each poll returns."""
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
@@ -87,10 +87,10 @@ class FakeConsumer:
         self.running: set[int] = set()
         self.max_poll_records = 1_000
         self.before_return: Callable[[], None] = lambda: None
-        """Happens in a poll, after its records were taken: where the client's own rebalances happen."""
+        """Called in a poll after its records were taken, where a real client's rebalances happen."""
 
     def assign(self, *partitions: int) -> None:
-        """The group protocol gives these, and only these: paused, at a placeholder."""
+        """Assign these partitions, and no others: paused, at a placeholder position."""
         self._membership += 1
         self.positions = dict.fromkeys(partitions, 0)
         self.running = set()
@@ -139,7 +139,7 @@ class FakeConsumer:
 
 
 class FakeProducer:
-    """Transactions that take effect at their commit, or not at all."""
+    """Transactions take effect at their commit, or not at all."""
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
@@ -179,7 +179,7 @@ class FakeProducer:
         self._reach("after commit")
 
     def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
-        raise NotImplementedError("a part of connecting")
+        raise NotImplementedError("only connecting needs it")
 
     def offset_of(self, sent: Any) -> int:
         offset: int = self._offsets[sent]
@@ -190,7 +190,7 @@ class FakeProducer:
 
 
 class FakeReader:
-    """Reads what was committed."""
+    """Reads committed records."""
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
@@ -231,7 +231,7 @@ class FakeReader:
 
 
 class FakeAdmin:
-    """Deletes records, really."""
+    """Deletes records from the fake cluster's logs."""
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
@@ -250,10 +250,10 @@ class FakeAdmin:
 
 
 def retriable() -> None:
-    """To be put into `FakeCluster.fail_at`."""
+    """Raises a retriable error; for `FakeCluster.fail_at`."""
     raise Retriable("the test says so")
 
 
 def fenced() -> None:
-    """Another one, for a transactional id that was taken over."""
+    """Raises the error of a transactional id that was taken over; for `FakeCluster.fail_at`."""
     raise Fenced("the test says so")

@@ -1,4 +1,4 @@
-"""Imports go one way, and the domain does no I/O and reads no clock: read the two tables."""
+"""Imports point one way, and the domain does no I/O and reads no clock: see the two tables."""
 
 import ast
 import subprocess
@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ltv": {"ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "broker"},
     "benchmarks": {"benchmarks", "broker", "cluster", "consumer", "contract", "files", "producer"},
 }
-"""Of our own packages, each may import these and what is in them. A module's most specific row holds."""
+"""Package -> our own packages that it may import, with all their modules. A module's most specific row applies."""
 
 TERMINAL = {"rich", "typer", "click"}
 MAY_NOT_IMPORT: dict[str, set[str]] = {
@@ -54,7 +54,7 @@ MAY_NOT_IMPORT: dict[str, set[str]] = {
     "subscriber": TERMINAL,
     "broker": TERMINAL,
 }
-"""These are out, wherever they come from: for the row's own modules and all in them."""
+"""Package or module -> what it and all its modules must not import."""
 
 PURE = (
     *("consumer.domain", "contract.amounts", "contract.decode", "contract.events", "contract.snapshots"),
@@ -72,7 +72,7 @@ def within(module: str, package: str) -> bool:
 
 
 def imported(module: str, tree: ast.Module) -> Iterator[str]:
-    """The names of all that a module imports, wherever in it; a name from a package as package.name."""
+    """The names of all imports anywhere in a module; a name imported from a package as package.name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -83,7 +83,7 @@ def imported(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def called(tree: ast.Module) -> Iterator[str]:
-    """The names of all functions and methods that are called."""
+    """The names of all called functions and methods."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             match node.func:
@@ -92,7 +92,7 @@ def called(tree: ast.Module) -> Iterator[str]:
 
 
 def allowed(module: str, name: str) -> bool:
-    """Whether the tables let this module import this name."""
+    """Whether the tables allow this module to import this name."""
     row = max((row for row in MAY_IMPORT if within(module, row)), key=len)
     if name.split(".")[0] in MAY_IMPORT and not any(within(name, one) for one in MAY_IMPORT[row]):
         return False
@@ -101,7 +101,7 @@ def allowed(module: str, name: str) -> bool:
 
 
 def violations(sources: Sources) -> list[str]:
-    """What breaks the tables: "module -> what"."""
+    """The imports and calls that break the tables, as "module -> name"."""
     found = []
     for module, source in sources.items():
         if module.split(".")[0] not in MAY_IMPORT:
@@ -119,16 +119,16 @@ def our_packages() -> set[str]:
 
 
 def our_sources() -> dict[str, str]:
-    """Every module of every package of ours."""
+    """Every module of our packages: name -> source."""
     sources = {}
     for package in our_packages():
         for path in (ROOT / package).rglob("*.py"):
-            # A package's own module keeps its last part: `from .` means the package itself there.
+            # A package's own module keeps the part `__init__`: there, `from .` means the package itself.
             sources[".".join(path.relative_to(ROOT).with_suffix("").parts)] = path.read_text()
     return sources
 
 
-def test_imports_go_one_way_and_the_domain_is_pure() -> None:
+def test_imports_point_one_way_and_the_domain_is_pure() -> None:
     assert violations(our_sources()) == []
 
 
@@ -140,8 +140,8 @@ ROWS = sorted(row for row in MAY_IMPORT.keys() | MAY_NOT_IMPORT.keys() if row.sp
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_row_is_about_something_that_is_there(row: str) -> None:
-    """A rule for a module that was renamed would hold nothing."""
+def test_every_row_names_an_existing_module(row: str) -> None:
+    """A row for a renamed module would check nothing."""
     assert any(within(module, row) for module in our_sources())
 
 
@@ -186,7 +186,7 @@ def test_every_row_is_about_something_that_is_there(row: str) -> None:
         ("broker.embedded", "import ltv", "ltv"),
     ],
 )
-def test_the_check_finds_what_breaks_the_tables(module: str, source: str, what: str) -> None:
+def test_the_check_finds_imports_and_calls_that_break_the_tables(module: str, source: str, what: str) -> None:
     assert violations({module: source}) == [f"{module} -> {what}"]
 
 
@@ -207,12 +207,12 @@ def test_the_check_finds_what_breaks_the_tables(module: str, source: str, what: 
         ("ltv.commands.demo", "import producer, broker, consumer.stream.session, subscriber.feed"),
     ],
 )
-def test_the_check_lets_pass_what_the_tables_allow(module: str, source: str) -> None:
+def test_the_check_accepts_what_the_tables_allow(module: str, source: str) -> None:
     assert violations({module: source}) == []
 
 
 def test_the_domain_loads_msgspec_and_no_other_package() -> None:
-    """Whatever the imports look like: seen from outside, in a fresh interpreter."""
+    """Checked in a fresh interpreter, whatever form the imports have."""
     script = (
         "import sys; before = set(sys.modules); import consumer.domain; print(*set(sys.modules) - before)"
     )
@@ -224,4 +224,4 @@ def test_the_domain_loads_msgspec_and_no_other_package() -> None:
         "consumer",
         "contract",
         "msgspec",
-    }  # msgspec takes it where it is.
+    }  # msgspec imports typing_extensions if it is installed.

@@ -1,4 +1,4 @@
-"""`ltv batch`: files in, the ranking out, with nothing but files."""
+"""`ltv batch` ranks the customers of event files, without Kafka."""
 
 import gzip
 import json
@@ -101,7 +101,7 @@ def test_no_events_give_an_empty_ranking(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["events.json", "events.ndjson", "events.json.gz", "events.ndjson.gz"])
-def test_every_file_format_gives_the_same(name: str, tmp_path: Path) -> None:
+def test_every_file_format_gives_the_same_ranking(name: str, tmp_path: Path) -> None:
     content = lines(events()) if "ndjson" in name else CHALLENGE.read_bytes()
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
@@ -129,7 +129,7 @@ def mixed(tmp_path: Path) -> Path:
     return path
 
 
-def test_invalid_events_are_shown_and_counted_and_stop_nothing(mixed: Path) -> None:
+def test_invalid_events_are_shown_and_counted_and_do_not_stop_the_run(mixed: Path) -> None:
     result = batch(mixed, "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)[0]["total_spend"] == "2.00"
@@ -155,7 +155,7 @@ def test_strict_exits_with_3_after_doing_all_the_work(mixed: Path) -> None:
     assert json.loads(result.stdout)[0]["orders"] == 2
 
 
-def test_strict_is_content_with_valid_events() -> None:
+def test_strict_exits_with_0_if_all_events_are_valid() -> None:
     assert batch(CHALLENGE, "--strict").exit_code == 0
 
 
@@ -281,7 +281,7 @@ def test_a_rejected_element_of_an_array_takes_one_line(tmp_path: Path) -> None:
     assert "\n" not in line["event"]
 
 
-def test_what_a_file_contains_cannot_act_on_the_terminal(tmp_path: Path) -> None:
+def test_text_of_a_file_cannot_control_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "evil.ndjson"
     path.write_bytes(lines([order("o1", customer="\x1b[31m[bold]red"), {"type": "\x1b]0;owned\x07"}]))
     result = batch(path)
@@ -290,7 +290,7 @@ def test_what_a_file_contains_cannot_act_on_the_terminal(tmp_path: Path) -> None
 
 
 def test_values_of_json_output_reach_a_pipe_as_utf_8() -> None:
-    """Whatever the locale says: subscribers parse UTF-8."""
+    """In every locale: subscribers parse UTF-8."""
     command = [sys.executable, "-m", "ltv", "batch", str(CHALLENGE), "--json"]
     result = subprocess.run(
         command, capture_output=True, timeout=60, check=True, env={**os.environ, "LC_ALL": "C"}

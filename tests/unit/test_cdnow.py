@@ -1,4 +1,4 @@
-"""CDNOW's history as events: the ranking by ingest equals one from the text alone, without the project's code."""
+"""CDNOW's history as events: ingest's ranking equals one computed from the text without the project's code."""
 
 import gzip
 import json
@@ -72,7 +72,7 @@ def test_every_line_is_one_valid_order_of_its_customer() -> None:
     assert {event.event_time.hour for _, event in events} == {12}
 
 
-def test_the_first_line_is_as_it_was() -> None:
+def test_the_first_line_becomes_this_event() -> None:
     assert next(cdnow.events()) == (
         "00001",
         b'{"type":"ORDER","verb":"NEW","key":"1","event_time":"1997-01-01T12:00:00.000Z"'

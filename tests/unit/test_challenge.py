@@ -1,4 +1,4 @@
-"""The original problem's events, out of order, with duplicates and late versions, give the ranking done by hand."""
+"""The original problem's events, out of order, with duplicates and late versions, give the ranking computed by hand."""
 
 import json
 import random
@@ -37,13 +37,13 @@ def test_a_smaller_x_gives_the_first_rows(x: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_other_order_of_the_events_gives_the_same(seed: int) -> None:
+def test_any_order_of_the_events_gives_the_same_ranking(seed: int) -> None:
     shuffled = random.Random(seed).sample(EVENTS, len(EVENTS))
     assert as_expected(top_x_simple_ltv_customers(10, state_of(shuffled))) == EXPECTED["active"]
 
 
 def test_over_the_time_frame_all_customers_share_its_weeks() -> None:
-    """By hand, 520 x spend / 3."""
+    """Computed by hand: 520 x spend / 3."""
     state = state_of(EVENTS)
     assert weeks_between(state.time_min, state.time_max) == EXPECTED["timeframe_weeks"]
     rows = top_x_simple_ltv_customers(10, state, "timeframe")
@@ -55,6 +55,6 @@ def test_over_the_time_frame_all_customers_share_its_weeks() -> None:
     ]
 
 
-def test_the_latest_names_are_known() -> None:
+def test_the_latest_names_are_in_the_rows() -> None:
     names = {row.customer_id: row.last_name for row in top_x_simple_ltv_customers(10, state_of(EVENTS))}
     assert names == {"anna": "Smith", "bo": "Ødegård", "cy": None, "di": "Day"}

@@ -1,4 +1,4 @@
-"""Changelog records give back the state that wrote them, from wherever they are read."""
+"""Changelog records restore the state that wrote them, from whatever offset they are read."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -91,7 +91,7 @@ def restored(values: Iterable[bytes]) -> Aggregate:
 
 
 def contents(aggregate: Aggregate) -> dict[str, Any]:
-    """All that an aggregate holds, to be compared."""
+    """All fields of an aggregate, for comparison."""
     return {
         "customers": {
             c.id: (c.first_week, c.week_bits, c.visits, c.spend, c.orders, c.last_name, c.name_stamp)
@@ -103,7 +103,7 @@ def contents(aggregate: Aggregate) -> dict[str, Any]:
 
 
 @given(st.lists(st.lists(EVENTS, max_size=8), max_size=6), st.data())
-def test_a_log_restores_the_state_also_where_a_part_of_it_is_read_again(
+def test_a_log_restores_the_state_even_if_a_part_of_it_is_read_twice(
     commits: list[list[dict[str, Any]]], data: st.DataObject
 ) -> None:
     aggregate = Aggregate()
@@ -118,10 +118,10 @@ def test_a_log_restores_the_state_also_where_a_part_of_it_is_read_again(
 
 
 @given(st.lists(st.lists(EVENTS, max_size=8), min_size=1, max_size=6), st.data())
-def test_a_whole_table_makes_all_before_it_superfluous(
+def test_a_whole_table_replaces_all_records_before_it(
     commits: list[list[dict[str, Any]]], data: st.DataObject
 ) -> None:
-    """Whichever of the older records have been deleted when the log is read."""
+    """Whichever of the older records are deleted before the log is read."""
     aggregate = Aggregate()
     rewrite = data.draw(st.integers(0, len(commits) - 1))
     log: list[bytes] = []
@@ -219,7 +219,7 @@ def test_applying_rows_says_how_many_customers_and_orders_they_carried() -> None
     assert apply_columns(Aggregate(), columns_of(list(aggregate.everything()))) == 3 + 3 * 4
 
 
-def test_rows_of_the_format_before_are_read() -> None:
+def test_rows_of_the_previous_format_are_read() -> None:
     """As the first version wrote them."""
     week_bits = f"{1 << 70 | 1:x}"
     written = (
@@ -238,13 +238,13 @@ def test_rows_of_the_format_before_are_read() -> None:
     }
 
 
-def test_a_newer_format_is_refused_with_what_to_do() -> None:
+def test_a_newer_format_is_refused_and_the_message_says_what_to_do() -> None:
     with pytest.raises(Fatal, match=r"format 3, this program reads format 2: run the program version"):
         unpack(orjson.dumps({"v": 3, "something": "new"}))
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b"null", b"1", b'"text"', b"\xff"])
-def test_what_is_no_changelog_record_is_refused(value: bytes) -> None:
+def test_a_value_that_is_not_a_changelog_record_is_refused(value: bytes) -> None:
     with pytest.raises(Fatal, match="not a changelog record"):
         unpack(value)
 
@@ -259,6 +259,6 @@ def test_what_is_no_changelog_record_is_refused(value: bytes) -> None:
         b'{"v":2,"whole":false,"rows":[],"position":{"group":1}}',
     ],
 )
-def test_a_record_of_our_format_that_lacks_something_is_refused(value: bytes) -> None:
+def test_a_record_of_our_format_that_lacks_a_field_is_refused(value: bytes) -> None:
     with pytest.raises(Fatal, match="not a changelog record"):
         unpack(value)

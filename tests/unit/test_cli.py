@@ -1,4 +1,4 @@
-"""The command line as a whole: every command explains itself; trouble is one plain line and an exit code."""
+"""The command line: every command has help with examples; an error is one plain line and an exit code."""
 
 import re
 import subprocess
@@ -56,7 +56,7 @@ def test_no_help_text_has_what_rich_takes_for_markup_and_leaves_out(name: str) -
 
 
 @pytest.mark.parametrize("name", [n for n, e in catalogue.COMMANDS.items() if e.subcommands])
-def test_the_catalogue_knows_every_subcommand(name: str) -> None:
+def test_the_catalogue_lists_every_subcommand(name: str) -> None:
     group = cli.load(name, catalogue.COMMANDS[name])
     assert set(group.commands) == set(catalogue.COMMANDS[name].subcommands)
 
@@ -170,7 +170,7 @@ def test_a_missing_extra_names_the_install_command(
     assert "pip install 'ltv[embedded]'" in capsys.readouterr().err
 
 
-def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_raises_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(**_: object) -> None:
         raise ZeroDivisionError
 

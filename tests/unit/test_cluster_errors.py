@@ -1,4 +1,4 @@
-"""What either Kafka client raises becomes ours by one table, in one short line that says what to do."""
+"""One table for each Kafka client maps its errors to ours, with one short line that says what to do."""
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -34,7 +34,7 @@ def of_librdkafka(code: int) -> LtvError:
 
 
 @pytest.mark.parametrize(("name", "remedy"), NEVER_RIGHT.items())
-def test_what_a_broker_never_accepts_is_fatal_on_both_clients_with_the_same_remedy(
+def test_what_brokers_never_accept_is_fatal_on_both_clients_with_the_same_remedy(
     name: str, remedy: str
 ) -> None:
     code = getattr(KafkaError, name)
@@ -49,17 +49,17 @@ def test_an_error_code_that_kafka_python_only_quotes_counts_as_that_error() -> N
     assert isinstance(our_error("starting", quoted), Fatal)
 
 
-def test_an_error_that_an_error_carries_counts() -> None:
+def test_the_cause_of_an_error_decides_if_the_error_itself_is_not_known() -> None:
     carrying = kafka_errors.KafkaError(kafka_errors.ProducerFencedError())
     assert isinstance(our_error("committing", carrying), Fenced)
 
 
-def test_what_passes_by_itself_is_retriable() -> None:
+def test_a_temporary_error_is_retriable() -> None:
     assert isinstance(our_error("reading", kafka_errors.CoordinatorNotAvailableError()), Retriable)
     assert isinstance(of_librdkafka(KafkaError.COORDINATOR_NOT_AVAILABLE), Retriable)
 
 
-def test_brokers_that_are_missing_for_the_replicas_may_come_yet_and_the_text_says_what_to_do() -> None:
+def test_too_few_brokers_for_the_replicas_is_retriable_and_the_text_says_what_to_do() -> None:
     error = our_error("creating topics", kafka_errors.InvalidReplicationFactorError())
     assert isinstance(error, Retriable)
     assert "at most the number of brokers" in str(error)

@@ -1,7 +1,7 @@
-"""What an event costs, counted, not timed: the calls, into Python and into C, that the hot path makes for it.
+"""The cost of an event, counted and not timed: the calls to Python and C functions that the hot path makes for it.
 
-Whoever makes the path longer sees it here, on any machine. Where it is meant, or where the path has become shorter,
-put the new figure in; `make bench` says what it is worth in seconds.
+If you change the path, these figures change, on any machine. If the change is intended, or the path became shorter,
+enter the new figure; `make bench` measures it in seconds.
 """
 
 import sys
@@ -21,11 +21,11 @@ from producer.delivery import generated
 
 EVENTS = 5_000
 TOLERANCE = 0.05
-"""Python versions differ by so much: from 3.12 on a comprehension is no call."""
+"""Python versions differ by less than this: from 3.12 on, a comprehension is not a call."""
 
 
 def calls(run: Callable[[], object]) -> int:
-    """How many calls this makes."""
+    """The number of calls that `run` makes."""
     count = 0
 
     def note(frame: Any, event: str, argument: Any) -> None:
@@ -50,7 +50,7 @@ def batch() -> bytes:
     return bytes(builder.build())
 
 
-def test_the_calls_an_event_costs_are_as_many_as_they_were(batch: bytes) -> None:
+def test_an_event_takes_no_more_and_no_fewer_calls_than_noted_here(batch: bytes) -> None:
     partition = Partition(0, Settings(Cluster(bootstrap_servers="nowhere:1"), Topics()), 1)
     read: list[Records] = []
     sent: list[bytes] = []

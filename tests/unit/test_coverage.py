@@ -1,4 +1,4 @@
-"""A snapshot says how much of the topic it counts: never more than is so, whatever clocks and markers say."""
+"""A snapshot's coverage never claims more than the snapshot counts, whatever the clocks and markers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def partial(next_offset: int) -> Partial:
 
 
 class Watched:
-    """A tracker, with a topic to look into."""
+    """A tracker, and the topic that it reads from."""
 
     def __init__(self, partitions: int = 1, complete_within_s: float = 10.0) -> None:
         self.tracker = CoverageTracker(partitions, complete_within_s)
@@ -51,7 +51,7 @@ class Watched:
         return self.tracker.coverage(partials, now, self._look)
 
 
-def test_where_all_is_counted_nothing_is_behind() -> None:
+def test_if_all_records_are_counted_the_snapshot_is_complete_and_not_behind() -> None:
     coverage = Watched(2).at(0, [5, 0], [5, 0])
     assert (coverage.complete, coverage.behind_s, coverage.lag_records) == (True, 0, 0)
     assert [each.next_offset for each in coverage.partitions] == [5, 0]
@@ -67,7 +67,7 @@ def test_a_partition_that_has_not_reported_is_null_and_the_snapshot_not_complete
     )  # fmt: skip
 
 
-def test_the_age_is_bounded_by_the_last_end_that_was_reached() -> None:
+def test_the_age_is_bounded_by_the_last_noted_end_that_is_counted() -> None:
     watched = Watched()
     watched.at(0, [100], [100])
     watched.at(1, [200], [150])
@@ -84,8 +84,8 @@ def test_beyond_the_limit_a_snapshot_is_not_complete() -> None:
     assert not watched.at(3, [200], [160]).complete
 
 
-def test_a_partition_that_stands_still_grows_older_until_it_is_counted() -> None:
-    """Its worker is gone."""
+def test_a_partition_whose_offset_does_not_move_falls_behind_until_it_is_counted() -> None:
+    """Its worker is dead."""
     watched = Watched(2)
     watched.at(0, [10, 10], [10, 10])
     ages = [watched.at(second, [10 + 100 * second, 20], [10 + 100 * second, 10]) for second in (5, 20, 60)]
@@ -103,7 +103,7 @@ def test_after_a_restart_the_first_record_that_is_not_counted_bounds_the_age() -
     assert watched.looks == [(0, 1_000, 500_000)]
 
 
-def test_what_was_found_at_an_offset_is_looked_for_once() -> None:
+def test_the_first_record_at_an_offset_is_read_once() -> None:
     watched = Watched()
     for second in range(5):
         watched.at(second, [500 + second], [100])
@@ -111,7 +111,7 @@ def test_what_was_found_at_an_offset_is_looked_for_once() -> None:
 
 
 def test_markers_and_aborted_records_leave_no_lag() -> None:
-    """The end is past them, and a partition without a worker never comes there."""
+    """The end is after them, and the next offset of a partition without a worker never gets there."""
     watched = Watched()
     watched.first_record = lambda partition: None
     coverage = watched.at(0, [12], [10])
@@ -120,7 +120,7 @@ def test_markers_and_aborted_records_leave_no_lag() -> None:
     assert watched.looks == [(0, 10, 12)]
 
 
-def test_what_comes_behind_the_markers_is_looked_for_again() -> None:
+def test_records_behind_the_markers_are_looked_for_again() -> None:
     watched = Watched()
     watched.first_record = lambda partition: None
     watched.at(0, [12], [10])
@@ -136,7 +136,7 @@ def test_a_clock_that_goes_back_makes_no_negative_age() -> None:
     assert watched.at(0, [10], [5]).behind_s == 0
 
 
-def test_a_long_standstill_keeps_the_bound_and_little_memory() -> None:
+def test_a_long_time_without_progress_keeps_the_bound_and_little_memory() -> None:
     watched = Watched()
     watched.at(0, [1], [1])
     for second in range(1, 2_000):

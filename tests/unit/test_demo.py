@@ -1,4 +1,4 @@
-"""What the demo is made of: children that never stay behind, signals that never cut a step in two, and its pace."""
+"""The demo's parts: child processes that never outlive it, signals that never interrupt a held step, and its pace."""
 
 import os
 import signal
@@ -66,14 +66,14 @@ def test_a_child_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
             child.check()
 
 
-def test_a_child_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+def test_a_child_that_takes_too_long_is_an_error(tmp_path: Path) -> None:
     with python("import time; time.sleep(60)", tmp_path) as child, pytest.raises(Fatal, match="longer than"):
         child.finish(0.1)
     assert not is_running(child.pid)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
-def test_what_ignores_the_request_to_end_is_killed_with_its_own_children(tmp_path: Path) -> None:
+def test_a_child_that_ignores_sigterm_is_killed_with_its_own_children(tmp_path: Path) -> None:
     child = python(STUBBORN, tmp_path)
     grandchild = int(wait_for_log(child))
     child.stop(timeout_s=0.2)
@@ -89,11 +89,11 @@ def stop() -> Iterator[StopSignals]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_of_the_signals_interrupts_once_and_then_no_more(stop: StopSignals, number: int) -> None:
+def test_each_signal_interrupts_once_only(stop: StopSignals, number: int) -> None:
     with stop.watched():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
-        os.kill(os.getpid(), number)  # Does nothing: this could be the middle of stopping a child.
+        os.kill(os.getpid(), number)  # Ignored: a child could be stopping just now.
 
 
 def test_a_signal_waits_for_the_end_of_a_step_that_is_held(stop: StopSignals) -> None:

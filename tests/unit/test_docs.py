@@ -1,4 +1,4 @@
-"""What the README says is what there is: commands, options, variables, folders."""
+"""The documents name the commands, options, variables and folders that exist, and no others."""
 
 import re
 import subprocess
@@ -43,7 +43,7 @@ def test_every_setting_of_the_connection_is_documented(field: str) -> None:
 @pytest.mark.parametrize(
     "document", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )
-def test_a_document_names_no_setting_that_is_not_there(document: str) -> None:
+def test_a_document_names_no_setting_that_does_not_exist(document: str) -> None:
     known = {variable for _, variable in consume_options()} | {
         f"KAFKA_{f.upper()}" for f in Cluster.model_fields
     }
@@ -59,12 +59,12 @@ def where_things_are(document: str) -> str:
     return (ROOT / document).read_text().split("## Where things are")[1].split("\n## ")[0]
 
 
-def test_the_readmes_tree_is_what_is_on_disk() -> None:
+def test_the_readmes_tree_lists_the_folders_on_disk() -> None:
     tree = where_things_are("README.md")
     assert sorted(re.findall(r"^ {4}([a-z]+)/ ", tree, re.MULTILINE)) == folders_on_disk()
 
 
-def test_the_table_in_contributing_is_what_is_on_disk() -> None:
+def test_the_table_in_contributing_lists_the_folders_on_disk() -> None:
     table = where_things_are("CONTRIBUTING.md")
     rows = set(re.findall(r"^\| `([a-z]+)/", table, re.MULTILINE))
     assert sorted(rows) == folders_on_disk()
@@ -74,7 +74,7 @@ DOCUMENTS = [path for path in ROOT.glob("**/*.md") if not {".venv", "build"} & s
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_and_every_path_in_a_document_leads_somewhere(document: Path) -> None:
+def test_every_link_and_every_path_in_a_document_exists(document: Path) -> None:
     text = document.read_text()
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     missing = [link for link in links if link and not (document.parent / link).exists()]

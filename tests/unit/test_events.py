@@ -1,4 +1,4 @@
-"""The contract: each rule of the event table refuses what breaks it, with reason and field, and nothing else."""
+"""The contract: an event that breaks a rule is invalid, with the rule's reason and field; all others are valid."""
 
 import json
 import time
@@ -56,7 +56,7 @@ FIELDS = {
 
 
 def encoded(type_: str, **fields: object) -> bytes:
-    """A valid event of this type with some fields set otherwise; `...` takes a field away."""
+    """A valid event of this type with some fields changed; `...` removes a field."""
     event = VALID[type_] | fields
     return json.dumps({name: value for name, value in event.items() if value is not ...}).encode()
 
@@ -66,7 +66,7 @@ def cents_in(amount: str) -> int:
 
 
 def raw(members: bytes) -> bytes:
-    """A valid site visit with more JSON members, as they stand, at its end."""
+    """A valid site visit with further JSON members, given as text, at its end."""
     return json.dumps(VALID["SITE_VISIT"]).encode()[:-1] + b"," + members + b"}"
 
 
@@ -80,7 +80,7 @@ def decoded(value: bytes) -> Any:
     return decode_event(value)
 
 
-# --- what passes -------------------------------------------------------------------------------------------------
+# --- valid events ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def decoded(value: bytes) -> Any:
         (encoded("ORDER", verb="UPDATE"), OrderEvent("UPDATE", "o", AT, "c", 1234)),
     ],
 )
-def test_each_type_and_verb_of_the_table_passes(value: bytes, event: Event) -> None:
+def test_each_type_and_verb_of_the_table_is_valid(value: bytes, event: Event) -> None:
     assert decode_event(value) == event
 
 
-def test_the_customer_of_a_customer_event_is_its_key_and_of_others_their_customer_id() -> None:
+def test_the_customer_id_of_a_customer_event_is_its_key_and_of_other_events_their_customer_id() -> None:
     assert {decoded(encoded(type_)).customer_id for type_ in VALID} == {"c"}
 
 
@@ -119,7 +119,7 @@ def test_the_order_of_the_fields_does_not_matter() -> None:
     assert decoded(json.dumps(backwards).encode()) == decoded(encoded("ORDER"))
 
 
-def test_blanks_and_line_ends_around_the_json_do_not_matter() -> None:
+def test_spaces_and_newlines_around_the_json_do_not_matter() -> None:
     assert decoded(b" \r\n" + encoded("ORDER") + b"\t\r\n") == decoded(encoded("ORDER"))
 
 
@@ -130,7 +130,7 @@ def test_unknown_extra_fields_are_ignored(type_: str, extra: object) -> None:
 
 
 @pytest.mark.parametrize("members", [b'"x":' + b"9" * 5000, b'"x":1e999', b'"x":' + b"[" * 500 + b"]" * 500])
-def test_numbers_beyond_any_range_and_some_nesting_are_no_trouble_in_extra_fields(members: bytes) -> None:
+def test_extra_fields_may_hold_huge_numbers_and_some_nesting(members: bytes) -> None:
     assert decoded(raw(members)) == decoded(encoded("SITE_VISIT"))
 
 
@@ -172,8 +172,8 @@ def test_a_character_written_as_two_escapes_is_one_character() -> None:
     assert decoded(raw(rb'"customer_id":"\ud83d\ude00"')).customer_id == "😀"
 
 
-def test_of_two_fields_of_one_name_the_last_holds() -> None:
-    """RFC 8259 leaves it open; json.loads, orjson and JavaScript do the same."""
+def test_of_two_fields_of_one_name_the_last_counts() -> None:
+    """RFC 8259 does not decide it; json.loads, orjson and JavaScript do the same."""
     assert decoded(raw(b'"key":"second"')).page_id == "second"
 
 
@@ -194,11 +194,11 @@ def test_of_two_fields_of_one_name_the_last_holds() -> None:
         "0" * 35 + "1 USD",
     ],
 )
-def test_amounts_of_0_to_10_to_the_15_dollars_pass_to_the_cent(amount: str) -> None:
+def test_amounts_of_0_to_10_to_the_15_dollars_are_valid_to_the_cent(amount: str) -> None:
     assert decoded(encoded("ORDER", total_amount=amount)).total_amount == cents_in(amount)
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------
+# --- invalid events ----------------------------------------------------------------------------------------------
 
 NO_STRINGS: list[object] = [1, True, ["x"], {"x": "y"}]
 NO_TEXTS: list[object] = [*NO_STRINGS, "x" * 201]
@@ -293,15 +293,15 @@ BROKEN: list[tuple[bytes | None, str, str]] = [
 @pytest.mark.parametrize(
     ("value", "reason", "field"), BROKEN, ids=[repr((value or b"")[:150]) for value, *_ in BROKEN]
 )
-def test_what_breaks_a_rule_is_refused_with_its_reason_and_its_field(
+def test_an_event_that_breaks_a_rule_is_invalid_with_its_reason_and_its_field(
     value: bytes | None, reason: str, field: str
 ) -> None:
     error = refused(value)
     assert (error.reason, error.field) == (reason, field)
 
 
-def test_every_reason_there_is_has_a_case_here() -> None:
-    """Two need the Kafka record's key or partition, which decode_event never sees."""
+def test_every_reason_has_a_case_here() -> None:
+    """Except two that need the Kafka record's key or partition, which decode_event does not get."""
     assert {reason for _, reason, _ in BROKEN} == set(REASONS) - {"wrong_key", "wrong_partition"}
 
 
@@ -347,7 +347,7 @@ def test_every_reason_there_is_has_a_case_here() -> None:
         12.34,
     ],
 )
-def test_what_is_no_amount_of_up_to_10_to_the_15_dollars_is_refused(amount: object) -> None:
+def test_any_other_amount_is_invalid(amount: object) -> None:
     error = refused(encoded("ORDER", total_amount=amount))
     assert (error.reason, error.field) == ("invalid_field", "total_amount")
 
@@ -473,7 +473,7 @@ def test_a_time_is_read_in_utc_and_cut_to_microseconds(text: str, instant: datet
     ],
     ids=lambda text: repr(text[:40]),
 )
-def test_what_is_no_time_with_an_offset_within_the_years_1_to_9999_is_refused(text: str) -> None:
+def test_any_other_time_is_invalid(text: str) -> None:
     error = refused(encoded("IMAGE", event_time=text))
     assert (error.reason, error.field) == ("invalid_field", "event_time")
 
@@ -484,8 +484,10 @@ def test_what_is_no_time_with_an_offset_within_the_years_1_to_9999_is_refused(te
     ),
     st.text("0123456789", max_size=12),
 )
-def test_any_instant_in_any_offset_with_any_digits_is_read_as_that_instant(at: datetime, digits: str) -> None:
-    """What isoformat writes, with more digits put behind its microseconds, reads as the same microsecond."""
+def test_any_instant_with_any_offset_and_any_digits_is_read_as_that_instant(
+    at: datetime, digits: str
+) -> None:
+    """The text of isoformat, with more digits after its microseconds, is read as the same microsecond."""
     clock, offset = at.isoformat(timespec="microseconds")[:-6], at.isoformat()[-6:]
     value = encoded("IMAGE", event_time=clock + digits + offset)
     try:
@@ -496,7 +498,7 @@ def test_any_instant_in_any_offset_with_any_digits_is_read_as_that_instant(at: d
         assert decode_event(value).event_time == expected
 
 
-# --- what an error tells -----------------------------------------------------------------------------------------
+# --- error messages ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -522,7 +524,7 @@ def test_any_instant_in_any_offset_with_any_digits_is_read_as_that_instant(at: d
     ],
     ids=lambda part: repr(part[:40]) if isinstance(part, bytes) else None,
 )
-def test_an_error_says_what_is_wrong_where(value: bytes | None, words: list[str]) -> None:
+def test_an_error_says_where_and_what_is_wrong(value: bytes | None, words: list[str]) -> None:
     text = str(refused(value))
     assert [word for word in words if word not in text] == []
 
@@ -532,7 +534,7 @@ def test_an_error_says_what_is_wrong_where(value: bytes | None, words: list[str]
     [("missing required field `key`", "NEW"), ("ORDER", "x - at `$.key`"), ("x' - at `$.verb", "NEW")],
 )
 def test_an_event_cannot_forge_the_reason_of_its_own_error(type_given: str, verb_given: str) -> None:
-    """The decoder's words quote the event: text of the event that looks like them must not count."""
+    """msgspec's messages quote the event: quoted text that looks like a message must not count."""
     error = refused(encoded("ORDER", type=type_given, verb=verb_given))
     expected = ("unknown_verb", "verb") if type_given == "ORDER" else ("unknown_type", "type")
     assert (error.reason, error.field) == expected
@@ -556,7 +558,7 @@ def test_an_error_text_is_short_and_printable_whatever_the_event_holds(field: st
     "start", ["", " - at `$", " - at `$.", "Invalid value '", "0", "2017-01-06T12:46:46."]
 )
 def test_no_text_makes_the_decoder_slow(field: str, start: str) -> None:
-    """Quadratic time over 100,000 characters would take seconds; a consumer that stalls loses its partitions."""
+    """Quadratic time over 100,000 characters would take seconds, and a stalled consumer loses its partitions."""
     value = encoded("ORDER", **{field: start + "0" * 100_000})
     began = time.process_time()
     refused(value)
@@ -567,7 +569,7 @@ def test_a_long_detail_is_cut_with_an_ellipsis() -> None:
     assert InvalidEvent("undecodable", "", "x" * 1000).detail == "x" * (MAX_DETAIL_CHARS - 3) + "..."
 
 
-def test_the_largest_event_taken_has_exactly_the_limit() -> None:
+def test_the_largest_valid_event_has_exactly_the_limit() -> None:
     padding = MAX_EVENT_BYTES - len(raw(b'"x":""'))
     largest = raw(b'"x":"' + b"x" * padding + b'"')
     assert decoded(largest) == decoded(encoded("SITE_VISIT"))
@@ -606,7 +608,7 @@ json_values = st.recursive(
 
 
 @given(events)
-def test_an_event_that_was_encoded_decodes_as_it_was(event: EventAsSent) -> None:
+def test_an_encoded_event_decodes_to_itself(event: EventAsSent) -> None:
     at = datetime.fromisoformat(event.event_time)
     expected: Any = msgspec.structs.replace(event, event_time=at)
     if isinstance(expected, OrderEvent):
@@ -635,7 +637,7 @@ def as_sent(event: Any) -> Any:
 
 
 def returns_or_refuses(value: bytes) -> None:
-    """decode_event gives a whole valid event or a whole InvalidEvent, nothing else; decode_events gives the same."""
+    """decode_event returns a valid event or raises a complete InvalidEvent; decode_events gives the same."""
     try:
         event = decode_event(value)
     except InvalidEvent as error:
@@ -651,13 +653,13 @@ def returns_or_refuses(value: bytes) -> None:
 @given(st.binary(max_size=300))
 @settings(max_examples=300)
 @example(b"\x00")
-def test_any_bytes_are_decoded_or_refused(value: bytes) -> None:
+def test_any_bytes_are_decoded_or_invalid(value: bytes) -> None:
     returns_or_refuses(value)
 
 
 @given(json_values)
 @settings(max_examples=300)
-def test_any_json_is_decoded_or_refused(value: object) -> None:
+def test_any_json_is_decoded_or_invalid(value: object) -> None:
     returns_or_refuses(json.dumps(value).encode())
 
 
@@ -666,7 +668,7 @@ def test_any_json_is_decoded_or_refused(value: object) -> None:
     st.dictionaries(st.sampled_from(sorted(FIELDS)), json_values | st.just(...)),
 )
 @settings(max_examples=300)
-def test_a_valid_event_with_any_fields_changed_or_taken_away_is_decoded_or_refused(
+def test_a_valid_event_with_any_fields_changed_or_removed_is_decoded_or_invalid(
     type_: str, changes: dict[str, object]
 ) -> None:
     returns_or_refuses(encoded(type_, **changes))
@@ -686,7 +688,7 @@ def test_a_valid_event_with_any_fields_changed_or_taken_away_is_decoded_or_refus
     ),
 )
 @settings(max_examples=600)
-def test_a_valid_event_with_bytes_cut_out_and_put_in_is_decoded_or_refused(
+def test_a_valid_event_with_bytes_removed_and_inserted_is_decoded_or_invalid(
     event: EventAsSent, edits: list[tuple[float, int, bytes]]
 ) -> None:
     value = msgspec.json.encode(event)
@@ -713,7 +715,7 @@ def test_a_time_in_any_form_means_the_same_alone_and_among_many(
     returns_or_refuses(encoded("IMAGE", event_time=f"{day}{separator}{hour}:46{seconds}{offset}"))
 
 
-def test_of_many_the_invalid_ones_are_told_by_their_place() -> None:
+def test_invalid_events_among_many_are_named_by_their_index() -> None:
     good = encoded("IMAGE")
     events, invalid = decode_events([good, None, b"{}", good, b"\xff", b"x" * (MAX_EVENT_BYTES + 1)])
     assert events == [decode_event(good)] * 2
@@ -735,7 +737,7 @@ def test_an_event_under_another_customers_key_is_invalid(others: list[bytes | No
     assert len(invalid) == 3 + len(others)
 
 
-def test_a_line_end_in_a_customer_id_does_not_pass_another_key_for_its_own() -> None:
+def test_a_newline_in_a_customer_id_does_not_make_another_key_valid() -> None:
     values = [encoded("IMAGE", customer_id="a\nb"), encoded("IMAGE", customer_id="c")]
     _, invalid = decode_events(values, [b"a", b"b\nc"])
     assert [(i, error.reason) for i, error in invalid] == [(0, "wrong_key"), (1, "wrong_key")]

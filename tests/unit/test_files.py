@@ -1,4 +1,4 @@
-"""Event files: whatever stands where an event should is handed on, whatever the format and wherever a chunk ends."""
+"""Event files: every value in the place of an event is returned, in every format, wherever a chunk ends."""
 
 import bz2
 import gzip
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ascii_only=st.booleans(),
     chunk_bytes=st.integers(1, 40),
 )
-def test_an_array_gives_its_elements_however_it_is_laid_out(
+def test_an_array_gives_its_elements_in_any_layout(
     folder: Path, values: list[Any], indent: int | None, ascii_only: bool, chunk_bytes: int
 ) -> None:
     text = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode()
@@ -63,7 +63,7 @@ OBJECTS = st.dictionaries(TEXTS, JSON_VALUES, max_size=3)
     times=st.sampled_from([1, 40]),
     chunk_bytes=st.sampled_from([1, 2, 7, 100, 1 << 20]),
 )
-def test_elements_come_as_they_stand_with_their_lines(
+def test_elements_are_returned_unchanged_with_their_lines(
     folder: Path,
     values: list[Any],
     layout: tuple[bytes, ...],
@@ -85,13 +85,13 @@ def test_elements_come_as_they_stand_with_their_lines(
 
 
 @given(st.lists(st.sampled_from([*'[]{}",:\\1\n ', '{"a":1},{', "},\n{", '{"a":{}}']), max_size=30))
-def test_rubbish_is_split_alike_wherever_a_chunk_ends(folder: Path, parts: list[str]) -> None:
+def test_rubbish_is_split_into_the_same_values_wherever_a_chunk_ends(folder: Path, parts: list[str]) -> None:
     text = ('[{},{"a":1},' + "".join(parts)).encode()
     assert elements(text, folder, 1) == elements(text, folder, 5) == elements(text, folder)
 
 
 @pytest.mark.parametrize("between", [b",\n", b", ", b"\n, ", b" ,\n\n  "])
-def test_a_bad_element_among_many_leaves_the_others_whole(tmp_path: Path, between: bytes) -> None:
+def test_a_bad_element_does_not_change_the_others(tmp_path: Path, between: bytes) -> None:
     events = [b'{"n":%d,"tags":[{"a":"},{"},{"b":{}}]}' % n for n in range(MAX_BLOCK_BYTES // 8)]
     events[1000] = b'{"n" 1000}'
     events[2000] = b"null"
@@ -111,7 +111,7 @@ def test_lines_give_one_event_each(folder: Path, values: list[Any], chunk_bytes:
 
 @given(events=st.lists(JSON_VALUES.map(lambda v: json.dumps({"v": v}).encode()), max_size=6))
 @pytest.mark.parametrize("name", ["e.json", "e.ndjson", "e.json.gz", "e.ndjson.gz"])
-def test_what_was_written_is_read_again(folder: Path, name: str, events: list[bytes]) -> None:
+def test_written_events_are_read_back(folder: Path, name: str, events: list[bytes]) -> None:
     path = str(folder / name)
     with open_events(path) as write:
         write(events[:2])
@@ -145,7 +145,7 @@ def test_what_was_written_is_read_again(folder: Path, name: str, events: list[by
         (b'[{"a": {"b": {"c": {"d": {"e": {}}}}}}, 1]', [b'{"a": {"b": {"c": {"d": {"e": {}}}}}}', b"1"]),
     ],
 )
-def test_bad_elements_are_handed_on_and_stop_nothing(
+def test_bad_elements_are_returned_and_do_not_stop_the_reading(
     tmp_path: Path, text: bytes, expected: list[bytes], chunk_bytes: int
 ) -> None:
     assert elements(text, tmp_path, chunk_bytes) == expected
@@ -162,7 +162,7 @@ def test_each_event_comes_with_the_line_where_it_begins(tmp_path: Path, text: by
 
 
 @pytest.mark.parametrize("around", [(b"", b"\n"), (b'["', b'",'), (b'[["', b'"],')])
-def test_an_over_long_event_is_cut_and_the_next_one_is_whole(
+def test_an_oversize_event_is_cut_and_the_next_one_is_whole(
     tmp_path: Path, around: tuple[bytes, bytes]
 ) -> None:
     before, after = around
@@ -176,7 +176,7 @@ def test_an_over_long_event_is_cut_and_the_next_one_is_whole(
     ("before", "after"),
     [(b"", b"rubbish\n"), (b"", b'{"b":2}\n'), (b"[", b"rubbish]"), (b"[{}]", b"rubbish")],
 )
-def test_what_follows_many_blanks_still_belongs_to_the_event(
+def test_text_after_many_spaces_still_belongs_to_the_event(
     tmp_path: Path, before: bytes, after: bytes
 ) -> None:
     blanks = b" " * MAX_EVENT_BYTES
@@ -185,7 +185,7 @@ def test_what_follows_many_blanks_still_belongs_to_the_event(
     assert b'{"a":1}' in elements(before + b'{"a":1}' + blanks, tmp_path)
 
 
-def test_a_line_that_begins_with_many_blanks_is_not_lost(tmp_path: Path) -> None:
+def test_a_line_that_begins_with_many_spaces_is_not_lost(tmp_path: Path) -> None:
     found = elements(b"x\n" + b" " * (MAX_EVENT_BYTES + 1) + b'{"a":1}\ny\n', tmp_path)
     assert [len(value) for value in found] == [1, MAX_EVENT_BYTES + 1, 1]
 
@@ -222,7 +222,7 @@ def test_damaged_gzip_names_the_file(tmp_path: Path) -> None:
         list(read_events(str(path)))
 
 
-def test_a_file_that_cannot_be_opened_names_itself(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match="nowhere"):
         list(read_events(str(tmp_path / "nowhere.json")))
     with pytest.raises(Fatal, match="Is a directory"):
@@ -270,7 +270,7 @@ BOM = b"\xef\xbb\xbf"
         (b"\x1e" + ORDER + b"\n\x1e" + VISIT + b"\n\x1e\n", [ORDER, VISIT]),
     ],
 )
-def test_the_content_says_what_is_an_array_and_what_are_lines(
+def test_the_content_decides_between_an_array_and_lines(
     tmp_path: Path, text: bytes, expected: list[bytes], chunk_bytes: int
 ) -> None:
     assert elements(text, tmp_path, chunk_bytes) == expected
@@ -314,7 +314,7 @@ PRETTY = b'{\n  "type": "ORDER",\n  "key": "o"\n}\n'
         (b'"type";"key"\n"ORDER";"o;p"\n' * 2000, "CSV"),
     ],
 )
-def test_a_format_that_is_not_ours_is_named_with_what_to_do(
+def test_another_format_is_named_and_the_message_says_what_to_do(
     tmp_path: Path, text: bytes, said: str, zipped: bool
 ) -> None:
     with pytest.raises(Fatal, match=f"events: this is .*{said}|events: this is {said}"):
@@ -334,7 +334,7 @@ def test_a_format_that_is_not_ours_is_named_with_what_to_do(
         b"\0\1\2\3",
     ],
 )
-def test_broken_lines_among_others_do_not_make_another_format(tmp_path: Path, broken: bytes) -> None:
+def test_broken_lines_among_events_are_not_taken_for_another_format(tmp_path: Path, broken: bytes) -> None:
     lines = broken.split(b"\n")
     assert elements(broken + b"\n" + ORDER + b"\n", tmp_path) == [*lines, ORDER]
     assert elements(ORDER + b"\n" + broken + b"\n" + ORDER, tmp_path) == [ORDER, *lines, ORDER]
@@ -343,12 +343,14 @@ def test_broken_lines_among_others_do_not_make_another_format(tmp_path: Path, br
 @pytest.mark.parametrize(
     "text", [b"x", b"{", b"42\n", b"a, b\n", b"not json, at all\nreally, not\n", b'{"a":1},']
 )
-def test_a_few_broken_lines_alone_are_events_too(tmp_path: Path, text: bytes) -> None:
+def test_a_file_of_a_few_broken_lines_is_a_file_of_invalid_events(tmp_path: Path, text: bytes) -> None:
     assert elements(text, tmp_path) == text.strip().split(b"\n")
 
 
 @given(st.binary(max_size=300), st.integers(1, 9))
-def test_any_bytes_are_read_alike_wherever_a_chunk_ends(folder: Path, text: bytes, chunk_bytes: int) -> None:
+def test_any_bytes_are_read_as_the_same_values_wherever_a_chunk_ends(
+    folder: Path, text: bytes, chunk_bytes: int
+) -> None:
     def found(chunk_bytes: int) -> list[bytes] | str:
         try:
             return elements(text, folder, chunk_bytes)

@@ -1,6 +1,6 @@
-"""The law: over orders, customers and images, ingest is commutative and idempotent, and the ranking is exact.
+"""For orders, customers and images, ingest is commutative and idempotent, and the ranking is exact.
 
-The oracle here is slow and obvious: dictionaries, `max`, `fractions.Fraction`, nothing of the project's.
+The oracle here is slow and obvious: dictionaries, `max`, `fractions.Fraction`, none of the project's code.
 """
 
 import copy
@@ -26,7 +26,7 @@ BASES: list[Basis] = ["active", "timeframe"]
 
 @dataclass(frozen=True)
 class Sent:
-    """An event as the tests think of it; `plain` is what the shop sends."""
+    """An event with typed fields for the tests; `plain` is its dictionary as the shop sends it."""
 
     type: str
     verb: str
@@ -51,18 +51,18 @@ class Sent:
 
 
 def wednesday(at: datetime) -> date:
-    """One day that stands for the week from Sunday to Saturday."""
+    """One day that represents the week from Sunday to Saturday."""
     return at.date() + timedelta(days=3 - at.isoweekday() % 7)
 
 
 def dollars(cents: Fraction | int) -> str:
-    """Half-even, which is how Python rounds a Fraction."""
+    """Half-even: Python rounds a Fraction so."""
     whole = round(cents)
     return f"{whole // 100}.{whole % 100:02d}"
 
 
 def recomputed(events: list[Sent], basis: Basis, x: int = EVERYBODY) -> list[dict[str, Any]]:
-    """The ranking of these events, with what a row shows (but for visits per week)."""
+    """The ranking of these events, with all fields of a row except visits per week."""
     by_customer: dict[str, list[Sent]] = defaultdict(list)
     for event in events:
         by_customer[event.customer].append(event)
@@ -107,7 +107,7 @@ def ranking(state: Aggregate, basis: Basis, x: int = EVERYBODY) -> list[dict[str
 
 
 def outcome(state: Aggregate) -> Any:
-    """Everything that order and redelivery must not change, the weeks themselves included."""
+    """All of the state that order and redelivery must not change, the weeks included."""
     customers = {
         c.id: (c.spend, c.weeks, c.first_week, c.week_bits, c.orders, c.last_name)
         for c in state.customers.values()
@@ -116,7 +116,7 @@ def outcome(state: Aggregate) -> Any:
     return customers, totals, [top_x_simple_ltv_customers(EVERYBODY, state, basis) for basis in BASES]
 
 
-# Few ids, few instants, few amounts: so that versions of one order, equal times and ties do occur.
+# Few ids, few instants, few amounts, so that versions of one order, equal times and ties occur.
 SUNDAY = datetime(2017, 1, 8, tzinfo=UTC)
 customer_ids = st.sampled_from(["a", "b", "c", "d"])
 order_ids = st.sampled_from(["1", "2", "3"])
@@ -150,7 +150,7 @@ everything = st.lists(sent(["ORDER", "ORDER", "CUSTOMER", "IMAGE", "SITE_VISIT"]
 
 
 @given(idempotent, st.randoms(use_true_random=False))
-def test_orders_customers_and_images_give_the_same_in_any_order_and_however_often(
+def test_orders_customers_and_images_give_the_same_state_in_any_order_and_however_often(
     events: list[Sent], chance: random.Random
 ) -> None:
     redelivered = events + chance.choices(events, k=len(events)) if events else []
@@ -167,7 +167,7 @@ def test_with_visits_the_order_does_not_matter_either(events: list[Sent], chance
 
 @given(everything, st.sampled_from(BASES))
 @settings(max_examples=300)
-def test_the_ranking_is_what_a_slow_recomputation_gives(events: list[Sent], basis: Basis) -> None:
+def test_the_ranking_equals_that_of_a_slow_recomputation(events: list[Sent], basis: Basis) -> None:
     assert ranking(state_of(events), basis) == recomputed(events, basis)
 
 
@@ -195,7 +195,7 @@ TUESDAY = MONDAY + timedelta(days=1)
 
 
 def order(verb: str, at: datetime, amount: int, *, key: str = "o", customer: str = "c") -> Sent:
-    """An order of so many cents."""
+    """An order of this amount."""
     return Sent("ORDER", verb, key, customer, at, cents=amount)
 
 
@@ -217,7 +217,7 @@ def order(verb: str, at: datetime, amount: int, *, key: str = "o", customer: str
         ([order("NEW", MONDAY, 100, key="1"), order("NEW", MONDAY, 100, key="2")], 200),
     ],
 )
-def test_of_an_orders_versions_the_latest_holds_then_the_update_then_the_larger_amount(
+def test_of_an_orders_versions_the_latest_wins_then_the_update_then_the_larger_amount(
     events: list[Sent], spend: int
 ) -> None:
     assert state_of(events).customers["c"].spend == spend
@@ -229,7 +229,7 @@ def test_the_same_order_id_under_another_customer_is_another_order() -> None:
     assert state.orders == 2
 
 
-def test_one_instant_in_two_offsets_is_one_time() -> None:
+def test_one_instant_with_two_offsets_is_one_time() -> None:
     """The UPDATE wins although the NEW's local time reads later."""
     new = {**order("NEW", MONDAY, 100).plain(), "event_time": "2017-01-09T14:00:00+02:00"}
     update = {**order("UPDATE", MONDAY, 80).plain(), "event_time": "2017-01-09T12:00:00Z"}
@@ -240,7 +240,7 @@ def test_one_instant_in_two_offsets_is_one_time() -> None:
 
 
 @pytest.mark.parametrize("amount", [10**17, 10**17 - 1, 1])
-def test_an_amount_of_up_to_10_to_the_15_dollars_stays_exact_at_the_ends_of_time(amount: int) -> None:
+def test_an_amount_of_up_to_10_to_the_15_dollars_is_exact_in_the_years_1_and_9999(amount: int) -> None:
     first, last = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     state = state_of([order("NEW", first, amount, key="1"), order("UPDATE", last, amount, key="2")])
     assert state.customers["c"].spend == state.revenue == 2 * amount
@@ -276,7 +276,7 @@ def named(verb: str, at: datetime, last_name: str | None) -> Sent:
         ([order("NEW", MONDAY, 1)], None),
     ],
 )
-def test_the_latest_name_given_holds_then_the_updates_then_the_alphabetically_last(
+def test_the_latest_name_wins_then_the_updates_then_the_alphabetically_last(
     events: list[Sent], last_name: str | None
 ) -> None:
     assert [row["last_name"] for row in ranking(state_of(events), "active")] == [last_name]
@@ -296,7 +296,7 @@ def test_a_customer_without_a_customer_event_is_kept() -> None:
     assert ranking(state_of([order("NEW", MONDAY, 100)]), "active")[0]["customer_id"] == "c"
 
 
-def test_each_event_of_whatever_type_makes_its_week_active() -> None:
+def test_an_event_of_any_type_makes_its_week_active() -> None:
     week = timedelta(days=7)
     events = [
         named("NEW", MONDAY, None),
@@ -334,7 +334,7 @@ def test_visits_per_week_is_right_to_four_decimals(events: list[Sent], basis: Ba
 # --- the public functions ----------------------------------------------------------------------------------------
 
 
-def test_an_invalid_event_leaves_the_state_as_it_was() -> None:
+def test_an_invalid_event_does_not_change_the_state() -> None:
     state = state_of([order("NEW", MONDAY, 100), named("NEW", MONDAY, "Smith")])
     before = copy.deepcopy(outcome(state))
     for bad in ({"total_amount": "-1 USD"}, {"event_time": "now"}, {"verb": "DELETE"}, {"customer_id": ""}):
@@ -353,8 +353,8 @@ def nested(depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "field", [{"key": "\ud800"}, {"extra": nested(100_000)}], ids=["lone surrogate", "endless nesting"]
 )
-def test_what_python_can_hold_but_json_cannot_carry_is_an_invalid_event(field: dict[str, Any]) -> None:
-    """The json module reads a lone surrogate without a word."""
+def test_a_value_that_json_cannot_represent_is_an_invalid_event(field: dict[str, Any]) -> None:
+    """The json module accepts a lone surrogate."""
     with pytest.raises(InvalidEvent):
         ingest(order("NEW", MONDAY, 100).plain() | field, Aggregate())
 
@@ -362,7 +362,7 @@ def test_what_python_can_hold_but_json_cannot_carry_is_an_invalid_event(field: d
 @pytest.mark.parametrize(
     "event", [{"key": {1, 2}}, {"key": object()}, {("key",): "x"}], ids=["set", "object", "tuple as name"]
 )
-def test_what_is_no_plain_event_is_an_invalid_event(event: dict[Any, Any]) -> None:
+def test_a_dictionary_that_is_not_a_plain_event_is_an_invalid_event(event: dict[Any, Any]) -> None:
     with pytest.raises(InvalidEvent):
         ingest(order("NEW", MONDAY, 100).plain() | event, Aggregate())
 
@@ -378,7 +378,7 @@ def test_a_state_without_events_has_an_empty_ranking(basis: Basis) -> None:
     assert top_x_simple_ltv_customers(10, Aggregate(), basis) == []
 
 
-def test_the_two_bases_differ_where_customers_are_active_in_different_weeks() -> None:
+def test_the_two_bases_differ_if_customers_are_active_in_different_weeks() -> None:
     """The README's example: A orders in weeks 1 and 2, B orders the same total in week 1 only."""
     week = timedelta(days=7)
     events = [
@@ -424,7 +424,7 @@ def test_take_changes_gives_the_customers_with_events_since_the_last_call_and_th
     assert state.take_changes() == []
 
 
-def test_where_nobody_takes_the_changes_none_are_noted() -> None:
+def test_changes_that_will_not_be_taken_are_not_noted() -> None:
     state = Aggregate(notes_changes=False)
     ingest(order("NEW", MONDAY, 100).plain(), state)
     assert state.take_changes() == []

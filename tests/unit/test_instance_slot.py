@@ -1,4 +1,4 @@
-"""Several consumers on one host: each has an instance id of its own, and a restart gets it back."""
+"""Several consumers on one host: each has its own instance id, and gets it again after a restart."""
 
 import socket
 import subprocess
@@ -19,19 +19,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_consumers_beside_each_other_have_different_ids() -> None:
+def test_consumers_on_one_host_have_different_ids() -> None:
     with instance_slot("ltv", "one:9092") as first, instance_slot("ltv", "one:9092") as second:
         assert (first, second) == (f"{HOST}-0", f"{HOST}-1")
 
 
-def test_a_slot_that_was_given_back_is_the_next_ones() -> None:
+def test_a_released_slot_goes_to_the_next_consumer() -> None:
     with instance_slot("ltv", "one:9092"), instance_slot("ltv", "one:9092") as second:
         pass
     with instance_slot("ltv", "one:9092") as again:
         assert (second, again) == (f"{HOST}-1", f"{HOST}-0")
 
 
-def test_another_group_or_cluster_has_slots_of_its_own() -> None:
+def test_each_group_and_cluster_has_its_own_slots() -> None:
     with (
         instance_slot("ltv", "one:9092"),
         instance_slot("other", "one:9092") as group,
@@ -40,7 +40,7 @@ def test_another_group_or_cluster_has_slots_of_its_own() -> None:
         assert (group, cluster) == (f"{HOST}-0", f"{HOST}-0")
 
 
-def test_a_process_that_is_killed_gives_its_slot_back(folder: Path) -> None:
+def test_a_killed_process_releases_its_slot(folder: Path) -> None:
     script = (
         f"import tempfile, time; tempfile.tempdir = {str(folder)!r}\n"
         "from consumer.instance_slot import instance_slot\n"

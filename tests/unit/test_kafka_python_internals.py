@@ -1,6 +1,6 @@
-"""The private members of kafka-python that we use are there: of the one minor version that they were verified with.
+"""The private members of kafka-python that we use exist in the installed version, whose minor version is pinned.
 
-Where one is gone or renamed, read kafka-python's change, mend what is named here, and raise the pin in pyproject.toml.
+If one was removed or renamed, read kafka-python's change, fix the module named here, and raise pyproject.toml's pin.
 """
 
 import inspect
@@ -80,23 +80,23 @@ USED: list[tuple[type[Any], str, str]] = [
 
 
 def members(of: type[Any]) -> Iterator[str]:
-    """Those of the class and its bases, and the attributes that their methods set."""
+    """The members of the class and its bases, and the attributes that their methods set."""
     for each in of.__mro__[:-1]:
         yield from vars(each)
         yield from re.findall(r"\bself\.(\w+)\s*(?:,[^=\n]*)?=", inspect.getsource(each))
 
 
 @pytest.mark.parametrize(("of", "name", "where"), USED, ids=[f"{of.__name__}.{name}" for of, name, _ in USED])
-def test_the_member_is_there(of: type[Any], name: str, where: str) -> None:
+def test_the_member_exists(of: type[Any], name: str, where: str) -> None:
     assert name in set(members(of)), (
         f"kafka-python {kafka.__version__} has no {of.__module__}.{of.__name__}.{name} any more; used in {where}"
     )
 
 
-def test_a_member_that_is_gone_would_be_found() -> None:
+def test_a_removed_member_would_be_found() -> None:
     assert "_no_such_member" not in set(members(ConsumerCoordinator))
 
 
-def test_the_version_is_pinned_to_the_minor_one_that_was_verified() -> None:
+def test_the_verified_minor_version_is_pinned() -> None:
     assert kafka.__version__.startswith(f"{VERIFIED}."), f"verify the members above with {kafka.__version__}"
     assert re.search(r'"kafka-python>=3\.0\.\d+,<3\.1"', PYPROJECT.read_text())

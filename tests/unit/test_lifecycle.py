@@ -1,4 +1,4 @@
-"""A partition's states: what may follow what, and nothing else."""
+"""A partition's lifecycle allows the transitions of its table, and no others."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from consumer.stream.lifecycle import MAY_FOLLOW, Lifecycle, WrongLifecycle, che
 
 @pytest.mark.parametrize("before", Lifecycle)
 @pytest.mark.parametrize("after", Lifecycle)
-def test_only_what_the_table_names_may_follow(before: Lifecycle, after: Lifecycle) -> None:
+def test_only_the_transitions_of_the_table_are_allowed(before: Lifecycle, after: Lifecycle) -> None:
     if after in MAY_FOLLOW[before]:
         check_follows(before, after)
     else:

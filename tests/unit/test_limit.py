@@ -1,4 +1,4 @@
-"""The limit on dead letters: what stops the consumer, when, and what it says."""
+"""The limits on dead letters: when they stop the consumer, and with which message."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_without_a_limit_nothing_stops() -> None:
         without.check(WINDOW_RECORDS, [LETTER] * WINDOW_RECORDS)
 
 
-def test_as_many_as_allowed_pass_and_one_more_does_not() -> None:
+def test_as_many_as_the_limit_pass_and_one_more_does_not() -> None:
     checked = limit(count=3)
     checked.check(10, [LETTER] * 2)
     checked.check(10, [LETTER])
@@ -34,27 +34,27 @@ def test_as_many_as_allowed_pass_and_one_more_does_not() -> None:
         checked.check(10, [LETTER])
 
 
-def test_none_allowed_stops_at_the_first() -> None:
+def test_a_limit_of_0_stops_at_the_first() -> None:
     with pytest.raises(Fatal, match="1 invalid events, more than --max-dead-letters 0"):
         limit(count=0).check(1, [LETTER])
 
 
-def test_a_share_is_not_judged_by_a_few_records() -> None:
+def test_the_share_of_a_few_records_does_not_stop() -> None:
     checked = limit(ratio=0.1)
     checked.check(MIN_RECORDS - 1, [LETTER] * (MIN_RECORDS - 1))
     with pytest.raises(Fatal, match=f"{MIN_RECORDS} of the last {MIN_RECORDS} records are invalid"):
         checked.check(1, [LETTER])
 
 
-def test_a_share_that_is_just_allowed_passes() -> None:
+def test_a_share_equal_to_the_limit_passes() -> None:
     checked = limit(ratio=0.1)
     checked.check(MIN_RECORDS, [LETTER] * (MIN_RECORDS // 10))
     with pytest.raises(Fatal, match=r"--max-dead-letter-ratio 0\.1"):
         checked.check(1, [LETTER])
 
 
-def test_a_share_is_of_the_last_some_thousand_records_not_of_all() -> None:
-    """Years of good events must not hide that a producer has gone mad."""
+def test_the_share_is_that_of_the_last_10_000_records_not_of_all() -> None:
+    """Years of valid events must not hide a broken producer."""
     checked = limit(ratio=0.5)
     for _ in range(100):
         checked.check(WINDOW_RECORDS, [])
@@ -66,7 +66,7 @@ def test_a_ratio_of_one_never_stops() -> None:
     limit(ratio=1.0).check(MIN_RECORDS, [LETTER] * MIN_RECORDS)
 
 
-def test_it_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do() -> None:
+def test_the_message_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do() -> None:
     with pytest.raises(Fatal) as raised:
         limit(count=0).check(1, [LETTER])
     said = str(raised.value)
@@ -75,7 +75,7 @@ def test_it_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do() -> Non
     assert "\n" not in said
 
 
-def test_a_dead_letter_has_the_bytes_as_they_came_and_says_where_from() -> None:
+def test_a_dead_letter_has_the_original_bytes_and_origin() -> None:
     assert (
         DeadLetter(
             b"c1",
@@ -95,7 +95,7 @@ def test_a_dead_letter_has_the_bytes_as_they_came_and_says_where_from() -> None:
 
 
 @pytest.mark.parametrize("extra", [0, 1, 1_000_000])
-def test_a_payload_too_long_to_carry_is_cut_and_its_length_told(extra: int) -> None:
+def test_an_oversize_payload_is_cut_and_a_header_has_its_length(extra: int) -> None:
     value = b"x" * (MAX_PAYLOAD_BYTES + extra)
     letter = dead_letter(None, value, InvalidEvent("oversize", "", "too long"), ORIGIN)
     assert letter.value == b"x" * MAX_PAYLOAD_BYTES

@@ -1,4 +1,4 @@
-"""The lifetime value is exact to the cent, and customers are ordered by exact values, not by what is shown."""
+"""The lifetime value is exact to the cent, and customers are ranked by exact values, not by rounded ones."""
 
 from fractions import Fraction
 from math import gcd
@@ -43,7 +43,7 @@ def test_the_lifetime_value_is_520_times_spend_by_weeks_rounded_half_even_to_cen
 
 
 def compare(a: tuple[int, int], b: tuple[int, int]) -> int:
-    """-1 where a (spend, weeks) ranks before b, 0 where they tie, 1 else: by the code."""
+    """-1 if (spend, weeks) a ranks before b, 0 if they tie, 1 otherwise: by the code under test."""
     first, second = rank_position("same id", *a, "active"), rank_position("same id", *b, "active")
     return (first > second) - (first < second)
 
@@ -61,8 +61,8 @@ def test_customers_are_ordered_by_the_exact_spend_per_week(s1: int, w1: int, s2:
 
 @given(weeks, weeks, st.integers(0, 10**25))
 @settings(max_examples=500)
-def test_fractions_as_near_as_two_fractions_can_be_are_told_apart(w1: int, w2: int, times: int) -> None:
-    """s1/w1 - s2/w2 is 1/(w1 x w2): nothing nearer exists but equality."""
+def test_the_nearest_possible_fractions_are_told_apart(w1: int, w2: int, times: int) -> None:
+    """s1/w1 - s2/w2 is 1/(w1 x w2), the smallest possible difference."""
     assume(gcd(w1, w2) == 1)
     s1 = (pow(w2, -1, w1) if w1 > 1 else 1) + times * w1
     s2, rest = divmod(s1 * w2 - 1, w1)
@@ -76,13 +76,13 @@ def test_equal_fractions_of_different_terms_tie(spend: int, over: int, m: int, n
     assert compare((spend * m, over * m), (spend * n, over * n)) == 0
 
 
-def test_values_that_a_float_takes_for_equal_are_told_apart() -> None:
+def test_values_that_are_equal_as_floats_are_told_apart() -> None:
     more, less = (10**17 + 1, 3), (10**17, 3)
     assert more[0] / more[1] == less[0] / less[1]
     assert compare(more, less) == -1
 
 
-def test_values_that_are_shown_alike_are_still_ordered_exactly() -> None:
+def test_values_that_round_to_the_same_cents_are_still_ordered_exactly() -> None:
     more, less = (1_000_001, 521_723), (1_000_000, 521_723)
     assert ltv_cents(*more) == ltv_cents(*less)
     assert compare(more, less) == -1

@@ -1,4 +1,4 @@
-"""Money is exact: from an event's text to cents, and from cents to text."""
+"""Money is exact from an event's text to cents, and from cents to text."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -62,7 +62,7 @@ def test_money_has_two_decimals(cents: int, text: str) -> None:
 
 
 @given(st.integers(0, 10**40))
-def test_money_reads_back_as_the_cents_it_was(cents: int) -> None:
+def test_money_reads_back_as_the_same_cents(cents: int) -> None:
     assert parse_money(money(cents)) == cents
     assert Fraction(money(cents)) * 100 == cents
 

@@ -1,4 +1,4 @@
-"""Output files: whole or not there, and never in the place of an input."""
+"""An output file is complete or does not exist, and never replaces an input."""
 
 import os
 import stat
@@ -26,7 +26,7 @@ def test_the_same_events_give_the_same_gzip_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
 @pytest.mark.parametrize("name", ["x.json", "x.ndjson.gz"])
-def test_a_full_disk_is_said_with_what_to_do(tmp_path: Path, name: str) -> None:
+def test_a_full_disk_is_named_and_the_message_says_what_to_do(tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to("/dev/full")
     with (
         pytest.raises(Fatal, match=rf"{name}: No space left.*make room"),
@@ -36,7 +36,7 @@ def test_a_full_disk_is_said_with_what_to_do(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["x", "x.gz"])
-def test_others_trouble_is_not_blamed_on_the_output(tmp_path: Path, name: str) -> None:
+def test_an_error_of_other_code_is_not_reported_as_the_outputs(tmp_path: Path, name: str) -> None:
     def write() -> None:
         with open_output(str(tmp_path / name)) as file:
             file.write(b"kept")
@@ -47,7 +47,7 @@ def test_others_trouble_is_not_blamed_on_the_output(tmp_path: Path, name: str) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_ending_that_says_nothing_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_file_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match=r"\.ndjson"), open_events(str(tmp_path / "x.csv")):
         pass
 
@@ -57,7 +57,7 @@ def write(path: str | Path, data: bytes) -> None:
         file.write(data)
 
 
-def test_an_output_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
+def test_an_output_does_not_exist_before_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_bytes(b"before")
     with open_output(str(path)) as file:
@@ -69,7 +69,7 @@ def test_an_output_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, Fatal])
 @pytest.mark.parametrize("name", ["out", "out.gz"])
-def test_what_goes_wrong_leaves_the_old_file_and_no_other(
+def test_an_error_leaves_the_old_file_and_no_other(
     tmp_path: Path, name: str, error: type[BaseException]
 ) -> None:
     (tmp_path / name).write_bytes(b"before")
@@ -140,7 +140,7 @@ def test_the_target_of_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> 
     assert (tmp_path / "folder" / "new").read_bytes() == b"2"
 
 
-def test_a_pipe_is_written_directly_and_says_when_its_reader_has_gone(tmp_path: Path) -> None:
+def test_a_pipe_is_written_directly_and_an_error_says_if_its_reader_ended(tmp_path: Path) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with subprocess.Popen(["head", "-c", "4", path], stdout=subprocess.PIPE) as reader:
@@ -150,7 +150,7 @@ def test_a_pipe_is_written_directly_and_says_when_its_reader_has_gone(tmp_path: 
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
-def test_what_is_named_in_dev_is_written_where_it_leads(tmp_path: Path) -> None:
+def test_a_path_in_dev_is_written_to_its_target(tmp_path: Path) -> None:
     script = "from files.output import open_output\nwith open_output('/dev/fd/1') as f: f.write(b'out')"
     with (tmp_path / "out").open("wb") as file:
         subprocess.run([sys.executable, "-c", script], stdout=file, check=True)
@@ -202,7 +202,7 @@ def test_an_input_is_refused_as_an_output_whatever_its_name(
         refuse_same_files([], [str(path), output])
 
 
-def test_two_outputs_that_are_not_there_yet_may_not_be_one(tmp_path: Path) -> None:
+def test_two_new_outputs_may_not_be_one_file(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "new")
     with pytest.raises(Fatal, match="two outputs are one file"):
         refuse_same_files([], [str(tmp_path / "new"), str(tmp_path / "link")])

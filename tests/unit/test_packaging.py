@@ -1,4 +1,4 @@
-"""What is installed is all there is: every package is in the wheel, with its types."""
+"""Every package is in the wheel and in the image, with its types."""
 
 import tomllib
 from pathlib import Path
@@ -17,5 +17,5 @@ def test_every_package_is_in_the_image() -> None:
     assert let_in >= PACKAGES
 
 
-def test_every_package_says_that_it_has_types() -> None:
+def test_every_package_has_a_py_typed_file() -> None:
     assert [name for name in sorted(PACKAGES) if not (ROOT / name / "py.typed").exists()] == []

@@ -1,4 +1,4 @@
-"""However customers are split over partitions, the merged snapshot is the ranking of all of them at once."""
+"""However customers are split over partitions, the merged snapshot equals the ranking of all customers."""
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -33,14 +33,14 @@ def aggregate_of(events: list[tuple[Event, datetime]]) -> Aggregate:
 
 
 def over_the_wire(partial: Partial) -> Partial:
-    """As the owner of partition 0 gets it: through ltv.partials, as JSON."""
+    """The partial as the owner of partition 0 reads it from ltv.partials, through JSON."""
     return msgspec.json.decode(msgspec.json.encode(partial), type=Partial)
 
 
 def partial(
     aggregate: Aggregate, x: int, basis: Basis = "active", *, next_offset: int = 0, dead_letters: int = 0
 ) -> Partial:
-    """The partial of this aggregate; its best are found by sorting all customers by exact fractions."""
+    """The partial of this aggregate; its top x comes from sorting all customers by exact fractions."""
 
     def place(customer: Any) -> tuple[Fraction, str]:
         return -Fraction(customer.spend, customer.weeks if basis == "active" else 1), customer.id
@@ -73,7 +73,7 @@ some_events: st.SearchStrategy[Event] = st.one_of(
 )
 series = st.lists(st.tuples(some_events, instants), max_size=40)
 splits = st.dictionaries(customer_ids, st.integers(0, 3))
-"""Customer -> partition; who is not in it goes to partition 0, and partitions may stay empty."""
+"""Customer -> partition; customers not in it go to partition 0, and partitions may be empty."""
 
 
 def split_up(
@@ -104,10 +104,10 @@ def test_partials_of_any_split_merge_into_the_ranking_of_all_customers(
     st.sampled_from(BASES),
 )
 @settings(max_examples=200)
-def test_where_partials_were_cut_shorter_the_snapshot_has_the_rows_that_are_certain(
+def test_if_partials_were_cut_shorter_the_snapshot_has_only_rows_that_are_certain(
     events: list[tuple[Event, datetime]], split: dict[str, int], x: int, cuts: list[int], basis: Basis
 ) -> None:
-    """Each partition's writer was told its own x; the snapshot's x says how many rows it vouches for."""
+    """Each partition's writer had its own x; the snapshot's x is the number of rows that are certain."""
     parts = split_up(events, split)
     snapshot = merged([partial(part, cut, basis) for part, cut in zip(parts, cuts, strict=True)], x, basis)
     cut_short = [cut for part, cut in zip(parts, cuts, strict=True) if len(part.customers) > cut]
@@ -137,7 +137,7 @@ def test_the_totals_are_those_of_all_partitions(
 
 
 @given(series, splits, st.sampled_from(BASES))
-def test_a_snapshot_keeps_the_rules_of_its_own_type_over_the_wire(
+def test_a_snapshot_that_is_encoded_and_decoded_keeps_the_rules_of_its_type(
     events: list[tuple[Event, datetime]], split: dict[str, int], basis: Basis
 ) -> None:
     snapshot = merged([partial(part, ALL, basis) for part in split_up(events, split)], ALL, basis)
@@ -186,7 +186,7 @@ def test_an_empty_partition_reports_and_changes_nothing() -> None:
     assert with_empty.rows == merged([partial(first, 5)], 5).rows
 
 
-def test_a_row_tells_the_rank_it_had_before() -> None:
+def test_a_row_has_its_customers_previous_rank() -> None:
     first, second = ann_and_bob()
     snapshot = merged([partial(first, 5), partial(second, 5)], 5, ann=1, gone=2)
     assert [(row.rank, row.previous_rank, row.customer_id) for row in snapshot.rows] == [
@@ -195,7 +195,7 @@ def test_a_row_tells_the_rank_it_had_before() -> None:
     ]
 
 
-def test_sequence_time_basis_and_offset_are_carried_as_given() -> None:
+def test_sequence_time_basis_and_offset_are_unchanged() -> None:
     snapshot = merged([], 5, "timeframe")
     assert (snapshot.sequence, snapshot.emitted_at, snapshot.basis) == (
         7,
@@ -214,6 +214,6 @@ def test_sequence_time_basis_and_offset_are_carried_as_given() -> None:
         (datetime(2017, 1, 6, 12, 46, 46, 384_000, UTC), "2017-01-06T12:46:46.384000Z"),
     ],
 )
-def test_event_times_of_any_year_survive_the_wire_to_the_microsecond(at: datetime, text: str) -> None:
+def test_event_times_of_any_year_are_encoded_and_decoded_to_the_microsecond(at: datetime, text: str) -> None:
     snapshot = merged([partial(aggregate_of([(an_order("c", 1), at)]), 1)], 1)
     assert (snapshot.event_time_min, snapshot.event_time_max) == (text, text)

@@ -1,4 +1,4 @@
-"""A customer's partition is the one that the real clients choose."""
+"""Our partitioners choose the same partitions as the real clients."""
 
 import pytest
 from confluent_kafka import Producer
@@ -12,7 +12,7 @@ KEYS = st.binary(min_size=1, max_size=40)
 
 
 @given(KEYS)
-def test_murmur2_is_what_kafka_python_computes(key: bytes) -> None:
+def test_murmur2_equals_kafka_pythons(key: bytes) -> None:
     assert murmur2(key) == murmur2_of_kafka_python(key) & 0xFFFFFFFF
 
 
@@ -27,7 +27,7 @@ def test_murmur2_is_what_kafka_python_computes(key: bytes) -> None:
         (b"abc", 479470107),
     ],
 )
-def test_murmur2_is_what_kafkas_own_tests_expect(key: bytes, signed: int) -> None:
+def test_murmur2_gives_the_test_vectors_of_apache_kafka(key: bytes, signed: int) -> None:
     """The vectors of `UtilsTest.testMurmur2` in Apache Kafka."""
     assert murmur2(key) == signed & 0xFFFFFFFF
 
@@ -35,7 +35,7 @@ def test_murmur2_is_what_kafkas_own_tests_expect(key: bytes, signed: int) -> Non
 @pytest.mark.parametrize(
     ("key", "value"), [(b"", 0x811C9DC5), (b"a", 0xE40C292C), (b"foobar", 0xBF9CF968), (b"b", 0xE70C2DE5)]
 )
-def test_fnv1a_is_what_its_authors_publish(key: bytes, value: int) -> None:
+def test_fnv1a_gives_its_authors_test_vectors(key: bytes, value: int) -> None:
     """From the test vectors of the Internet-Draft draft-eastlake-fnv."""
     assert fnv1a(key) == value
 
@@ -46,7 +46,7 @@ def test_a_partition_is_never_negative_and_within_the_topic() -> None:
             assert 0 <= place(str(number).encode(), 7) < 7, name
 
 
-def test_every_partitioner_spreads_customers() -> None:
+def test_every_partitioner_places_customers_on_all_partitions() -> None:
     for place in PARTITIONERS.values():
         counts = [0] * 8
         for number in range(8_000):
@@ -54,6 +54,6 @@ def test_every_partitioner_spreads_customers() -> None:
         assert min(counts) > 700
 
 
-def test_librdkafka_knows_the_partitioners_that_the_documents_name() -> None:
+def test_librdkafka_has_the_partitioners_that_the_documents_name() -> None:
     for name in ("murmur2_random", "consistent_random", "fnv1a_random"):
         Producer({"bootstrap.servers": "localhost:1", "partitioner": name, "log_level": 0}).close()

@@ -1,4 +1,4 @@
-"""What was not delivered is counted and told; a cluster that is gone ends the work, and memory stays bounded."""
+"""Undelivered records are counted and reported; a cluster that does not answer ends the run; memory is bounded."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -27,7 +27,7 @@ class FakeFuture:
 
 
 class FakeClient:
-    """Answers the first so many records, each with the error its value has, if any; then nothing any more."""
+    """Answers the first `answers` records, with the error of the record's value if it has one, and no others."""
 
     def __init__(self, answers: int = 1_000_000, errors: dict[bytes, Exception] | None = None) -> None:
         self._answers, self._errors = answers, errors or {}
@@ -39,7 +39,7 @@ class FakeClient:
         return FakeFuture(self._errors.get(value), answered=answered)
 
 
-def test_all_delivered_ends_without_a_word() -> None:
+def test_finish_returns_once_all_records_are_delivered() -> None:
     target = Publisher(FakeClient(), "t")
     for _ in range(10):
         target.send(b"c", b"v")
@@ -47,7 +47,7 @@ def test_all_delivered_ends_without_a_word() -> None:
     assert (target.sent, target.delivered, target.failed) == (10, 10, 0)
 
 
-def test_a_record_that_is_refused_is_counted_and_the_others_are_sent() -> None:
+def test_a_rejected_record_is_counted_and_the_others_are_sent() -> None:
     target = Publisher(FakeClient(errors={b"big": MessageSizeTooLargeError("too big")}), "t")
     for value in (b"a", b"big", b"b"):
         target.send(None, value)
@@ -56,7 +56,7 @@ def test_a_record_that_is_refused_is_counted_and_the_others_are_sent() -> None:
     assert target.delivered == 2
 
 
-def test_a_cluster_that_does_not_answer_ends_the_wait_at_its_deadline() -> None:
+def test_the_wait_for_a_cluster_that_does_not_answer_ends_at_its_deadline() -> None:
     target = Publisher(FakeClient(answers=4), "t", delivery_timeout_ms=50)
     for _ in range(10):
         target.send(b"c", b"v")
@@ -64,7 +64,7 @@ def test_a_cluster_that_does_not_answer_ends_the_wait_at_its_deadline() -> None:
         target.finish()
 
 
-def test_after_an_expired_record_nothing_more_is_sent() -> None:
+def test_after_an_expired_record_no_further_one_is_sent() -> None:
     client = FakeClient(errors={b"late": KafkaTimeoutError("expired")})
     target = Publisher(client, "t")
     target.send(b"c", b"late")
@@ -74,7 +74,7 @@ def test_after_an_expired_record_nothing_more_is_sent() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 900_000])
-def test_what_is_in_flight_is_bounded_by_bytes(size: int) -> None:
+def test_records_in_flight_are_bounded_by_bytes(size: int) -> None:
     client = FakeClient(answers=0)
     target = Publisher(client, "t", delivery_timeout_ms=50)
 
@@ -129,7 +129,7 @@ def test_a_topics_limit_is_met_to_the_byte(key: bytes | None) -> None:
         (b"", None),
     ],
 )
-def test_as_is_a_key_is_the_customer_where_one_can_be_read(value: bytes, key: bytes | None) -> None:
+def test_as_is_the_key_is_the_customer_id_if_it_can_be_decoded(value: bytes, key: bytes | None) -> None:
     assert readable_key(value) == key
 
 
@@ -151,5 +151,5 @@ def test_a_customer_goes_to_the_partition_that_every_kafka_client_would_choose()
         )
 
 
-def test_without_a_customer_any_partition_will_do() -> None:
+def test_without_a_customer_id_any_partition_is_chosen() -> None:
     assert KeyPartitioner("murmur2").partition("t", None, None, b"v", b"v", FakeMetadata()) in range(7)

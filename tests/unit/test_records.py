@@ -1,4 +1,4 @@
-"""Our loop over a fetched batch reads what kafka-python's own reads, whatever is in it."""
+"""Our loop over a fetched batch reads the same records as kafka-python's, whatever the batch holds."""
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +37,7 @@ def batch_of(
 
 @given(records, st.sampled_from([NONE, GZIP, SNAPPY, LZ4, ZSTD]), st.integers(0, 20_001))
 @settings(max_examples=300)
-def test_it_reads_what_kafka_python_reads(
+def test_it_reads_the_same_as_kafka_python(
     some: list[tuple[int, int, bytes | None, bytes | None, dict[str, bytes | None]]], codec: int, start: int
 ) -> None:
     buffer = batch_of(some, codec)
@@ -50,7 +50,7 @@ def test_it_reads_what_kafka_python_reads(
 
 
 @given(records, st.data())
-def test_a_batch_that_was_cut_short_is_corrupt(
+def test_a_truncated_batch_is_corrupt(
     some: list[tuple[int, int, bytes | None, bytes | None, dict[str, bytes | None]]], data: st.DataObject
 ) -> None:
     buffer = batch_of(some, NONE)
@@ -59,9 +59,9 @@ def test_a_batch_that_was_cut_short_is_corrupt(
         Records(DefaultRecordBatch(buffer[:size]))
 
 
-def test_a_record_whose_value_reaches_over_its_end_is_corrupt() -> None:
+def test_a_record_whose_value_ends_after_the_record_is_corrupt() -> None:
     buffer = bytearray(batch_of([(0, 0, b"k", b"value", {}), (1, 0, b"k", b"value", {})], NONE))
     at = buffer.index(b"value") - 1
-    buffer[at] = 2 * 7  # Zigzag for 7, where 5 are there.
+    buffer[at] = 2 * 7  # Zigzag for a length of 7; the value has 5 bytes.
     with pytest.raises(CorruptRecordError):
         Records(DefaultRecordBatch(bytes(buffer)))

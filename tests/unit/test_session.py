@@ -1,4 +1,4 @@
-"""A session follows the group's assignment, and commits exactly what it may: on a cluster in memory."""
+"""A session follows the group's assignment and commits only its own partitions; on a fake cluster in memory."""
 
 import gc
 import json
@@ -23,7 +23,7 @@ SNAPSHOT_INTERVAL_S = 5.0
 
 @pytest.fixture(autouse=True)
 def _collector_as_before() -> Iterator[None]:
-    """A session runs the garbage collector by hand; the tests after this one want it back."""
+    """Enable the garbage collector again, which a session disables."""
     yield
     gc.enable()
     gc.unfreeze()
@@ -53,7 +53,7 @@ def order(customer: str, order_id: str, amount: str, day: int = 1) -> tuple[byte
 
 
 class Worker:
-    """A session on the fake cluster, with shorthands for what a test does and sees."""
+    """A session on the fake cluster, with shorthands for the tests."""
 
     def __init__(self, cluster: FakeCluster, **settings: Any) -> None:
         self.cluster = cluster
@@ -75,13 +75,13 @@ class Worker:
         )
 
     def run(self, *partitions: int) -> "Worker":
-        """Assign these, and step until they are restored and committed once."""
+        """Assign these partitions, and step until they are restored and committed once."""
         self.consumer.assign(*partitions)
-        self.settle()
+        self.step_until_committed()
         return self
 
-    def settle(self) -> None:
-        """Step until all is restored, consumed and committed."""
+    def step_until_committed(self) -> None:
+        """Step until all partitions are restored, and all events are consumed and committed."""
         for _ in range(20):
             self.session.step()
         self.cluster.now_s += COMMIT_INTERVAL_S
@@ -93,7 +93,7 @@ class Worker:
 
 
 def totals(cluster: FakeCluster) -> dict[str, Any]:
-    """Those of the newest snapshot."""
+    """The totals of the newest snapshot."""
     found: dict[str, Any] = json.loads(cluster.values(cluster.topics.snapshots)[-1])["totals"]
     return found
 
@@ -103,7 +103,7 @@ def due_for_a_snapshot(worker: Worker) -> None:
     worker.session.step()
 
 
-def test_what_is_on_the_topic_is_ingested_committed_and_in_the_snapshot() -> None:
+def test_the_events_on_the_topic_are_ingested_committed_and_in_the_snapshot() -> None:
     cluster = FakeCluster(2)
     cluster.events[0] = [visit("a"), order("a", "1", "10.00")]
     cluster.events[1] = [order("b", "1", "2.50")]
@@ -115,8 +115,8 @@ def test_what_is_on_the_topic_is_ingested_committed_and_in_the_snapshot() -> Non
     assert cluster.commits[-1].membership == 1
 
 
-def test_a_partition_that_comes_back_untouched_goes_on_and_counts_nothing_twice() -> None:
-    """Its uncommitted events are in memory: they are neither read again nor forgotten."""
+def test_a_partition_assigned_again_unchanged_goes_on_and_counts_no_event_twice() -> None:
+    """Its uncommitted events stay in memory: they are neither read again nor lost."""
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
     kept = worker.partitions[0]
@@ -124,7 +124,7 @@ def test_a_partition_that_comes_back_untouched_goes_on_and_counts_nothing_twice(
     worker.session.step()
     worker.consumer.revoke(0)
     worker.consumer.assign(0)
-    worker.settle()
+    worker.step_until_committed()
     due_for_a_snapshot(worker)
     assert worker.partitions[0] is kept
     assert (totals(cluster)["events"], totals(cluster)["dead_letters"]) == (2, 1)
@@ -144,7 +144,7 @@ def test_records_of_a_poll_that_noted_a_rebalance_are_read_again_and_counted_onc
     worker.consumer.before_return = rebalance
     worker.session.step()
     assert worker.partitions[0].aggregate.events == 0
-    worker.settle()
+    worker.step_until_committed()
     due_for_a_snapshot(worker)
     assert totals(cluster)["events"] == 2
 
@@ -158,16 +158,16 @@ def test_a_partition_that_another_member_had_meanwhile_is_restored() -> None:
     worker.consumer.revoke(0)
     worker.session.step()
 
-    Worker(cluster).run(0)  # The other one ingests the same event, and one more.
+    Worker(cluster).run(0)  # The other member ingests the same event, and one more.
     cluster.events[0].append(visit("b"))
     worker.consumer.assign(0)
-    worker.settle()
+    worker.step_until_committed()
     due_for_a_snapshot(worker)
     assert worker.partitions[0] is not stale
     assert totals(cluster)["events"] == 2
 
 
-def test_a_lost_partition_is_forgotten_and_restored_when_it_comes_back() -> None:
+def test_a_lost_partition_is_dropped_and_restored_when_it_is_assigned_again() -> None:
     cluster = FakeCluster()
     cluster.events[0] = [visit("a")]
     worker = Worker(cluster).run(0)
@@ -176,7 +176,7 @@ def test_a_lost_partition_is_forgotten_and_restored_when_it_comes_back() -> None
     worker.session.step()
     assert worker.partitions == {}
     worker.consumer.assign(0)
-    worker.settle()
+    worker.step_until_committed()
     assert worker.partitions[0] is not lost
     assert worker.partitions[0].aggregate.events == 1
 
@@ -188,23 +188,23 @@ def test_nothing_is_committed_for_a_revoked_partition() -> None:
     worker.session.step()
     worker.consumer.revoke(0, 1)
     before = len(cluster.commits)
-    worker.settle()
+    worker.step_until_committed()
     assert len(cluster.commits) == before
     worker.consumer.assign(1)
-    worker.settle()
+    worker.step_until_committed()
     assert {number for commit in cluster.commits[before:] for number in commit.offsets} == {1}
 
 
-def test_a_partition_that_went_to_another_member_is_let_go() -> None:
+def test_a_partition_assigned_to_another_member_is_dropped() -> None:
     cluster = FakeCluster(2)
     worker = Worker(cluster).run(0, 1)
     worker.consumer.revoke(0, 1)
     worker.consumer.assign(1)
-    worker.settle()
+    worker.step_until_committed()
     assert list(worker.partitions) == [1]
 
 
-def test_a_restore_that_a_rebalance_interrupts_begins_anew() -> None:
+def test_a_restore_that_a_rebalance_interrupts_starts_again() -> None:
     cluster = FakeCluster()
     cluster.events[0] = [visit(f"c{n}") for n in range(5_000)]
     Worker(cluster).run(0)
@@ -215,7 +215,7 @@ def test_a_restore_that_a_rebalance_interrupts_begins_anew() -> None:
     assert restoring.lifecycle is Lifecycle.RESTORING
     worker.consumer.revoke(0)
     worker.consumer.assign(0)
-    worker.settle()
+    worker.step_until_committed()
     assert worker.partitions[0] is not restoring
     assert worker.partitions[0].aggregate.events == 5_000
 
@@ -250,8 +250,8 @@ def test_after_a_commit_that_fails_the_next_session_is_exact(step: str) -> None:
     assert len(cluster.values(cluster.topics.dead_letters)) == 1
 
 
-def test_a_fenced_worker_asks_the_group_whether_another_process_has_its_name() -> None:
-    """Both would go on for ever otherwise, each fencing the other."""
+def test_a_fenced_worker_ends_if_another_process_has_its_instance_id() -> None:
+    """Otherwise the two would fence each other for ever."""
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
     cluster.events[0] = [visit("a")]
@@ -271,8 +271,8 @@ def test_a_fenced_worker_asks_the_group_whether_another_process_has_its_name() -
         worker.session.commit()
 
 
-def test_a_fenced_worker_whose_name_is_still_its_own_begins_a_new_session() -> None:
-    """Its transaction has only timed out."""
+def test_a_fenced_worker_that_keeps_its_instance_id_begins_a_new_session() -> None:
+    """Its transaction only timed out."""
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
     cluster.events[0] = [visit("a")]
@@ -287,7 +287,7 @@ def test_a_fenced_worker_whose_name_is_still_its_own_begins_a_new_session() -> N
         worker.session.commit()
 
 
-def test_sequences_go_on_over_sessions_and_owners() -> None:
+def test_sequences_continue_across_sessions_and_owners() -> None:
     cluster = FakeCluster(2)
     for _ in range(3):
         worker = Worker(cluster).run(0, 1)
@@ -297,7 +297,7 @@ def test_sequences_go_on_over_sessions_and_owners() -> None:
     assert sequences == list(range(1, len(sequences) + 1))
 
 
-def test_a_snapshot_comes_also_where_nothing_moves() -> None:
+def test_a_snapshot_is_emitted_even_if_no_partition_moves() -> None:
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
     before = len(cluster.values(cluster.topics.snapshots))
@@ -311,7 +311,7 @@ def test_without_a_snapshot_due_a_partition_that_did_not_move_is_not_committed()
     worker = Worker(cluster).run(0, 1)
     before = len(cluster.commits)
     cluster.events[1] = [visit("b")]
-    worker.settle()
+    worker.step_until_committed()
     assert [set(commit.offsets) for commit in cluster.commits[before:]] == [{1}]
 
 
@@ -335,7 +335,7 @@ def test_a_snapshot_counts_the_partitions_that_report() -> None:
     assert (first["coverage"]["complete"], second["coverage"]["complete"]) == (False, True)
 
 
-def test_until_end_finishes_with_a_snapshot_of_all_that_was_there() -> None:
+def test_until_end_finishes_with_a_snapshot_of_all_records_at_the_start() -> None:
     cluster = FakeCluster(2)
     cluster.events[0], cluster.events[1] = [visit("a")] * 7, [visit("b")] * 5
     worker = Worker(cluster, until_end=True)
@@ -354,11 +354,11 @@ def test_until_end_waits_for_the_partitions_of_other_members() -> None:
     cluster = FakeCluster(2)
     cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
     worker = Worker(cluster, until_end=True).run(0)
-    worker.settle()
+    worker.step_until_committed()
     alone = worker.session.finished
     Worker(cluster).run(1)
-    worker.settle()
-    worker.settle()
+    worker.step_until_committed()
+    worker.step_until_committed()
     assert (alone, worker.session.finished) == (False, True)
     assert totals(cluster)["events"] == 2
 
@@ -372,7 +372,7 @@ def steps_until_finished(worker: Worker) -> None:
     pytest.fail("it does not finish")
 
 
-def test_until_end_with_nothing_new_emits_a_snapshot_with_the_present_settings() -> None:
+def test_until_end_without_new_records_emits_a_snapshot_with_the_present_settings() -> None:
     cluster = FakeCluster()
     cluster.events[0] = [visit("a")]
     due_for_a_snapshot(Worker(cluster).run(0))
@@ -384,14 +384,14 @@ def test_until_end_with_nothing_new_emits_a_snapshot_with_the_present_settings()
     assert (last["basis"], last["x"], last["coverage"]["complete"]) == ("timeframe", 3, True)
 
 
-def test_until_end_does_not_finish_while_nothing_is_assigned_between_two_assignments() -> None:
-    """The owner of partition 0 has yet to emit the last snapshot when the others leave and a rebalance begins."""
+def test_until_end_does_not_finish_without_an_assignment_between_two_assignments() -> None:
+    """A rebalance begins, as the other members leave, before the owner of partition 0 has emitted the last snapshot."""
     cluster = FakeCluster(2)
     cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
     worker = Worker(cluster, until_end=True).run(0)
     Worker(cluster).run(1)
     worker.consumer.revoke(0)
-    worker.settle()
+    worker.step_until_committed()
     before = worker.session.finished
     worker.consumer.assign(0, 1)
     steps_until_finished(worker)
@@ -404,7 +404,7 @@ def test_until_end_waits_for_partials_on_its_own_basis() -> None:
     cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
     Worker(cluster).run(0, 1)
     worker = Worker(cluster, until_end=True, basis="timeframe").run(0)
-    worker.settle()
+    worker.step_until_committed()
     alone = worker.session.finished
     Worker(cluster, basis="timeframe").run(1)
     steps_until_finished(worker)
@@ -412,7 +412,7 @@ def test_until_end_waits_for_partials_on_its_own_basis() -> None:
     assert json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]["complete"]
 
 
-def test_over_the_dead_letter_limit_nothing_of_the_commit_is_written() -> None:
+def test_a_commit_over_the_dead_letter_limit_writes_no_record() -> None:
     cluster = FakeCluster()
     worker = Worker(cluster, max_dead_letters=1).run(0)
     before = len(cluster.commits)
@@ -435,13 +435,13 @@ def test_many_bytes_of_dead_letters_are_committed_before_the_interval_is_over(
     assert len(cluster.values(cluster.topics.dead_letters)) == 2
 
 
-def test_a_rewrite_trims_the_log_and_the_state_survives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rewrite_trims_the_changelog_and_keeps_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
     for n in range(100):
         cluster.events[0].append(order(f"c{n % 5}", str(n), "1.00"))
-        worker.settle()
+        worker.step_until_committed()
     changelog = cluster.topics.changelog
     starts = [before for topic, _, before in cluster.trimmed if topic == changelog]
     assert len(starts) > 1
@@ -453,7 +453,7 @@ def test_a_rewrite_trims_the_log_and_the_state_survives(monkeypatch: pytest.Monk
     }  # fmt: skip
 
 
-def test_partitions_that_are_due_for_a_rewrite_together_have_it_one_a_commit(
+def test_of_partitions_due_for_a_rewrite_each_commit_rewrites_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)
@@ -464,7 +464,7 @@ def test_partitions_that_are_due_for_a_rewrite_together_have_it_one_a_commit(
         for number in (0, 1):
             cluster.events[number].append(order(f"c{number}", str(n), "1.00"))
         trims = len(cluster.trimmed)
-        worker.settle()
+        worker.step_until_committed()
         rewritten.append([number for _, number, _ in cluster.trimmed[trims:]])
     assert max(map(len, rewritten)) == 1
     assert {0, 1} == {number for numbers in rewritten for number in numbers}
@@ -477,7 +477,7 @@ def test_a_changelog_of_another_group_is_refused() -> None:
         Worker(cluster, group="other").run(0)
 
 
-def test_an_events_topic_that_is_shorter_than_what_was_ingested_is_refused() -> None:
+def test_an_events_topic_that_ends_before_the_next_offset_is_refused() -> None:
     cluster = FakeCluster()
     cluster.events[0] = [visit("a"), visit("b")]
     Worker(cluster).run(0)
@@ -486,8 +486,8 @@ def test_an_events_topic_that_is_shorter_than_what_was_ingested_is_refused() -> 
         Worker(cluster).run(0)
 
 
-def test_a_new_owner_of_the_series_waits_for_what_an_open_transaction_holds_back() -> None:
-    """The last snapshot counts the partial of partition 1, which stands behind somebody's open transaction."""
+def test_a_new_owner_of_the_series_waits_for_partials_behind_an_open_transaction() -> None:
+    """The last snapshot counts the partial of partition 1, which is behind another member's open transaction."""
     cluster = FakeCluster(2)
     cluster.events[1] = [visit("a"), visit("b")]
     due_for_a_snapshot(Worker(cluster).run(0, 1))

@@ -1,4 +1,4 @@
-"""The simulated shop: the same seed gives the same bytes, and what it sends is what it says it sends."""
+"""The simulated shop: the same seed gives the same bytes, and its events have the shares and properties asked for."""
 
 import gzip
 import hashlib
@@ -64,7 +64,7 @@ def test_another_seed_gives_another_shop() -> None:
 
 
 def test_neither_process_nor_hash_seed_nor_python_nor_machine_changes_a_byte() -> None:
-    """The digest stands here: whoever changes the shop changes it on purpose."""
+    """If you change the shop on purpose, enter the new digest here."""
     command = [sys.executable, "-m", "ltv", "generate", "5000", "--seed", "7"]
     command += ["--disorder", "0.2", "--duplicates", "0.05", "--rubbish", "0.1", "-o", "-"]
     digests = {
@@ -78,8 +78,8 @@ def test_neither_process_nor_hash_seed_nor_python_nor_machine_changes_a_byte() -
     assert digests == {"d55a3ace7ed44fca345f3f912736a0f7a0856aa37987ce6ded86d66104365ed0"}
 
 
-def test_the_shares_of_what_goes_wrong_dont_change_the_shop() -> None:
-    """Only how many events are the shop's own: their times, and when customers join, follow from that."""
+def test_the_shares_of_faults_do_not_change_the_shop() -> None:
+    """They change only how many events are the shop's own, and with it their times and when customers join."""
     calm = values(generated(900, 3, customers=10))
     rough = [e.value for e in generated(1_000, 3, customers=10, faults=Faults(rubbish=0.1)) if e.valid]
     late = values(generated(900, 3, customers=10, faults=Faults(disorder=0.5)))
@@ -91,7 +91,7 @@ def test_the_shares_of_what_goes_wrong_dont_change_the_shop() -> None:
 # --- valid and invalid
 
 
-def test_what_is_called_valid_is_valid_and_what_is_not_is_not() -> None:
+def test_events_marked_valid_are_valid_and_the_others_are_invalid() -> None:
     for event in generated(20_000, 1, faults=ALL_FAULTS):
         assert (reason(event.value) is None) == event.valid
 
@@ -101,7 +101,7 @@ def test_the_customer_of_a_valid_event_is_the_one_in_it() -> None:
         assert decode_event(event.value).customer_id == event.customer_id
 
 
-def test_every_type_and_verb_is_there() -> None:
+def test_every_type_and_verb_occurs() -> None:
     kinds = {(event["type"], event["verb"]) for event in decoded(generated(2_000))}
     assert kinds == {
         *(("CUSTOMER", "NEW"), ("CUSTOMER", "UPDATE"), ("ORDER", "NEW"), ("ORDER", "UPDATE")),
@@ -122,13 +122,13 @@ def test_live_rubbish_has_every_reason_but_the_wrong_key() -> None:
 
 
 def test_rubbish_in_lines_has_every_reason_that_a_line_can_have() -> None:
-    """An empty line is no event."""
+    """An empty line is not an event."""
     found = list(some_rubbish("line"))
     assert {reason(value) for value in found} == REASONS.keys() - {"wrong_key", "wrong_partition", "empty"}
     assert not [value for value in found if b"\n" in value or value != value.strip() or value[:1] == b"["]
 
 
-def test_rubbish_in_lines_has_what_is_not_utf_8_what_is_cut_short_and_wrong_types() -> None:
+def test_rubbish_in_lines_includes_invalid_utf_8_truncated_json_and_wrong_types() -> None:
     found = list(some_rubbish("line"))
     assert any(b"\xd8deg\xe5rd" in value for value in found)
     assert any(value.startswith(b'{"type"') and not value.endswith(b"}") for value in found)
@@ -147,14 +147,14 @@ def test_rubbish_in_an_array_is_json() -> None:
     [Faults(rubbish=0.013), Faults(rubbish=1), Faults(duplicates=0.5), Faults(disorder=0.9), ALL_FAULTS],
 )
 @pytest.mark.parametrize("n", [0, 1, 2, 10, 999, 5_000])
-def test_there_are_exactly_as_many_as_asked_for_and_so_many_invalid(n: int, faults: Faults) -> None:
+def test_there_are_exactly_as_many_deliveries_and_invalid_ones_as_asked_for(n: int, faults: Faults) -> None:
     events = list(generated(n, faults=faults))
     assert len(events) == n
     assert sum(not event.valid for event in events) == round(n * faults.rubbish)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.25, 0.5])
-def test_duplicates_are_the_share_of_events_whose_bytes_came_before(share: float) -> None:
+def test_duplicates_are_the_share_of_events_with_bytes_delivered_before(share: float) -> None:
     found = values(generated(10_000, faults=Faults(duplicates=share)))
     assert len(found) - len(set(found)) == round(10_000 * share)
     assert max(Counter(found).values()) == 2
@@ -198,7 +198,7 @@ def test_without_disorder_events_come_in_the_order_of_their_times() -> None:
         {"duplicates": 0.3, "rubbish": 0.5},
     ],
 )
-def test_shares_that_cant_be_had_together_are_refused(shares: dict[str, float]) -> None:
+def test_shares_that_cannot_be_combined_are_refused(shares: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"disorder must be|must be at most 1"):
         Faults(**shares)
 
@@ -209,9 +209,7 @@ def test_shares_that_cant_be_had_together_are_refused(shares: dict[str, float]) 
 @pytest.mark.parametrize(
     ("events", "customers"), [(0, 10), (1, 10), (999, 10), (1_100, 11), (100_000, 1_000)]
 )
-def test_there_is_one_customer_per_hundred_events_and_never_fewer_than_ten(
-    events: int, customers: int
-) -> None:
+def test_there_is_one_customer_per_hundred_events_and_at_least_ten(events: int, customers: int) -> None:
     assert default_customers(events) == customers
 
 
@@ -237,7 +235,7 @@ def test_every_customer_is_in_the_file_unless_there_are_fewer_events(
 
 
 @pytest.mark.parametrize(("customers", "events"), [(10, 1_000), (200, 1_000), (201, 1_000), (3, 20), (7, 7)])
-def test_customers_join_one_at_a_time_and_in_time(customers: int, events: int) -> None:
+def test_customers_join_one_at_a_time_and_before_the_events_end(customers: int, events: int) -> None:
     at = list(joins(customers, events))
     assert at[0] == 0
     assert all(a < b for a, b in pairwise(at))
@@ -329,7 +327,7 @@ def ticking() -> Iterator[str]:
         yield time_text(datetime.fromtimestamp(1_750_000_000 + ms / 1000, UTC))
 
 
-def test_live_events_carry_the_time_at_which_they_are_taken() -> None:
+def test_live_events_have_the_time_at_which_they_are_read() -> None:
     now = datetime(2026, 2, 3, 4, 5, 6, 789_999, tzinfo=UTC)
     clock = iter([now, now.replace(hour=5)])
     events = live(map(time_text, clock))
@@ -345,11 +343,11 @@ def test_live_deliveries_have_about_the_shares_asked_for() -> None:
     assert len({event.customer_id for event in events if event.valid}) == 50
 
 
-def test_a_live_shop_goes_on_when_customers_stay_away() -> None:
+def test_a_live_shop_goes_on_when_all_customers_have_left() -> None:
     assert len(list(islice(live(ticking(), customers=1), 5_000))) == 5_000
 
 
-def test_a_live_shop_ends_with_its_times_and_delivers_what_it_held_back() -> None:
+def test_a_live_shop_ends_with_its_times_after_delivering_all_late_events() -> None:
     events = values(live(islice(ticking(), 3_000), faults=Faults(disorder=0.5)))
     assert len(set(events)) == 3_000
 
@@ -381,7 +379,7 @@ def test_the_same_command_writes_the_same_gzip_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
-def test_what_is_generated_with_faults_is_read_back_whole(name: str, tmp_path: Path) -> None:
+def test_events_generated_with_faults_are_all_read_back(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     result = generate(
         4_000, "--rubbish", 0.1, "--duplicates", 0.05, "--disorder", 0.1, "--customers", 25, "-o", path
@@ -395,7 +393,7 @@ def test_what_is_generated_with_faults_is_read_back_whole(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
-def test_a_few_events_that_are_all_rubbish_are_no_other_format(name: str, tmp_path: Path) -> None:
+def test_a_file_of_a_few_invalid_events_is_not_taken_for_another_format(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     for seed in range(100):
         assert generate(3, "--rubbish", 1, "--seed", seed, "-o", path).exit_code == 0

@@ -1,4 +1,4 @@
-"""How results look: what customers are called can't act on a terminal, and what matters is said loudly."""
+"""How results are displayed: text from events can't control a terminal, and incomplete snapshots are marked."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def row(rank: int, customer_id: str = "c1", **fields: Any) -> Row:
 
 
 def coverage(*counted: int | None, behind_s: float | None = 0.0, complete: bool = True) -> Coverage:
-    """Of partitions that lag by so many records; None: one that has not reported."""
+    """The coverage of partitions with these lags; None: the partition has not reported."""
     reported = None not in counted
     return Coverage(
         complete=complete and reported,
@@ -108,7 +108,7 @@ def drawn(renderable: Any, *, terminal: bool = False, width: int = 160, height: 
         ("👩‍👩‍👧", "👩‍👩‍👧"),
     ],
 )
-def test_text_from_outside_is_shown_and_never_acts(text: str, shown: str) -> None:
+def test_text_from_events_is_escaped(text: str, shown: str) -> None:
     assert plain(text) == shown
     output = drawn(Ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
     assert output.count(shown) == 2
@@ -145,11 +145,11 @@ def test_changes_of_rank_are_marked() -> None:
     assert not any(mark in fourth for mark in ("▲", "▼", "new"))
 
 
-def test_in_the_first_snapshot_nobody_is_new() -> None:
+def test_in_the_first_snapshot_no_customer_is_marked_new() -> None:
     assert "new" not in drawn(Ranking(snapshot(row(1), row(2)), changes=True))
 
 
-def test_what_is_unknown_is_a_dash() -> None:
+def test_an_unknown_value_is_a_dash() -> None:
     shown = drawn(Ranking(snapshot(row(1, last_name=None, revenue_per_visit=None)), changes=False))
     assert shown.splitlines()[-2].split().count("-") == 2
 
@@ -165,7 +165,7 @@ def test_a_view_says_how_old_and_how_complete_it_is() -> None:
     assert "INCOMPLETE" not in shown
 
 
-def test_an_incomplete_snapshot_says_so_loudly() -> None:
+def test_an_incomplete_snapshot_names_the_missing_partitions() -> None:
     partly = snapshot(row(1), covered=coverage(0, 0, None, None))
     assert "INCOMPLETE: partitions 2, 3 not reported yet" in drawn(SnapshotView(partly, NOW))
     assert incomplete(partly) in line(partly)
@@ -233,11 +233,11 @@ def test_a_dead_letter_is_described_with_origin_reason_and_payload() -> None:
     assert "{}" in shown
 
 
-def test_a_payload_that_is_no_text_is_shown_with_escapes() -> None:
+def test_a_binary_payload_is_shown_with_escapes() -> None:
     assert r"\xff\xfe{" in describe(letter(payload=None, payload_base64="//57"), 120).plain
 
 
-def test_a_payload_cannot_act_on_the_terminal() -> None:
+def test_a_payload_cannot_control_the_terminal() -> None:
     shown = describe(letter(payload="\x1b[2J", key="\x07", error="\x1b]0;x"), 120).plain
     assert "\x1b" not in shown
     assert "\x07" not in shown
@@ -282,7 +282,7 @@ def test_a_dead_letters_content_fits_one_line(width: int) -> None:
     assert cell_len(describe(wide, width).plain.splitlines()[-1]) <= width
 
 
-def test_a_letter_as_json_leaves_out_what_does_not_apply() -> None:
+def test_a_dead_letter_as_json_has_no_fields_that_do_not_apply() -> None:
     assert "payload_base64" not in msgspec.json.decode(msgspec.json.encode(letter()))
 
 

@@ -1,4 +1,4 @@
-"""The incremental top x equals a full sort after every step, whatever falls out of it and comes back."""
+"""The incremental top x equals a full sort after every step, whichever customers leave and reenter it."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SUNDAY = datetime(2017, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a few customers overflow the pool, and a few losses empty it."""
+    """A small pool, so that a few customers overflow it, and a few losses empty it."""
     monkeypatch.setattr(top, "MIN_POOL", 2)
     monkeypatch.setattr(top, "POOL_PER_X", 1)
     monkeypatch.setattr(top, "SHRINK_AT", 2)
@@ -35,7 +35,7 @@ def order(state: Aggregate, customer: str, cents: int, *, version: int = 0) -> N
 
 
 def activity(state: Aggregate, customer: str, week: int) -> None:
-    """Be active in this week: where it is a new one, the lifetime value falls."""
+    """Make the customer active in this week: if the week is a new one, the lifetime value falls."""
     ingest_events([ImageEvent("UPLOAD", "i", SUNDAY + timedelta(weeks=week), customer)], state)
 
 
@@ -54,7 +54,7 @@ def best_ids(tracked: Top) -> list[str]:
 
 
 class Series(RuleBasedStateMachine):
-    """Any series of orders, cheaper updates and activity, with the top x updated now and then."""
+    """Any series of orders, cheaper updates and activity, with the top x updated at some of the steps."""
 
     @initialize(x=st.integers(1, 4), basis=st.sampled_from(["active", "timeframe"]))
     def begin(self, x: int, basis: Basis) -> None:
@@ -96,7 +96,7 @@ TestSeries.settings = settings(max_examples=100, stateful_step_count=40)
 
 
 def losses(chance: random.Random, state: Aggregate, tracked: Top) -> Iterator[str]:
-    """Endless changes, of which half hit those on top: the pool must run dry now and then."""
+    """Endless changes, half of them to the top customers, so that the pool runs empty at times."""
     while True:
         customers = best_ids(tracked) if chance.random() < 0.5 else []
         yield chance.choice(customers or [f"c{chance.randrange(60)}"])
@@ -133,7 +133,7 @@ def test_after_each_of_2000_steps_the_best_are_those_of_a_full_sort(
 
 
 @pytest.mark.usefixtures("small_pool")
-def test_a_customer_that_was_pushed_out_comes_back_when_those_above_fall() -> None:
+def test_a_customer_that_left_the_top_returns_when_those_above_fall() -> None:
     state, tracked = Aggregate(), Top(2, "active")
     for place, customer in enumerate("abcdefgh"):
         order(state, customer, 1000 - place)
@@ -145,8 +145,8 @@ def test_a_customer_that_was_pushed_out_comes_back_when_those_above_fall() -> No
     assert best_ids(tracked) == ["g", "h"]
 
 
-def test_many_customers_at_once_and_few_after_are_ranked_alike() -> None:
-    """With the pool's real size: more customers than it holds, then losses on top until it is filled again."""
+def test_many_customers_at_once_and_few_later_are_ranked_exactly() -> None:
+    """With the pool's real size: more customers than it holds, then losses at the top until it is refilled."""
     state, tracked, x = Aggregate(), Top(200, "active"), 200
     chance = random.Random(7)
     for number in range(6000):
@@ -161,7 +161,7 @@ def test_many_customers_at_once_and_few_after_are_ranked_alike() -> None:
 
 
 @pytest.mark.usefixtures("small_pool")
-def test_a_new_customer_without_orders_is_ranked_where_the_best_have_not_ordered_either() -> None:
+def test_a_new_customer_without_orders_is_ranked_if_the_top_has_no_orders_either() -> None:
     state, tracked = Aggregate(), Top(2, "active")
     for customer in "bcdef":
         activity(state, customer, 0)
@@ -185,8 +185,8 @@ def test_before_any_update_the_top_is_empty() -> None:
 
 
 @pytest.mark.usefixtures("small_pool")
-def test_a_top_can_begin_with_a_full_table_that_it_has_not_seen_change() -> None:
-    """After a restore: everybody is new to it, and nobody has changed."""
+def test_a_top_can_begin_with_a_full_table() -> None:
+    """After a restore: all customers are new to it, and none has changed."""
     state, tracked = Aggregate(), Top(2, "active")
     for place, customer in enumerate("abcdefgh"):
         order(state, customer, place)

@@ -18,7 +18,7 @@ def test_an_impossible_name_is_refused_in_one_line_that_names_the_option(name: s
         assert len(str(refused.value)) < 200
 
 
-def test_a_prefix_leaves_room_for_what_follows_it() -> None:
+def test_a_prefix_leaves_room_for_the_rest_of_the_names() -> None:
     longest = "x" * (MAX_TOPIC_CHARS - len(".dead-letters"))
     assert len(Topics(prefix=longest).dead_letters) == MAX_TOPIC_CHARS
     with pytest.raises(Fatal, match=f"at most {len(longest)}"):
@@ -26,7 +26,7 @@ def test_a_prefix_leaves_room_for_what_follows_it() -> None:
 
 
 @pytest.mark.parametrize("own", ["changelog", "partials", "snapshots", "dead-letters"])
-def test_the_events_topic_is_none_of_the_applications_own(own: str) -> None:
+def test_the_events_topic_cannot_be_one_of_the_applications_own(own: str) -> None:
     with pytest.raises(Fatal, match="writes this topic itself"):
         Topics(f"shop.{own}", "shop")
     assert Topics(f"shop.{own}", "other").events == f"shop.{own}"

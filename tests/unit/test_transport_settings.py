@@ -1,4 +1,4 @@
-"""The connection's settings reach librdkafka under its own names; without the package one line says what to do."""
+"""The connection's settings are passed to librdkafka under its names; without the package, one line says what to do."""
 
 import sys
 
@@ -20,7 +20,7 @@ SASL_SSL = Cluster(
 )
 
 
-def test_without_security_there_is_an_address_and_a_name() -> None:
+def test_without_security_only_address_and_client_id_are_passed_on() -> None:
     assert Cluster(bootstrap_servers="one:9092").librdkafka_settings("me") == {
         "bootstrap.servers": "one:9092",
         "client.id": "me",
@@ -29,7 +29,7 @@ def test_without_security_there_is_an_address_and_a_name() -> None:
     }
 
 
-def test_user_and_password_are_passed_on_and_what_is_not_set_is_left_to_librdkafka() -> None:
+def test_user_and_password_are_passed_on_and_unset_settings_are_not() -> None:
     assert SASL_SSL.librdkafka_settings("me") == {
         "bootstrap.servers": "one:9093,two:9093",
         "client.id": "me",
@@ -62,11 +62,13 @@ def test_certificates_are_passed_on() -> None:
 
 
 @pytest.mark.parametrize("cluster", [Cluster(), SASL_SSL], ids=["plain", "sasl_ssl"])
-def test_librdkafka_knows_every_setting(cluster: Cluster) -> None:
+def test_librdkafka_accepts_every_setting(cluster: Cluster) -> None:
     Producer({**cluster.librdkafka_settings("me"), "log_level": 0}).close()
 
 
-def test_the_fast_transport_without_its_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_transport_without_its_package_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     monkeypatch.delitem(sys.modules, "consumer.stream.transport.confluent", raising=False)
     with pytest.raises(Fatal, match=r"pip install 'ltv\[fast\]'"):

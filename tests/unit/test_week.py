@@ -17,12 +17,12 @@ def noon(day: date) -> datetime:
 
 
 def wednesday_of(day: date) -> date:
-    """The week's Wednesday, which every week of the years 1 to 9999 has, by date arithmetic."""
+    """The week's Wednesday, by date arithmetic; every week of the years 1 to 9999 has one."""
     return day + timedelta(days=3 - day.isoweekday() % SUNDAY)
 
 
 def active_weeks(*event_times: str) -> int:
-    """The distinct weeks that a customer has who looked at a page at these times."""
+    """The distinct weeks of a customer who looked at a page at these times."""
     state = Aggregate()
     for text in event_times:
         ingest(
@@ -55,7 +55,7 @@ def active_weeks(*event_times: str) -> int:
         (["2017-01-22T00:00:00Z", "2017-01-08T00:00:00Z", "2017-01-15T00:00:00Z", "2017-01-08T00:00:00Z"], 3),
     ],
 )
-def test_events_fall_into_so_many_weeks(times: list[str], weeks: int) -> None:
+def test_events_fall_into_this_number_of_weeks(times: list[str], weeks: int) -> None:
     assert active_weeks(*times) == weeks
     assert active_weeks(*reversed(times)) == weeks
 
@@ -86,7 +86,7 @@ def test_the_weeks_of_a_time_frame_are_those_from_the_first_to_the_last_both_inc
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(-15, 15))
-def test_two_instants_share_a_week_when_their_wednesdays_are_one(at: datetime, days: int) -> None:
+def test_two_instants_are_in_one_week_if_their_wednesdays_are_equal(at: datetime, days: int) -> None:
     try:
         other = at + timedelta(days=days)
     except OverflowError:
@@ -96,7 +96,7 @@ def test_two_instants_share_a_week_when_their_wednesdays_are_one(at: datetime, d
 
 
 def test_there_are_fewer_than_2_to_the_19_weeks() -> None:
-    """The exact order of the ranking rests on it (see consumer.domain.ltv)."""
+    """The exact order of the ranking depends on it (see consumer.domain.ltv)."""
     everything = weeks_between(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     assert everything == 521_723 < 2**19
 
