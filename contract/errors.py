@@ -1,4 +1,4 @@
-"""The three kinds of errors: an invalid event, retriable, and fatal."""
+"""The three kinds of errors: an invalid event, retriable, and fatal; and numbers in message texts."""
 
 from typing import Final
 
@@ -33,3 +33,8 @@ class Retriable(LtvError):
 
 class Fatal(LtvError):
     """Going on would be wrong or useless. The text is one line, cause and remedy; the process exits non-zero."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, singular or plural: "1 event", "2,000 events"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -17,8 +17,7 @@ from cluster.diagnose import connecting
 from cluster.errors import error_text
 from cluster.settings import Cluster
 from cluster.topic_setup import max_message_bytes
-from contract.counted import counted
-from contract.errors import Fatal, InvalidEvent, Retriable
+from contract.errors import Fatal, InvalidEvent, Retriable, counted
 from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
 from contract.topics import MAX_RECORD_BYTES
 

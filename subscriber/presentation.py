@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from contract.counted import counted
+from contract.errors import counted
 from contract.snapshots import Row, Snapshot
 
 UNKNOWN: Final = "-"

@@ -10,7 +10,7 @@ import typer
 
 from consumer.batch import Batch
 from consumer.domain.aggregate import Aggregate
-from contract.counted import counted
+from contract.errors import counted
 from contract.snapshots import Basis, Snapshot
 from files.file_errors import ReaderGone
 from files.input import check_inputs

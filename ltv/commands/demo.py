@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from contract.counted import counted
-from contract.errors import LtvError
+from contract.errors import LtvError, counted
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
     DEFAULT_PARTITIONS,

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from contract.counted import counted
+from contract.errors import counted
 from files.output import open_events
 from ltv.console.streams import notes
 from ltv.console.text import plain

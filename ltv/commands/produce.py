@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cluster.settings import Cluster
-from contract.counted import counted
+from contract.errors import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from ltv.console.streams import notes

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from cluster.settings import Cluster
-from contract.counted import counted
-from contract.errors import LtvError, Retriable
+from contract.errors import LtvError, Retriable, counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from files.input import check_inputs

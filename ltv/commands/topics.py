@@ -11,8 +11,7 @@ from cluster.deadline import Deadline
 from cluster.diagnose import connecting
 from cluster.settings import Cluster
 from cluster.topic_setup import differing_settings, ensure_topics, partitions_of
-from contract.counted import counted
-from contract.errors import Retriable
+from contract.errors import Retriable, counted
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
     DEFAULT_PARTITIONS,

@@ -9,7 +9,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 
-from contract.counted import counted
+from contract.errors import counted
 from ltv.console.text import cut, plain
 from subscriber.letters import Letter
 

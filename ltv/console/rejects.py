@@ -7,8 +7,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from contract.counted import counted
-from contract.errors import InvalidEvent
+from contract.errors import InvalidEvent, counted
 from ltv.console.streams import notes
 from ltv.console.text import plain
 

@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.text import Text
 
-from contract.counted import counted
+from contract.errors import counted
 from contract.snapshots import Snapshot
 from ltv.console.ranking import ID_WIDTH, TABLE_LINES, Ranking
 from ltv.console.text import cut, plain

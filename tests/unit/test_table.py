@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from contract.counted import counted
+from contract.errors import counted
 from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
 from ltv.console.letters import counts, describe, none_of_reason
 from ltv.console.ranking import Ranking
