@@ -40,7 +40,17 @@ USED: list[tuple[type[Any], str, str]] = [
         (ConsumerCoordinator, name, "consumer/stream/transport/kafka_python.py: joins and fenced instances")
         for name in (
             *("_handle_metadata_update", "_cluster", "_join_task", "_heartbeat_enabled"),
-            *("request_rejoin", "stable"),
+            *(
+                "request_rejoin",
+                "stable",
+                "state",
+                "rejoining",
+                "rejoin_needed",
+                "_lock",
+                "_net",
+                "_generation",
+            ),
+            *("_enable_heartbeat", "_on_join_complete_async"),
         )
     ),
     *(

@@ -14,6 +14,8 @@ Traps of kafka-python 3.0.12 that this module, and no other, handles:
   needlessly. So the comparison is updated after `subscribe()`.
 - A join begun by a change of the metadata is forgotten if it outlasts its poll: the answer is never read, heartbeats
   stay off, no partition is assigned any more. So a rejoin is requested until the join is done.
+- A join that is answered between two polls is forgotten, too: the next poll begins another one, and the whole group
+  with it; under load without an end. So such a join is completed here.
 - A restarted static member gets its former assignment without a new one being computed: none, if there was none when
   it ended. So a member whose first assignment is empty rejoins once: if it is the leader, the group computes a new
   assignment; if not, no other member is disturbed.
@@ -31,6 +33,7 @@ from typing import Any, Final
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.structs import MemberState
 
 from cluster.deadline import Deadline
 from cluster.errors import client_errors, topic_recreated
@@ -120,6 +123,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._joins_again:
                 self._joins_again = False
                 self._client._coordinator.request_rejoin()
+            self._complete_join()
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
             if self._is_joining():
                 polled = self._join()
@@ -144,9 +148,31 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Poll for up to JOIN_PATIENCE_S until a join that has outlasted its poll is done."""
         patience, polled = Deadline(JOIN_PATIENCE_S), {}
         while self._is_joining() and not patience.is_over:
-            self._client._coordinator.request_rejoin()
+            if not self._complete_join():
+                self._client._coordinator.request_rejoin()
             polled = self._client.poll(timeout_ms=JOIN_POLL_MS)
         return polled
+
+    def _complete_join(self) -> bool:
+        """Do for a join that was answered between two polls what kafka-python does for one answered within a poll."""
+        coordinator = self._client._coordinator
+        join = coordinator._join_task
+        if join is None or not join.succeeded():
+            return False
+        coordinator._join_task = None
+        with coordinator._lock:
+            coordinator.rejoining = coordinator.rejoin_needed = False
+            coordinator.state = MemberState.STABLE
+            coordinator._enable_heartbeat()
+        generation = coordinator._generation
+        coordinator._net.run(
+            coordinator._on_join_complete_async,
+            generation.generation_id,
+            generation.member_id,
+            generation.protocol,
+            join.value,
+        )
+        return True
 
     def rebalances(self) -> list[Rebalance]:
         noted = []
