@@ -1,4 +1,4 @@
-"""Real brokers that are there to be hurt: one node, with an address through a proxy, three nodes."""
+"""Real brokers for fault injection: one node, one node behind a proxy, three nodes."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,21 +14,21 @@ QUICK: Final[Mapping[str, str]] = {
     "group.min.session.timeout.ms": "1000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 }
-"""What a test may wait for comes sooner."""
+"""Settings that shorten a test's waits."""
 
 
 @contextmanager
 def one_node(
     settings: Mapping[str, str] | None = None, data_dir: Path | None = None, port: int | None = None
 ) -> Iterator[EmbeddedBroker]:
-    """A broker of this test's own: it can be killed, and started again with its data."""
+    """A broker for one test: it can be killed, and restarted with its data."""
     with EmbeddedBroker(port, data_dir, {**QUICK, **(settings or {})}) as broker:
         yield broker
 
 
 @contextmanager
 def proxied_node(proxy_port: int, behind_port: int) -> Iterator[EmbeddedBroker]:
-    """A broker that tells clients who come to `behind_port` to come to `proxy_port`, and others its own port."""
+    """A broker that advertises `proxy_port` to clients of `behind_port`, and its own port to others."""
     port, controller = [free for free in free_ports(3) if free != behind_port][:2]
     settings = {
         **QUICK,
@@ -44,7 +44,7 @@ def proxied_node(proxy_port: int, behind_port: int) -> Iterator[EmbeddedBroker]:
 
 @contextmanager
 def three_nodes() -> Iterator[list[EmbeddedBroker]]:
-    """Three brokers, each a controller too; every topic is kept three times, and two must have a record."""
+    """Three brokers, each also a controller; topics have three replicas, and min.insync.replicas is 2."""
     free = free_ports(6)
     ports = list(zip(free[:3], free[3:], strict=True))
     voters = ",".join(f"{i}@{HOST}:{controller}" for i, (_, controller) in enumerate(ports, 1))
@@ -62,7 +62,7 @@ def three_nodes() -> Iterator[list[EmbeddedBroker]]:
                     "offsets.topic.replication.factor": "3",
                     "transaction.state.log.replication.factor": "3",
                     "transaction.state.log.min.isr": "2",
-                    # A dead leader is noticed in 3 s instead of 9, a follower that lags in 5 s instead of 30.
+                    # A dead leader is detected within 3 s instead of 9, a lagging follower within 5 s instead of 30.
                     "broker.session.timeout.ms": "3000",
                     "broker.heartbeat.interval.ms": "500",
                     "replica.lag.time.max.ms": "5000",
@@ -72,7 +72,7 @@ def three_nodes() -> Iterator[list[EmbeddedBroker]]:
         ]
         for node in nodes:
             opened.callback(node.close)
-        # None is ready before two of them are.
+        # No node becomes ready before two of them run.
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(EmbeddedBroker.start, nodes))
         yield nodes

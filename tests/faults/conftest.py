@@ -1,4 +1,4 @@
-"""What the fault tests start from: a broker for those who leave it alone, a seed that is printed, an application."""
+"""Fixtures of the fault tests: a shared broker, a printed seed, an application."""
 
 import os
 import random
@@ -16,14 +16,14 @@ from tests.faults.harness import Application, application
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[str]:
-    """A broker that the faults in consumers and input leave alone."""
+    """A broker for tests whose faults are in consumers or input."""
     with one_node() as broker:
         yield broker.bootstrap_servers
 
 
 @pytest.fixture
 def seed() -> int:
-    """Of the test's chance; LTV_TEST_SEED repeats one."""
+    """The seed of the test's random numbers; LTV_TEST_SEED sets it, to repeat a run."""
     seed = int(os.environ.get("LTV_TEST_SEED") or random.randrange(10**6))
     print(f"seed {seed} (LTV_TEST_SEED={seed} repeats it)")
     return seed
@@ -38,16 +38,16 @@ def app(servers: str, tmp_path: Path, seed: int) -> Iterator[Application]:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[list[EmbeddedBroker]]:
-    """Three nodes for all tests of a module; each test leaves all of them running."""
+    """Three nodes for all tests of a module; all of them run at the end of each test."""
     with three_nodes() as running:
         yield running
 
 
 @pytest.fixture
 def replicated_app(nodes: list[EmbeddedBroker], tmp_path: Path, seed: int) -> Iterator[Application]:
-    """An application whose topics are all kept three times; two must have a record."""
+    """An application whose topics have three replicas, with min.insync.replicas 2."""
     for node in nodes:
-        with suppress(Fatal):  # It runs already, unless a test before has failed.
+        with suppress(Fatal):  # It already runs, unless an earlier test has failed.
             node.start()
     servers = ",".join(node.bootstrap_servers for node in nodes)
     with application(servers, tmp_path, seed, replication=3, min_insync_replicas="2") as made:

@@ -1,4 +1,4 @@
-"""One application under fault: its load, its real `ltv consume` processes, and waiting for what they come to."""
+"""One application under fault: its load, its real `ltv consume` processes, and waits for their snapshots."""
 
 import json
 import os
@@ -21,28 +21,28 @@ from tests.waiting import DEADLINE_S, wait_until
 PARTITIONS: Final = 4
 CUSTOMERS: Final = 200
 TOP: Final = 1000
-"""More than there are customers: the snapshot shows everybody, so nothing wrong can hide."""
+"""More than there are customers: the snapshot has every customer, so the oracle can check all of them."""
 SESSION_TIMEOUT_S: Final = 6
 IDLE_S: Final = 5.0
 
 POINTS: Final = ("send", "before_offsets", "before_commit", "in_flight")
-"""Where a commit can be held (LTV_TEST_FAULT_AT)."""
+"""The points where a commit can be held (LTV_TEST_FAULT_AT)."""
 IS_CONFLUENT: Final = os.environ.get("LTV_TRANSPORT") == "confluent"
 REACHED_POINTS: Final = POINTS[:-1] if IS_CONFLUENT else POINTS
-"""librdkafka lets nobody in between a request and its answer."""
+"""librdkafka has no point between a request and its answer."""
 
 LTV: Final = (sys.executable, "-m", "ltv")
 
 
 class Ended(NamedTuple):
-    """How a process ended, and what it said."""
+    """A process's exit code and log."""
 
     code: int
     log: str
 
     @property
     def last_line(self) -> str:
-        """What a person at the terminal sees last."""
+        """The last line of the log."""
         return self.log.strip().splitlines()[-1] if self.log.strip() else ""
 
 
@@ -61,7 +61,7 @@ class Process:
         return self._log.read_text(errors="replace")
 
     def ended(self) -> str:
-        """How it has ended, and its log; "" while it runs."""
+        """The exit code and the end of the log; "" while the process runs."""
         code = self._process.poll()
         return "" if code is None else f"ended with {code}:\n{self.log[-3000:]}"
 
@@ -73,11 +73,11 @@ class Process:
         self._process.wait()
 
     def is_stopped(self) -> bool:
-        """By SIGSTOP."""
+        """Whether SIGSTOP has stopped the process."""
         return bool(self._process.status() == psutil.STATUS_STOPPED)
 
     def workers(self) -> list[psutil.Process]:
-        """The processes below a parent that runs several workers."""
+        """The child processes of a parent that runs several workers."""
         found = []
         for child in self._process.children(recursive=True):
             try:
@@ -88,7 +88,7 @@ class Process:
         return found
 
     def wait(self, within_s: float = DEADLINE_S) -> Ended:
-        """Wait for its end."""
+        """Wait until the process ends."""
         try:
             code = self._process.wait(within_s)
         except psutil.TimeoutExpired:
@@ -96,12 +96,12 @@ class Process:
         return Ended(code, self.log)
 
     def stop(self, within_s: float = DEADLINE_S) -> Ended:
-        """SIGTERM, and wait."""
+        """Send SIGTERM, and wait until the process ends."""
         self.send(signal.SIGTERM)
         return self.wait(within_s)
 
     def wait_for_log(self, text: str, times: int = 1, within_s: float = DEADLINE_S) -> None:
-        """Wait until it has said so, so many times."""
+        """Wait until the log has this text `times` times."""
         wait_until(
             lambda: self.log.count(text) >= times,
             f"{text!r} in the log",
@@ -111,7 +111,7 @@ class Process:
         )
 
     def close(self) -> None:
-        """Leave nothing running, whatever the test came to."""
+        """Kill all processes that still run."""
         if self._process.poll() is None:
             processes = [*self._process.children(recursive=True), self._process]
             for process in processes:
@@ -120,10 +120,10 @@ class Process:
 
 
 class Application:
-    """An events topic with a load on it, a prefix, a group; instances of `ltv consume` come and go."""
+    """An events topic with its load, a prefix, a group, and instances that the tests start and stop."""
 
     def __init__(self, servers: str, directory: Path, seed: int, *, through: str = "", **topic: Any) -> None:
-        """`servers` are the brokers; the consumers reach them `through` another address, where one is given."""
+        """`servers` are the brokers; the consumers connect `through` another address, if one is given."""
         name = uuid4().hex[:8]
         self.seed = seed
         self.cluster = Cluster(servers)
@@ -168,7 +168,7 @@ class Application:
         return self._snapshots
 
     def covered(self) -> int:
-        """How many records the newest snapshot covers."""
+        """The number of records that the newest snapshot counts."""
         snapshots = self.snapshots()
         if not snapshots:
             return 0
@@ -176,7 +176,7 @@ class Application:
         return int(totals["events"] + totals["dead_letters"])
 
     def wait_for(self, records: int, *running: Process, within_s: float = DEADLINE_S) -> float:
-        """Wait until a snapshot covers so many records, while these processes run; returns the seconds."""
+        """Wait until a snapshot counts `records`; fails if one of these processes ends. Returns the seconds."""
         self._ran_at = time.monotonic()
         return wait_until(
             lambda: self.covered() >= records,
@@ -187,18 +187,18 @@ class Application:
         )
 
     def _idle(self) -> str:
-        """Says so when no process has run for a while: nothing is to be waited for."""
+        """A reason to stop waiting if no process has run for IDLE_S; otherwise ""."""
         if any(not process.ended() for process in self._processes):
             self._ran_at = time.monotonic()
         return "no consumer runs" if time.monotonic() > self._ran_at + IDLE_S else ""
 
     def catch_up(self) -> None:
-        """Consume all that is there, and end."""
+        """Run an instance that consumes all records on the topic and ends."""
         ended = self.start("one", "--until-end").wait()
         assert ended.code == 0, ended.log[-3000:]
 
     def wait_for_more(self, *running: Process, within_s: float = DEADLINE_S) -> float:
-        """Wait until a snapshot covers more than now."""
+        """Wait until a snapshot counts more records than the present one."""
         return self.wait_for(self.covered() + 1, *running, within_s=within_s)
 
     def events_on_topic(self) -> list[Record]:
@@ -208,7 +208,7 @@ class Application:
         return (process.log for process in self._processes)
 
     def stop_all(self) -> None:
-        """SIGTERM to all that run; each must end well."""
+        """Send SIGTERM to all running processes; each must exit with 0."""
         for process in self._processes:
             if not process.ended():
                 ended = process.stop()

@@ -1,9 +1,9 @@
-"""The promise: whatever has happened, these five hold. `hold` is called after every fault.
+"""The five invariants that must hold after every fault; `hold` checks them.
 
 1. The final snapshot equals the oracle's over the committed events, to the cent, with counts.
 2. Events on the topic = events ingested + dead letters, by partition and offset: none missing, none twice.
 3. Snapshots: sequence grows by one without gaps or repeats, totals never go back.
-4. A restart restores the very same state.
+4. A restart restores the same state.
 5. No process hangs: every wait in these tests has a deadline, and a process ends only as the test expects.
 """
 
@@ -24,7 +24,7 @@ PER_RUN = {"schema_version", "sequence", "emitted_at", "coverage"}
 
 
 def hold(application: Application, *, basis: str = "active") -> None:
-    """Stop what runs, check invariants 1 to 3 on what is on the topics, restart, and check them and 4 again."""
+    """Stop all processes, check invariants 1 to 3, restart, and check 1 to 4."""
     application.stop_all()
     events = application.events_on_topic()
     before = _check(application, events, basis)
@@ -36,7 +36,7 @@ def hold(application: Application, *, basis: str = "active") -> None:
 
 
 def hold_for_now(application: Application, *, basis: str = "active") -> None:
-    """Invariants 1 to 3 while nothing is sent and the consumers run and have caught up."""
+    """Check invariants 1 to 3 while the consumers run; they have caught up, and no event is sent."""
     _check(application, application.events_on_topic(), basis)
 
 
@@ -51,7 +51,7 @@ def _check(application: Application, events: list[Record], basis: str) -> dict[s
 
 
 def snapshot_is_exact(snapshot: dict[str, Any], events: list[Record], basis: str) -> None:
-    """Invariant 1."""
+    """Check invariant 1."""
     expected = oracle.snapshot(events, TOP, basis)
     assert snapshot["coverage"]["complete"], (
         f"invariant 1: the snapshot is not complete: {snapshot['coverage']}"
@@ -66,7 +66,7 @@ def snapshot_is_exact(snapshot: dict[str, Any], events: list[Record], basis: str
 
 
 def every_event_is_accounted_for(application: Application, events: list[Record]) -> None:
-    """Invariant 2. (The snapshot shows every customer's visits, which count each record: so (1) is by record, too.)"""
+    """Check invariant 2. (Visits count every record, and the snapshot has all customers: so 1 is by record, too.)"""
     rubbish = {
         (record.partition, record.offset): (record.key, record.value and record.value[:MAX_LETTER_BYTES])
         for record in events
@@ -77,11 +77,15 @@ def every_event_is_accounted_for(application: Application, events: list[Record])
         (int(letter.headers["ltv.partition"]), int(letter.headers["ltv.offset"])) for letter in letters
     )
     missing, surplus = Counter(list(rubbish)) - set_aside, set_aside - Counter(list(rubbish))
-    assert not missing, f"invariant 2: {len(missing)} not set aside, such as {min(missing)}"
-    assert not surplus, f"invariant 2: {len(surplus)} set aside in vain or twice, such as {min(surplus)}"
+    assert not missing, f"invariant 2: {len(missing)} without a dead letter, such as {min(missing)}"
+    assert not surplus, (
+        f"invariant 2: {len(surplus)} with a wrong or second dead letter, such as {min(surplus)}"
+    )
     for letter in letters:
         origin = int(letter.headers["ltv.partition"]), int(letter.headers["ltv.offset"])
-        assert (letter.key, letter.value) == rubbish[origin], f"invariant 2: {origin} was set aside altered"
+        assert (letter.key, letter.value) == rubbish[origin], (
+            f"invariant 2: the dead letter of {origin} differs from it"
+        )
     of_partition = {
         int(record.key or b""): json.loads(record.value or b"")
         for record in sorted(
@@ -98,7 +102,7 @@ def every_event_is_accounted_for(application: Application, events: list[Record])
 
 
 def series_is_whole(snapshots: list[dict[str, Any]]) -> None:
-    """Invariant 3."""
+    """Check invariant 3."""
     assert [snapshot["sequence"] for snapshot in snapshots] == list(range(1, len(snapshots) + 1)), (
         "invariant 3: sequences"
     )

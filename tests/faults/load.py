@@ -1,7 +1,7 @@
 """The load: mixed events with updates, equal times, duplicates, disorder and rubbish, sent in the background.
 
-What is rubbish is known here, by construction: such a record carries the header RUBBISH, so that the oracle needs no
-validator. Sent with librdkafka, idempotent: whatever the broker goes through, a record is on the topic once.
+The load marks its rubbish with the header RUBBISH, so that the oracle needs no validator. It sends with librdkafka,
+idempotent: whatever happens to the broker, a record is on the topic once.
 """
 
 import json
@@ -22,7 +22,7 @@ BURSTS_PER_S: Final = 20
 
 
 class Sent(NamedTuple):
-    """A record to be: whose key it carries, what, and whether it breaks the contract."""
+    """A record to send: its key, its value, and whether it is a valid event."""
 
     key: bytes | None
     value: bytes | None
@@ -30,7 +30,7 @@ class Sent(NamedTuple):
 
 
 def events(seed: int, customers: int) -> Iterator[Sent]:
-    """Without end. Times are coarse, so that versions of an order meet at equal times too."""
+    """Endless events. Times are coarse, so that some versions of an order have equal times."""
     chance = random.Random(seed)
     recent: list[Sent] = []
     number = 0
@@ -95,13 +95,13 @@ def _rubbish(chance: random.Random, customer: str) -> Sent:
             Sent(key, json.dumps(event | {"total_amount": "-1.00 USD"}).encode(), False),
             Sent(key, json.dumps(event | {"type": "REFUND"}).encode(), False),
             Sent(key, json.dumps(event | {"event_time": "soon"}).encode(), False),
-            Sent(b"somebody else", text.encode(), False),
+            Sent(b"another customer", text.encode(), False),
         )
     )
 
 
 class Load:
-    """Sends events of one seed to one topic: so many at once, or at a rate until it is stopped."""
+    """Sends the events of one seed to one topic: a number at once, or at a rate until it is stopped."""
 
     def __init__(self, servers: str, topic: str, seed: int, customers: int) -> None:
         self._topic = topic
@@ -124,7 +124,7 @@ class Load:
         self.delivered = 0
 
     def send(self, count: int) -> None:
-        """Send so many and wait until all are on the topic."""
+        """Send `count` events and wait until all are on the topic."""
         self._produce(count)
         self.flush()
 
@@ -136,7 +136,7 @@ class Load:
         self._thread.start()
 
     def stop(self) -> int:
-        """Stop, and wait until all is on the topic; returns how many were sent in all."""
+        """Stop, and wait until all events are on the topic; returns the number of events sent since the beginning."""
         self._stop.set()
         if self._thread:
             self._thread.join()
@@ -145,7 +145,7 @@ class Load:
         return self.delivered
 
     def close(self) -> None:
-        """Send no more."""
+        """Stop sending, without waiting."""
         self._stop.set()
 
     def flush(self) -> None:
@@ -161,7 +161,7 @@ class Load:
             self._stop.wait(max(0.0, due - time.monotonic()))
 
     def put(self, sent: Sent) -> None:
-        """One more record; `flush` waits until it is on the topic."""
+        """Send one record; `flush` waits until it is on the topic."""
         headers: dict[str, Any] = {} if sent.valid else {RUBBISH: b"1"}
         while True:
             try:

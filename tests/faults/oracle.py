@@ -1,6 +1,6 @@
-"""What the consumer must have come to, by DuckDB over the dumped topic. Nothing of the project is imported here.
+"""The expected snapshot, computed by DuckDB from the dumped topic. This module imports nothing of the project.
 
-Valid is what carries no header RUBBISH: the load knows, there is no validator. Times are compared as instants, money
+A record without the header RUBBISH is valid: the load marks the invalid ones. Times are compared as instants, money
 as whole cents, the ranking by spend / weeks in 128-bit whole numbers.
 """
 
@@ -24,7 +24,7 @@ from read_json($path, format = 'newline_delimited', columns = {'partition': 'int
     maximum_object_size = 16777216)
 """
 
-# The law of orders: latest event time, then UPDATE over NEW, then the larger amount. Weeks begin on Sundays.
+# The winning version of an order: latest time, then UPDATE over NEW, then the larger amount. Weeks begin on Sundays.
 CUSTOMERS: Final = """
 create table customer as
 with orders as (
@@ -60,7 +60,7 @@ from ranked order by rank limit $x
 
 
 def snapshot(records: Iterable[Record], x: int, basis: str) -> dict[str, Any]:
-    """The figures of the complete snapshot over these committed records; times as naive UTC."""
+    """The figures of the complete snapshot of these committed records; times as naive UTC."""
     records = list(records)
     rubbish = sum(RUBBISH in record.headers for record in records)
     with duckdb.connect() as db, tempfile.TemporaryDirectory() as directory:

@@ -1,4 +1,4 @@
-"""A TCP proxy before a broker: it can delay, swallow one way or both, and reset connections in mid-answer."""
+"""A TCP proxy before a broker: it can delay bytes, hold back one or both directions, and reset connections."""
 
 import asyncio
 import socket
@@ -12,20 +12,20 @@ from typing import Any, Final, Literal, Self
 HOST: Final = "127.0.0.1"
 CHUNK_BYTES: Final = 64 * 1024
 RESET: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER: close at once, with a reset."""
+"""The value of SO_LINGER that makes a close reset the connection."""
 
 Way = Literal["up", "down"]
 """Up: from the client to the broker. Down: its answers."""
 
 
 class Proxy:
-    """Listens at `port` as long as its block lasts; where it passes on to is given by `forward_to`."""
+    """Listens on `port` during its block; `forward_to` sets the broker's port."""
 
     def __init__(self) -> None:
         self.delay_s = 0.0
-        """Of each chunk, either way."""
+        """The delay of each chunk, in both directions."""
         self.cut: set[Way] = set()
-        """What goes this way is held back, as by a wall that drops packets, until it is passable again."""
+        """The directions whose bytes are held back, as by a firewall that drops packets."""
         self._reset_after: int | None = None
         self._target = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -39,7 +39,7 @@ class Proxy:
         self._target = port
 
     def reset_after(self, answer_bytes: int) -> None:
-        """Reset the next connection over which more than so many bytes of answers have come, in mid-chunk."""
+        """Reset, in mid-chunk, the next connection on which more than `answer_bytes` of answers have come."""
         self._reset_after = answer_bytes
 
     @property
@@ -47,7 +47,7 @@ class Proxy:
         return self._reset_after is None
 
     def reset_all(self) -> None:
-        """Reset every connection there is."""
+        """Reset every open connection."""
         for writer in list(self._writers):
             self._loop.call_soon_threadsafe(_reset, writer)
 

@@ -1,7 +1,7 @@
-"""`make soak`: random faults at random instants under the highest load that is held, for as long as you like.
+"""`make soak`: random faults at random instants, under the highest load that the consumer keeps up with.
 
-It goes in epochs, each with an application of its own on one broker. New snapshots are checked all along; at the end
-of an epoch every invariant is checked in full, restart included. Exit code 1 on any violation; its logs are kept.
+A soak has epochs, each with a new application and broker. New snapshots are checked all the time; at the end
+of an epoch all invariants are checked, restart included. After a violation the exit code is 1, and the logs are kept.
 """
 
 import argparse
@@ -33,22 +33,22 @@ MIN_RATE: Final = 500
 FASTER: Final = 1.25
 SLOWER: Final = 0.7
 HELD_LAG_S: Final = 2.0
-"""A rate is held when, in a calm moment, snapshots are no further behind than this."""
+"""The consumer keeps up with a rate if snapshots, some time after a fault, are at most this far behind."""
 MAX_LAG_S: Final = 5.0
 SLOW_RECOVERY_S: Final = 20.0
-"""So often while snapshots don't catch up, the load is made lighter: others may use this machine, too."""
+"""At this interval, while snapshots do not catch up, the rate is lowered: other programs may use this machine, too."""
 RECOVERY_S: Final = 300.0
 """Within this time after a fault the snapshots must have caught up."""
 EPOCH_EVENTS: Final = 1_000_000
 OVERLAP: Final = 0.25
-"""The share of faults that come right after another, before it is recovered from."""
+"""The share of faults that are followed by the next one at once, before the recovery."""
 WORKERS: Final = {"one": 2, "two": 1}
 POINTS: Final = ("send", "before_offsets", "before_commit", "in_flight", "after_commit")
 
 
 @dataclass
 class Figures:
-    """What the soak has seen."""
+    """The results of a soak."""
 
     events: int = 0
     snapshots: int = 0
@@ -75,7 +75,7 @@ class Figures:
 
 
 class Epoch:
-    """One application, its instances, and what befalls them."""
+    """One application, its instances, and the faults that hit them."""
 
     def __init__(
         self, app: Application, broker: EmbeddedBroker, chance: random.Random, figures: Figures
@@ -99,7 +99,7 @@ class Epoch:
         }
 
     def run(self, until: float, rate: int, max_rate: int) -> int:
-        """Faults until the time is over, then all invariants; returns the rate that the next epoch may begin with."""
+        """Inject faults until the time is over, then check all invariants; returns the first rate of the next epoch."""
         app, chance = self._app, self._chance
         began = time.monotonic()
         app.load.start(rate)
@@ -134,7 +134,7 @@ class Epoch:
         return app.load.rate
 
     def _steer(self, max_rate: int) -> None:
-        """Faster where the rate was held; slower where it was not."""
+        """Raise the rate if the consumer keeps up with it; lower it if the consumer is far behind."""
         load, rate = self._app.load, self._app.load.rate
         lag_s = (load.delivered - self._app.covered()) / rate
         if lag_s < HELD_LAG_S:
@@ -150,7 +150,7 @@ class Epoch:
         return process
 
     def _trouble(self) -> str:
-        """Invariants 3 and 5 of what is new: why the soak can't go on, "" while all is well."""
+        """Check invariants 3 and 5 on new snapshots; returns why the soak can't go on, or ""."""
         snapshots = self._app.snapshots()
         if len(snapshots) > self._checked:
             last = max(0, self._checked - 1)
@@ -162,7 +162,7 @@ class Epoch:
         )
 
     def _recovered(self, records: int) -> float:
-        """Wait until snapshots cover so many records; returns the seconds it took."""
+        """Wait until snapshots count `records`; returns the seconds it took."""
         load, lighter_at = self._app.load, time.monotonic() + SLOW_RECOVERY_S
 
         def covered() -> bool:
@@ -192,7 +192,7 @@ class Epoch:
         self._start(name)
 
     def _kill_in_commit(self) -> None:
-        """A visitor dies at a point of one of its first commits: its partitions come free with the session's end."""
+        """Kill a visitor at a point of an early commit; its partitions are reassigned when its session expires."""
         name = self._visitor()
         fault = f"{self._chance.choice(POINTS)}:{self._chance.randrange(1, 9)}:SIGKILL"
         visitor = self._start(name, LTV_TEST_FAULT_AT=fault)
@@ -232,7 +232,7 @@ class Epoch:
 
     def _stop(self, name: str) -> None:
         ended = self._instances.pop(name).stop()
-        # Python is killed by a SIGTERM that comes while it still loads the program.
+        # A SIGTERM during Python's start, before the program's handler is set, kills the process.
         well = ended.code == 0 or (ended.code == -signal.SIGTERM and not ended.log)
         assert well, f"{name} did not stop well: {ended.code}\n{ended.log[-3000:]}"
 
@@ -242,7 +242,7 @@ class Epoch:
 
 
 def restores(logs: Iterable[str]) -> list[float]:
-    """Seconds from an assignment to ready, of those after which anything was restored."""
+    """Seconds from an assignment to ready, for assignments with a partition to restore."""
     found: list[float] = []
     for log in logs:
         assigned: dict[tuple[int, ...], float] = {}
@@ -267,7 +267,7 @@ def restores(logs: Iterable[str]) -> list[float]:
 
 
 def soak(minutes: float, epoch_minutes: float, seed: int, max_rate: int) -> Figures:
-    """Run it."""
+    """Run epochs for `minutes`, at least one."""
     figures, chance = Figures(), random.Random(seed)
     over = time.monotonic() + 60 * minutes
     rate = FIRST_RATE
@@ -284,7 +284,7 @@ def soak(minutes: float, epoch_minutes: float, seed: int, max_rate: int) -> Figu
             _say(f"epoch {figures.epochs}, load of seed {app.seed}, logs in {logs}")
             try:
                 rate = Epoch(app, broker, chance, figures).run(until, rate, max_rate)
-            except Exception as error:  # Whatever went wrong, the next epoch begins anew.
+            except Exception as error:  # Noted as a violation; the next epoch has a new application.
                 figures.violations.append(f"epoch {figures.epochs}: {type(error).__name__}: {error}")
                 _say(f"VIOLATION: {figures.violations[-1]}")
                 shutil.copy(broker.log, logs)
@@ -297,7 +297,7 @@ def soak(minutes: float, epoch_minutes: float, seed: int, max_rate: int) -> Figu
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The figures as a text table."""
     lines = [
         f"{name.replace('_', ' '):28} {value:>9,}"
         for name, value in figures.items()
@@ -323,17 +323,20 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument(
-        "--epoch-minutes", type=float, default=4, help="how often everything is checked in full"
+        "--epoch-minutes",
+        type=float,
+        default=4,
+        help="length of an epoch, after which all invariants are checked",
     )
     parser.add_argument(
-        "--seed", type=int, default=random.randrange(10**6), help="of the faults and the load"
+        "--seed", type=int, default=random.randrange(10**6), help="seed of the faults and the load"
     )
-    parser.add_argument("--max-rate", type=int, default=20_000, help="events a second; more are never sent")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--max-rate", type=int, default=20_000, help="the most events a second")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     _say(f"seed {given.seed}")
     figures = soak(given.minutes, given.epoch_minutes, given.seed, given.max_rate).as_json(given.seed)

@@ -1,4 +1,4 @@
-"""The broker dies and comes back with its data, at once or after long; the consumer waits, says so, and goes on."""
+"""The broker is killed and restarted with its data, at once or much later; the consumer waits, logs it, and goes on."""
 
 import random
 import signal
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.faults_full
 RATE = 2_000
 AWAY_S = 120
 BACK_WITHIN_S = 90 if IS_CONFLUENT else 25
-"""After the broker: far more than it takes, and less than a call to the cluster may wait for its answer.
+"""The limit after the broker's restart: far more than needed, and less than the deadline of a call to the cluster.
 
-librdkafka can wait for an answer that never comes, up to its deadline (perhaps its issue 5511).
+librdkafka can wait until its deadline for an answer that never comes (perhaps its issue 5511).
 """
 
 
@@ -82,7 +82,7 @@ def test_a_broker_killed_and_restarted_within_a_transaction_loses_and_doubles_no
     wait_until(one.is_stopped, f"stopped at {point}", failing=one.ended)
     broker.kill()
     one.send(signal.SIGCONT)
-    time.sleep(1)  # Let it find out.
+    time.sleep(1)  # Lets the client notice.
     broker.start()
     app.wait_for_more(one, within_s=BACK_WITHIN_S)
     app.wait_for(app.load.stop(), one)
@@ -90,7 +90,7 @@ def test_a_broker_killed_and_restarted_within_a_transaction_loses_and_doubles_no
 
 
 @pytest.mark.faults_full
-def test_while_the_broker_is_away_for_long_the_consumer_waits_and_says_so(
+def test_during_a_long_outage_of_the_broker_the_consumer_waits_and_logs_it(
     app: Application, broker: EmbeddedBroker
 ) -> None:
     port = free_port()

@@ -1,7 +1,7 @@
-"""Time: the wall clock jumps by a day, either way; events of the years 1 and 9999.
+"""The wall clock jumps by a day in both directions; events of the years 1 and 9999.
 
-The clock is moved where Python reads it, in every process of the consumer: a sitecustomize.py on PYTHONPATH adds what
-a file says. (libfaketime 0.9.10 can't leave the monotonic clock alone: time.sleep fails with EINVAL.)
+A sitecustomize.py on PYTHONPATH moves Python's wall clock in every process of the consumer, by the seconds in a
+file. (libfaketime 0.9.10 also moves the monotonic clock: time.sleep fails with EINVAL.)
 """
 
 import json
@@ -44,7 +44,7 @@ consumer.stream.session.datetime = _Datetime
 
 
 class Clock:
-    """The wall clock of the processes that are started with its environment."""
+    """The wall clock of processes started with its environment."""
 
     def __init__(self, directory: Path) -> None:
         (directory / "sitecustomize.py").write_text(MOVED_CLOCK)
@@ -53,14 +53,14 @@ class Clock:
         self.move(0)
 
     def move(self, seconds: int) -> None:
-        """From now on it is so far off."""
+        """Set how far the clock is off from now on."""
         new = self._offset.with_suffix(".new")
         new.write_text(str(seconds))
         new.replace(self._offset)
 
 
 @pytest.mark.parametrize("jump_s", [DAY_S, -DAY_S], ids=["forward", "back"])
-def test_a_wall_clock_that_jumps_by_a_day_disturbs_nothing(
+def test_a_wall_clock_that_jumps_by_a_day_changes_no_result(
     app: Application, tmp_path: Path, jump_s: int
 ) -> None:
     clock = Clock(tmp_path)
@@ -71,7 +71,7 @@ def test_a_wall_clock_that_jumps_by_a_day_disturbs_nothing(
     clock.move(jump_s)
     app.wait_for(app.load.delivered + RATE, running)
     assert moved(app.snapshots()[-1], app.snapshots()[before - 1], jump_s), "the clock was moved"
-    clock.move(0)  # And a jump the other way.
+    clock.move(0)  # A jump in the other direction.
     app.wait_for(app.load.stop(), running)
     assert "waiting for the cluster" not in running.log
     hold(app)
@@ -102,7 +102,7 @@ def test_events_of_the_years_1_and_9999_do_not_stop_snapshots(app: Application) 
     hold(app, basis="active")
 
 
-def test_a_clock_ahead_by_a_day_stops_no_restart(app: Application, tmp_path: Path) -> None:
+def test_with_a_clock_ahead_by_a_day_a_restart_works(app: Application, tmp_path: Path) -> None:
     clock = Clock(tmp_path)
     clock.move(DAY_S)
     app.load.send(2_000)
@@ -116,6 +116,6 @@ def test_a_clock_ahead_by_a_day_stops_no_restart(app: Application, tmp_path: Pat
 
 
 def moved(new: dict[str, Any], old: dict[str, Any], jump_s: int) -> bool:
-    """Whether a snapshot's time shows the jump."""
+    """Whether a snapshot's time has the jump."""
     between = datetime.fromisoformat(new["emitted_at"]) - datetime.fromisoformat(old["emitted_at"])
     return abs(between.total_seconds() - jump_s) < DAY_S / 2

@@ -1,4 +1,4 @@
-"""Three brokers, every record on three, two must have it: one is killed, leaders change in mid-transaction."""
+"""Three brokers, three replicas, min.insync.replicas 2: one broker is killed, leaders change in mid-transaction."""
 
 import random
 import signal
@@ -27,7 +27,7 @@ def test_one_broker_after_the_other_is_killed_under_load(
     app.wait_for(1, running)
     for node in chance.sample(nodes, 3):
         node.kill()
-        app.wait_for(app.load.delivered + RATE, running)  # Two of three go on.
+        app.wait_for(app.load.delivered + RATE, running)  # Two of three brokers suffice.
         node.start()
         wait_until(lambda: in_sync(app) == 3, "all replicas are in sync again", failing=running.ended)
     app.wait_for(app.load.stop(), running)
@@ -39,10 +39,10 @@ def test_leaders_change_in_the_middle_of_transactions(
 ) -> None:
     app, chance = replicated_app, random.Random(seed)
     app.load.start(RATE)
-    running = app.start("one", "--commit-interval-s", "0.05")  # Nearly always in a transaction.
+    running = app.start("one", "--commit-interval-s", "0.05")  # So a transaction is open nearly all the time.
     app.wait_for(1, running)
     for node in chance.sample(nodes, 3):
-        node.stop()  # In good order: its leaders move first.
+        node.stop()  # A clean stop moves its leaders first.
         time.sleep(chance.uniform(0, 2))
         node.start()
         wait_until(lambda: in_sync(app) == 3, "all replicas are in sync again", failing=running.ended)
@@ -55,7 +55,7 @@ def test_leaders_change_in_the_middle_of_transactions(
 def test_the_leaders_die_while_a_transaction_is_open(
     replicated_app: Application, nodes: list[EmbeddedBroker], seed: int, point: str
 ) -> None:
-    """The worker is held at the point, leaders are killed and elected, the worker goes on in its old transaction."""
+    """The worker is held at the point; leaders are killed and elected; the worker goes on in its old transaction."""
     app, chance = replicated_app, random.Random(seed)
     app.load.send(2_000)
     running = app.start("one", LTV_TEST_FAULT_AT=f"{point}:{chance.randrange(1, 4)}:SIGSTOP")
@@ -71,10 +71,10 @@ def test_the_leaders_die_while_a_transaction_is_open(
 
 
 def in_sync(app: Application) -> int:
-    """Of the partition that has the fewest: how many replicas are in sync; 0 while nobody can tell."""
+    """The number of in-sync replicas of the partition with the fewest; 0 if no broker answers."""
     try:
         topics = app.cluster.admin.list_topics(timeout=5).topics
-    except KafkaException:  # It may have asked the node that is down.
+    except KafkaException:  # The client may have asked the node that is down.
         return 0
     ours = [topics[app.events], *(topics[name] for name in topics if name.startswith(app.prefix))]
     return min(

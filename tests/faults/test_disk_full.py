@@ -1,4 +1,4 @@
-"""The cluster refuses writes: too few replicas in sync, or a full disk. The consumer waits, and goes on when it can."""
+"""The cluster rejects writes, for too few in-sync replicas or a full disk; the consumer waits, and then goes on."""
 
 import os
 import random
@@ -28,7 +28,7 @@ WAITING: Final = "waiting for the cluster"
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A directory that is a file system of DISK_BYTES."""
+    """A directory with its own file system of DISK_BYTES."""
     disk = tmp_path / "kafka" / "data"
     disk.mkdir(parents=True)
     options = f"size={DISK_BYTES},uid={os.geteuid()},mode=755"
@@ -45,7 +45,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run((*AS_ROOT, "umount", "--lazy", str(disk)), check=True)
 
 
-def test_a_full_disk_takes_the_broker_down_and_nothing_is_lost(
+def test_a_full_disk_stops_the_broker_and_no_event_is_lost(
     small_disk: Path, tmp_path: Path, seed: int
 ) -> None:
     with (
@@ -57,7 +57,7 @@ def test_a_full_disk_takes_the_broker_down_and_nothing_is_lost(
         app.wait_for(RATE, running)
         ballast = fill(small_disk)
         port = int(broker.bootstrap_servers.rpartition(":")[2])
-        # Kafka halts when it can write to none of its directories.
+        # Kafka halts when it can't write to any of its directories.
         wait_until(lambda: not is_ready(port), "the broker is down", failing=running.ended)
         running.wait_for_log(WAITING)
         broker.kill()
@@ -70,10 +70,10 @@ def test_a_full_disk_takes_the_broker_down_and_nothing_is_lost(
 @pytest.mark.parametrize(
     "refusing", [("changelog", "partials", "snapshots", "dead-letters"), ("snapshots",)], ids=len
 )
-def test_topics_that_refuse_writes_for_want_of_replicas_stop_nothing_for_good(
+def test_the_consumer_goes_on_after_topics_had_too_few_replicas(
     replicated_app: Application, nodes: list[EmbeddedBroker], seed: int, refusing: tuple[str, ...]
 ) -> None:
-    """Also where only one does: what the transaction has written to the others must not count."""
+    """Even if only one topic rejects writes, the transaction's records on the other topics must not count."""
     app, node = replicated_app, random.Random(seed).choice(nodes)
     app.load.start(RATE)
     running = app.start("one", "--workers", "2")
@@ -84,16 +84,16 @@ def test_topics_that_refuse_writes_for_want_of_replicas_stop_nothing_for_good(
     running.wait_for_log(WAITING)
     before = len(app.snapshots())
     running.wait_for_log(WAITING, times=4)
-    assert len(app.snapshots()) <= before + 1  # One could be on its way.
+    assert len(app.snapshots()) <= before + 1  # One snapshot could be in flight.
     node.start()
     app.wait_for(app.load.stop(), running)
     hold(app)
 
 
-def test_two_of_three_brokers_away_stop_nothing_for_good(
+def test_the_consumer_goes_on_after_two_of_three_brokers_were_down(
     replicated_app: Application, nodes: list[EmbeddedBroker], seed: int
 ) -> None:
-    """No quorum of controllers and too few replicas: nothing can be written, nor elected."""
+    """Without a quorum of controllers and with too few replicas, there are no writes and no elections."""
     app, away = replicated_app, random.Random(seed).sample(nodes, 2)
     app.load.start(RATE)
     running = app.start("one", "--workers", "2")
@@ -108,7 +108,7 @@ def test_two_of_three_brokers_away_stop_nothing_for_good(
 
 
 def fill(disk: Path) -> Path:
-    """Leave no byte on it; returns the file to delete."""
+    """Fill the disk; returns the file to delete."""
     ballast = disk.parent / "data" / "ballast"
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while file.write(bytes(64 * 1024)):
@@ -120,7 +120,7 @@ def fill(disk: Path) -> Path:
 
 
 def need_replicas(app: Application, topic: str, count: int) -> None:
-    """From now on, so many must have a record of the topic."""
+    """Set the topic's min.insync.replicas."""
     entry = ConfigEntry("min.insync.replicas", str(count), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
     for future in app.cluster.admin.incremental_alter_configs([resource]).values():

@@ -1,4 +1,4 @@
-"""Whatever stands on the topic, in whatever form: each record is counted once, or set aside once."""
+"""Whatever records are on the topic, in whatever batches: each is counted once, or has one dead letter."""
 
 import json
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ ODD: Final = (
 
 
 def send(servers: str, topic: str, records: Iterable[Sent], *, end: str = "", **settings: Any) -> None:
-    """Send them with a producer of its own; in a transaction where one is to `end` (commit or abort)."""
+    """Send records with a new producer; in a transaction if `end` says how to end it (commit or abort)."""
     names = {name.replace("_", "."): value for name, value in settings.items()}
     if end:
         names["transactional.id"] = str(uuid4())
@@ -75,7 +75,7 @@ def send(servers: str, topic: str, records: Iterable[Sent], *, end: str = "", **
         producer.abort_transaction(SECONDS)
 
 
-def test_every_record_is_counted_or_set_aside_whatever_its_form(
+def test_every_record_is_counted_or_has_a_dead_letter_whatever_its_form(
     servers: str, tmp_path: Path, seed: int
 ) -> None:
     options = {"max_message_bytes": "3000000", "message_timestamp_after_max_ms": str(10**15)}

@@ -1,4 +1,4 @@
-"""SIGKILL: at any instant, and at every point of a commit."""
+"""SIGKILL of workers at random instants, and at every point of a commit."""
 
 import random
 import signal
@@ -17,7 +17,7 @@ MAX_LIFE_S: Final = 3.0
 
 
 def kill_workers(app: Application, seed: int, kills: int) -> None:
-    """Under load, SIGKILL one of two workers after the other, each after a random while, and be right in the end."""
+    """Under load, kill one of two workers after random intervals, again and again; then check the invariants."""
     chance = random.Random(seed)
     app.load.start(RATE)
     parent = app.start("one", "--workers", "2")

@@ -1,4 +1,4 @@
-"""The network between the consumer and the broker: slow, deaf one way or both, reset in mid-answer."""
+"""The network between consumer and broker is slow, cut in one or both directions, or reset in mid-answer."""
 
 import random
 import time
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults_full
 RATE: Final = 1_000
 BEYOND_SESSION_S: Final = 10.0
 RECOVERY_S: Final = 240.0
-"""kafka-python gives up on a request after 30 s, and a session of ours may have to end and begin anew."""
+"""kafka-python gives up on a request after 30 s, and then a new session of ours may have to begin."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def app(proxy: Proxy, broker: EmbeddedBroker, tmp_path: Path, seed: int) -> Iter
 
 
 @pytest.mark.faults_full
-def test_a_slow_network_only_slows(app: Application, proxy: Proxy) -> None:
+def test_a_slow_network_changes_no_result(app: Application, proxy: Proxy) -> None:
     proxy.delay_s = 0.05
     app.load.start(RATE)
     one = app.start()

@@ -1,4 +1,4 @@
-"""A rebalance storm: members join and leave every second, under load, politely or not."""
+"""A rebalance storm: under load, members join and leave every second, by SIGTERM or SIGKILL."""
 
 import random
 import signal
@@ -35,7 +35,7 @@ def test_members_that_join_and_leave_every_second_lose_and_double_nothing(
             visitor.kill()
         else:
             ended = visitor.stop()
-            # One that is still loading Python's modules ends as any process does.
+            # A SIGTERM during Python's start, before the program's handler is set, kills the process.
             assert ended.code == 0 or (ended.code, ended.log) == (-signal.SIGTERM, ""), ended.log
         time.sleep(max(0.0, due - time.monotonic()))
     app.wait_for(app.load.stop(), steady, *visitors.values())

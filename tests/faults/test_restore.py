@@ -1,4 +1,4 @@
-"""Restore: interrupted by everything, with offsets and changelog that were tampered with behind the consumer's back."""
+"""Restore: interrupted by kills, rebalances and restarts; and after changes to offsets and changelog from outside."""
 
 import json
 import random
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.faults_full
 EVENTS: Final = 5_000
 LONG: Final = "x" * 240
 REWRITTEN_AFTER: Final = 40_000
-"""Events with ids so long that the changelog is rewritten, at 8 MiB, once or more."""
+"""Enough events with long ids for the changelog to be rewritten, at 8 MiB, at least once."""
 
 
 def consumed(app: Application) -> None:
@@ -35,9 +35,7 @@ def consumed(app: Application) -> None:
     app.catch_up()
 
 
-def test_a_restore_that_is_killed_again_and_again_comes_to_the_same_state(
-    app: Application, seed: int
-) -> None:
+def test_a_restore_that_is_killed_again_and_again_ends_in_the_same_state(app: Application, seed: int) -> None:
     consumed(app)
     chance = random.Random(seed)
     for _ in range(4):
@@ -49,10 +47,10 @@ def test_a_restore_that_is_killed_again_and_again_comes_to_the_same_state(
 
 
 @pytest.mark.parametrize("transport", get_args(Transport))
-def test_a_transaction_that_the_cluster_forgot_to_end_does_not_stop_its_writer_for_ever(
+def test_a_hanging_transaction_does_not_stop_its_writer_for_ever(
     tmp_path: Path, seed: int, transport: str
 ) -> None:
-    """Kafka can come to such a one itself, when it is killed: see `settle`. Here it is made without telling it."""
+    """Kafka can leave such a one after a kill (see `_open_transactions`); here the coordinator is bypassed."""
     unverified = {"transaction.partition.verification.enable": "false"}
     with (
         one_node(unverified) as broker,
@@ -66,12 +64,12 @@ def test_a_transaction_that_the_cluster_forgot_to_end_does_not_stop_its_writer_f
             leave_hanging(broker.bootstrap_servers, f"{app.prefix}-one-0", app.topic(topic))
         app.load.send(EVENTS)
         one = app.start("one", "--transport", transport)
-        app.wait_for(2 * EVENTS, one, within_s=40)  # Less than a restore waits for an open transaction.
+        app.wait_for(2 * EVENTS, one, within_s=40)  # Less than a restore's wait for an open transaction.
         hold(app)
 
 
 def leave_hanging(servers: str, transactional_id: str, topic: str) -> None:
-    """Write to partition 0 in a transaction of which the coordinator does not know."""
+    """Write to partition 0 in a transaction that the coordinator does not know."""
     producer = KafkaProducer(bootstrap_servers=servers, transactional_id=transactional_id)
     producer.init_transactions()
     producer.begin_transaction()
@@ -82,7 +80,7 @@ def leave_hanging(servers: str, transactional_id: str, topic: str) -> None:
 
 
 @pytest.mark.faults_full
-def test_a_restore_interrupted_by_a_rebalance_comes_to_the_same_state(app: Application) -> None:
+def test_a_restore_interrupted_by_a_rebalance_ends_in_the_same_state(app: Application) -> None:
     consumed(app)
     for number in (1, 3, 5):
         one = app.start("one", LTV_TEST_FAULT_AT=f"read:{number}:SIGSTOP")
@@ -104,7 +102,7 @@ def broker() -> Iterator[EmbeddedBroker]:
 
 @pytest.mark.faults_full
 @pytest.mark.parametrize("number", [2, 5])
-def test_a_restore_interrupted_by_the_brokers_restart_comes_to_the_same_state(
+def test_a_restore_interrupted_by_the_brokers_restart_ends_in_the_same_state(
     broker: EmbeddedBroker, tmp_path: Path, seed: int, number: int
 ) -> None:
     with application(broker.bootstrap_servers, tmp_path, seed) as app:
@@ -120,7 +118,7 @@ def test_a_restore_interrupted_by_the_brokers_restart_comes_to_the_same_state(
 
 
 def reset(app: Application, offset: int) -> None:
-    """Set the group's offsets, of all partitions, behind the consumer's back."""
+    """Set the group's offsets of all partitions, from outside the consumer."""
     numbers = range(app.cluster.partitions(app.events))
     wanted = ConsumerGroupTopicPartitions(
         app.group, [TopicPartition(app.events, number, offset) for number in numbers]
@@ -130,7 +128,7 @@ def reset(app: Application, offset: int) -> None:
 
 @pytest.mark.faults_full
 @pytest.mark.parametrize("offset", [0, 10, 10_000_000])
-def test_offsets_reset_behind_our_back_change_nothing(app: Application, offset: int) -> None:
+def test_offsets_reset_from_outside_change_no_result(app: Application, offset: int) -> None:
     consumed(app)
     reset(app, offset)
     app.load.send(200)
@@ -138,7 +136,7 @@ def test_offsets_reset_behind_our_back_change_nothing(app: Application, offset: 
     hold(app)
 
 
-def test_offsets_that_expired_change_nothing(app: Application) -> None:
+def test_expired_offsets_change_no_result(app: Application) -> None:
     consumed(app)
     app.cluster.admin.delete_consumer_groups([app.group])[app.group].result(30)
     app.load.send(200)
@@ -146,13 +144,13 @@ def test_offsets_that_expired_change_nothing(app: Application) -> None:
     hold(app)
 
 
-def test_an_empty_changelog_under_committed_offsets_is_refused(app: Application) -> None:
+def test_an_empty_changelog_with_committed_offsets_is_refused(app: Application) -> None:
     consumed(app)
     app.cluster.delete(app.topic("changelog"))
     is_refused(app.start(), app.topic("changelog"), "--prefix")
 
 
-def test_a_changelog_whose_beginning_is_gone_is_refused(app: Application) -> None:
+def test_a_changelog_whose_beginning_was_deleted_is_refused(app: Application) -> None:
     consumed(app)
     app.load.send(EVENTS)
     app.catch_up()
@@ -176,7 +174,7 @@ def long_orders(first: int, count: int) -> Iterator[Sent]:
         yield Sent(customer.encode(), json.dumps(event).encode())
 
 
-def test_a_changelog_rewritten_and_trimmed_while_it_is_restored_comes_to_the_same_state(
+def test_a_changelog_rewritten_and_trimmed_during_its_restore_gives_the_same_state(
     servers: str, tmp_path: Path, seed: int
 ) -> None:
     with application(servers, tmp_path, seed, partitions=1) as app:

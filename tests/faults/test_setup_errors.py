@@ -1,4 +1,4 @@
-"""A wrong set-up is refused: one line that says what is wrong and what to do, exit code 1, within a minute."""
+"""A wrong set-up is refused within a minute: exit code 1, and one line that says what is wrong and what to do."""
 
 import json
 import signal
@@ -34,7 +34,7 @@ PASSWORD: Final = "secret"
 
 
 def is_refused(process: Process, *words: str, within_s: float = REFUSED_WITHIN_S) -> None:
-    """It exits with 1, and its last line, for people, has these words in it."""
+    """Check that the process exits with 1, and that its last line, an error message, has these words."""
     ended = process.wait(within_s)
     assert ended.code == 1, ended.log[-3000:]
     assert "Traceback" not in ended.log
@@ -76,7 +76,7 @@ def test_a_group_that_another_application_uses_is_refused(app: Application) -> N
 
 
 @pytest.mark.faults_full
-def test_an_events_topic_deleted_and_made_anew_under_a_running_consumer_is_refused(app: Application) -> None:
+def test_an_events_topic_recreated_under_a_running_consumer_is_refused(app: Application) -> None:
     app.load.send(2_000)
     running = app.start()
     app.wait_for(2_000, running)
@@ -86,7 +86,7 @@ def test_an_events_topic_deleted_and_made_anew_under_a_running_consumer_is_refus
     is_refused(app.start(), app.events, "recreated", "--prefix")
 
 
-def test_an_events_topic_made_anew_and_filled_further_than_before_is_refused(app: Application) -> None:
+def test_an_events_topic_recreated_and_filled_further_than_before_is_refused(app: Application) -> None:
     app.load.send(1_000)
     app.catch_up()
     app.cluster.delete(app.events)
@@ -139,7 +139,7 @@ def test_a_second_application_with_the_same_prefix_is_refused_and_the_first_goes
     hold(app)
 
 
-def test_two_applications_begun_at_once_with_the_same_prefix_are_both_refused(app: Application) -> None:
+def test_two_applications_started_at_once_with_the_same_prefix_are_both_refused(app: Application) -> None:
     app.load.send(1_000)
     stop = {"LTV_TEST_FAULT_AT": "send:1:SIGSTOP"}
     both = [app.start("one", **stop), app.start("other", "--group", "another", **stop)]
@@ -153,7 +153,7 @@ def test_two_applications_begun_at_once_with_the_same_prefix_are_both_refused(ap
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[tuple[str, str]]:
-    """A broker's address for its master, and the one where users must log in and have rights."""
+    """A broker's address for its administrator, and its address where users need a login and permissions."""
     port, guarded_port, controller = free_ports(3)
     module = "org.apache.kafka.common.security.plain.PlainLoginModule"
     settings = {
@@ -173,7 +173,7 @@ def guarded() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def guarded_app(guarded: tuple[str, str], tmp_path: Path, seed: int) -> Iterator[Application]:
-    """The consumer logs in as USER, who may do everything but what a test denies."""
+    """An application whose consumer logs in as USER, who has all permissions but those that a test denies."""
     with application(guarded[0], tmp_path, seed, through=guarded[1]) as made:
         for kind in (
             ResourceType.TOPIC,
@@ -206,7 +206,7 @@ def login(password: str = PASSWORD, protocol: str = "SASL_PLAINTEXT") -> dict[st
     }
 
 
-def test_with_the_right_password_and_rights_it_works(guarded_app: Application) -> None:
+def test_with_the_right_password_and_permissions_it_works(guarded_app: Application) -> None:
     guarded_app.load.send(1_000)
     ended = guarded_app.start("one", "--until-end", **login()).wait()
     assert ended.code == 0, ended.log
@@ -233,7 +233,7 @@ def test_a_wrong_password_is_refused(guarded_app: Application) -> None:
     ],
     ids=str,
 )
-def test_a_missing_right_is_refused(
+def test_a_missing_permission_is_refused(
     guarded_app: Application, kind: ResourceType, name: str, operation: AclOperation
 ) -> None:
     app = guarded_app
@@ -248,7 +248,7 @@ def test_a_missing_right_is_refused(
 
 
 def allow_again(app: Application, kind: ResourceType, name: str, operation: AclOperation) -> None:
-    """Take the denial back."""
+    """Remove the denial."""
     denial = AclBindingFilter(
         kind, name, ResourcePatternType.LITERAL, f"User:{USER}", "*", operation, AclPermissionType.DENY
     )

@@ -1,4 +1,4 @@
-"""SIGSTOP beyond the session or the transaction timeout, then SIGCONT: the zombie is fenced and comes back clean."""
+"""SIGSTOP for longer than the session or transaction timeout, then SIGCONT: the zombie is fenced, and rejoins."""
 
 import signal
 
@@ -15,19 +15,19 @@ SHORT = ("--session-timeout-s", "3", "--transaction-timeout-s", "2")
 
 
 def takes_over(app: Application, name: str) -> None:
-    """Wait until this one is the group's only member and its snapshots go on."""
+    """Wait until this process is the group's only member, and snapshots go on."""
     wait_until(lambda: app.cluster.members(app.group) == [f"{name}-0"], f"{name} is alone in the group")
     app.wait_for_more()
 
 
 def both_work(app: Application) -> None:
-    """Wait until both are members, and snapshots go on."""
+    """Wait until both processes are members, and snapshots go on."""
     wait_until(lambda: app.cluster.members(app.group) == ["one-0", "two-0"], "both are members")
     app.wait_for_more()
 
 
 @pytest.mark.faults_full
-def test_a_worker_stopped_beyond_its_session_comes_back_as_a_clean_member(app: Application) -> None:
+def test_a_worker_stopped_for_longer_than_its_session_rejoins_the_group(app: Application) -> None:
     app.load.start(RATE)
     one, two = app.start("one", *SHORT), app.start("two", *SHORT)
     both_work(app)
@@ -50,7 +50,7 @@ def test_a_worker_stopped_beyond_its_session_comes_back_as_a_clean_member(app: A
         pytest.param("after_commit", marks=pytest.mark.faults_full),
     ],
 )
-def test_a_worker_stopped_within_a_transaction_beyond_its_timeout_commits_nothing(
+def test_a_worker_stopped_within_a_transaction_for_longer_than_its_timeout_commits_nothing(
     app: Application, point: str
 ) -> None:
     app.load.start(RATE)

@@ -1,4 +1,4 @@
-"""Topics as anybody sees them: committed records, read with librdkafka, which the consumer does not use."""
+"""Reads and changes topics and groups with librdkafka, independently of the consumer under test."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Record(NamedTuple):
 
 
 class Cluster:
-    """Reads and changes topics and groups; calls are tried again until they succeed or READ_S has passed."""
+    """Reads and changes topics and groups; calls are retried until they succeed or READ_S has passed."""
 
     def __init__(self, servers: str) -> None:
         self.servers = servers
@@ -42,7 +42,7 @@ class Cluster:
         self._reader = self.new_consumer()
 
     def new_consumer(self) -> Any:
-        """Without a group, of committed records."""
+        """A consumer of committed records, without a group."""
         return Consumer(
             {
                 **self._settings,
@@ -71,7 +71,7 @@ class Cluster:
         wait_until(lambda: self.partitions(topic) == 0, f"{topic} is gone")
 
     def partitions(self, topic: str) -> int:
-        """0 where it does not exist."""
+        """The number of the topic's partitions; 0 if the topic does not exist."""
         found = _tried(lambda: self.admin.list_topics(timeout=5)).topics
         return len(found[topic].partitions) if topic in found else 0
 
@@ -79,7 +79,7 @@ class Cluster:
         _done(self.admin.delete_records([TopicPartition(topic, p, offset) for p, offset in before.items()]))
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
-        """Partition -> first offset, high watermark."""
+        """Partition -> its first offset and its high watermark."""
         return {
             number: _tried(partial(self._bounds, topic, number)) for number in range(self.partitions(topic))
         }
@@ -89,7 +89,7 @@ class Cluster:
         return low, high
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Partition -> the group's committed offset, where there is one."""
+        """Partition -> the group's committed offset, for partitions that have one."""
         asked = ConsumerGroupTopicPartitions(
             group, [TopicPartition(topic, number) for number in range(self.partitions(topic))]
         )
@@ -102,7 +102,7 @@ class Cluster:
         return sorted(member.group_instance_id for member in described.members)
 
     def read(self, topic: str) -> list[Record]:
-        """Every committed record up to the last decided transaction, in no order between partitions."""
+        """Every committed record up to the last decided transaction; partitions in any order."""
         partitions = self.partitions(topic)
         self._reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
         found: list[Record] = []
@@ -137,8 +137,8 @@ class Tail:
         self._silent_since = time.monotonic()
 
     def new(self) -> list[Record]:
-        """What has come since the last call; perhaps not yet all."""
-        # After a restart of its broker, librdkafka was seen to fetch no more.
+        """Records since the last call; perhaps not all yet."""
+        # After a broker's restart, librdkafka sometimes stops fetching.
         if time.monotonic() > self._silent_since + SILENCE_S:
             self._consumer.close()
             self._connect()
@@ -160,7 +160,7 @@ def _record(record: Any) -> Record:
 
 
 def _tried(call: Callable[[], Any]) -> Any:
-    """The call's result, once the cluster gives one."""
+    """The call's result, after retries."""
     deadline = time.monotonic() + READ_S
     while True:
         try:

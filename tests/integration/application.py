@@ -1,6 +1,6 @@
-"""One application on the tests' Kafka: its names, its processes, and what it has written.
+"""One application on the tests' Kafka: its names, its processes, and the records that it has written.
 
-Kafka is read and written with plain kafka-python here; the consumer only ever runs as `ltv consume`.
+Tests read and write Kafka with plain kafka-python here; the consumer runs only as `ltv consume`.
 """
 
 import json
@@ -38,14 +38,14 @@ _NOTHING: Final = object()
 
 
 class _NothingAsNull(Serializer):  # type: ignore[misc]
-    """kafka-python itself sends no record without key and value; other clients do."""
+    """Lets kafka-python send a record without key and value, as other clients can."""
 
     def serialize(self, topic: str, headers: Any, data: Any) -> Any:
         return None if data is _NOTHING else data
 
 
 class Plain:
-    """Kafka as it is, without the project: topics, records, group members."""
+    """Kafka without the project's code: topics, records, group members."""
 
     def __init__(self, servers: str) -> None:
         self.servers = servers
@@ -88,7 +88,7 @@ class Plain:
         self.admin.wait_for_topics([name])
 
     def send(self, topic: str, records: Iterable[Keyed], partition: int | None = None) -> None:
-        """Send records and wait until they are there; without a partition the key chooses it."""
+        """Send records and wait until they are delivered; without a partition, the key decides it."""
         sent = [
             self._producer.send(
                 topic, key=key, value=_NOTHING if value is None else value, partition=partition
@@ -99,9 +99,9 @@ class Plain:
             each.get(timeout=DEADLINE_S)
 
     def read(self, topic: str) -> list[Any]:
-        """Every committed record of a topic, partition by partition, once all that is there now is decided.
+        """Every committed record of a topic, partition by partition; waits until the present transactions are decided.
 
-        A producer's commit returns before readers see what it committed.
+        A producer's commit returns before readers get the committed records.
         """
         partitions = [TopicPartition(topic, number) for number in sorted(self.partitions(topic))]
         found = []
@@ -126,7 +126,7 @@ class Plain:
         return {partition["partition_index"] for partition in described[0]["partitions"]}
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
-        """Partition -> first offset, end."""
+        """Partition -> its first offset and its end."""
         partitions = [TopicPartition(topic, number) for number in self.partitions(topic)]
         starts = self._consumer.beginning_offsets(partitions)
         ends = self._consumer.end_offsets(partitions)
@@ -141,7 +141,7 @@ class Plain:
         return True
 
     def members(self, group: str) -> list[str]:
-        """The instance ids of a consumer group's members; none before the cluster has a place for its groups."""
+        """The instance ids of a consumer group's members; empty before the group has a coordinator."""
         try:
             described = self.admin.describe_groups([group])[group]
         except CoordinatorNotAvailableError:
@@ -150,14 +150,14 @@ class Plain:
 
 
 class Ended(NamedTuple):
-    """How a process ended, and what it said."""
+    """A process's exit code and log."""
 
     code: int
     log: str
 
     @property
     def last_line(self) -> str:
-        """What a person at the terminal sees last."""
+        """The last line of the log."""
         return self.log.strip().splitlines()[-1] if self.log.strip() else ""
 
 
@@ -179,24 +179,24 @@ class Instance:
         return self._log.read_text(errors="replace")
 
     def failing(self) -> str:
-        """Why nothing more is to be expected of it; "" while it runs."""
+        """The exit code and the end of the log; "" while the process runs."""
         code = self._process.poll()
         return "" if code is None else f"ended with {code}:\n{self.log[-3000:]}"
 
     def workers(self) -> list[psutil.Process]:
-        """The processes below a parent that runs several workers."""
+        """The child processes of a parent that runs several workers."""
         return [child for child in self._process.children() if _runs(child, "spawn_main")]
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL, without waiting."""
+        """End the parent process with SIGKILL."""
         self._process.kill()
         self._process.wait()
 
     def wait(self) -> Ended:
-        """Wait for its end."""
+        """Wait until the process ends."""
         try:
             code = self._process.wait(DEADLINE_S)
         except psutil.TimeoutExpired:
@@ -204,12 +204,12 @@ class Instance:
         return Ended(code, self.log)
 
     def stop(self) -> Ended:
-        """SIGTERM, and wait."""
+        """Send SIGTERM, and wait until the process ends."""
         self.terminate()
         return self.wait()
 
     def close(self) -> None:
-        """Leave nothing running, whatever the test came to."""
+        """Kill all processes that still run."""
         processes = [*self._process.children(recursive=True), self._process] if self._alive() else []
         for process in processes:
             process.kill()
@@ -222,12 +222,12 @@ class Instance:
 def _runs(process: psutil.Process, what: str) -> bool:
     try:
         return any(what in word for word in process.cmdline())
-    except psutil.NoSuchProcess:  # Gone, or dead and not yet waited for.
+    except psutil.NoSuchProcess:  # It has ended.
         return False
 
 
 class Application:
-    """A prefix, a group, an events topic; instances come and go."""
+    """A prefix, a group, an events topic, and instances that the tests start and stop."""
 
     def __init__(
         self, plain: Plain, directory: Path, events: str, prefix: str = "", transport: str = DEFAULT
@@ -262,7 +262,7 @@ class Application:
         return self.start(name, *arguments).wait()
 
     def backfill(self, name: str = "one", *arguments: str) -> Event:
-        """Consume all that is there; returns the final snapshot."""
+        """Consume all records on the topic; returns the final snapshot."""
         ended = self.run(name, "--until-end", *arguments)
         assert ended.code == 0, ended.log
         return self.snapshots()[-1]
@@ -272,13 +272,13 @@ class Application:
             instance.close()
 
     def snapshots(self) -> list[Event]:
-        """All that subscribers were given, in order."""
+        """All committed snapshots, in order."""
         if not self.plain.admin.describe_topics([f"{self.prefix}.snapshots"])[0]["partitions"]:
             return []
         return [json.loads(record.value) for record in self.plain.read(f"{self.prefix}.snapshots")]
 
     def events_in_snapshot(self) -> int:
-        """How many records the newest snapshot covers; 0 before the first."""
+        """The number of records that the newest snapshot counts; 0 before the first snapshot."""
         snapshots = self.snapshots()
         if not snapshots:
             return 0
@@ -286,7 +286,7 @@ class Application:
         return covered
 
     def wait_for_events(self, count: int, *instances: Instance) -> None:
-        """Wait until a snapshot covers so many records, while these instances run."""
+        """Wait until a snapshot counts `count` records; fails if one of these instances ends."""
         wait_until(
             lambda: self.events_in_snapshot() >= count,
             f"{count} records in a snapshot",
@@ -295,11 +295,11 @@ class Application:
         )
 
     def wait_for_progress(self, *instances: Instance) -> None:
-        """Wait until a snapshot covers more than the newest one now."""
+        """Wait until a snapshot counts more records than the present newest one."""
         self.wait_for_events(self.events_in_snapshot() + 1, *instances)
 
     def wait_for_members(self, *names: str) -> None:
-        """Wait until the group has these members: an instance's first worker has -0 behind its name."""
+        """Wait until the group has exactly these members; an instance's first worker appends -0 to its name."""
         expected = sorted(f"{name}-0" for name in names)
         wait_until(
             lambda: self.plain.members(self.group) == expected,
@@ -308,11 +308,11 @@ class Application:
         )
 
     def records(self) -> list[Record]:
-        """What is on the events topic."""
+        """All records on the events topic."""
         return [Record(r.partition, r.offset, r.key, r.value) for r in self.plain.read(self.events)]
 
     def dead_letters(self) -> list[tuple[Record, dict[str, str]]]:
-        """What was set aside, with its headers."""
+        """All dead letters, with their headers."""
         return [
             (
                 Record(r.partition, r.offset, r.key, r.value),
@@ -322,7 +322,7 @@ class Application:
         ]
 
     def assert_exact(self, *, x: int = 10, basis: str = "active") -> None:
-        """What came out is what the oracle says: the newest snapshot, the series up to it, each dead letter once."""
+        """Check the newest snapshot by the oracle, the series, and that each invalid record has one dead letter."""
         snapshots, records = self.snapshots(), self.records()
         assert_series(snapshots)
         assert_complete(snapshots[-1], len(self.plain.partitions(self.events)))
@@ -334,7 +334,7 @@ class Application:
 
 
 def figures(snapshot: Event) -> Event:
-    """A snapshot without what depends on when and how often snapshots were emitted."""
+    """A snapshot without the fields that depend on when and how often snapshots were emitted."""
     about_emission = {"schema_version", "sequence", "emitted_at", "x", "coverage"}
     found = {name: value for name, value in snapshot.items() if name not in about_emission}
     found["rows"] = [
@@ -344,14 +344,14 @@ def figures(snapshot: Event) -> Event:
 
 
 def assert_complete(snapshot: Event, partitions: int) -> None:
-    """All that was committed to the events topic is counted."""
+    """Check that the snapshot counts all records committed to the events topic."""
     coverage = snapshot["coverage"]
     assert (coverage["complete"], coverage["behind_s"], coverage["lag_records"]) == (True, 0, 0), coverage
     assert len(coverage["partitions"]) == partitions
 
 
 def assert_series(snapshots: list[Event]) -> None:
-    """Sequences without gap or repeat, totals that never go back, ranks before that were the ranks before."""
+    """Check that sequences have no gap or repeat, totals never fall, and previous ranks are the previous snapshot's."""
     assert [snapshot["sequence"] for snapshot in snapshots] == list(range(1, len(snapshots) + 1))
     ranks: dict[str, int] = {}
     totals = {"events": 0, "dead_letters": 0, "customers": 0, "orders": 0}
@@ -366,7 +366,7 @@ def assert_series(snapshots: list[Event]) -> None:
 
 @contextmanager
 def feed(plain: Plain, topic: str, records: Sequence[Keyed]) -> Iterator[Callable[[], None]]:
-    """Meanwhile records come to the topic little by little; the function given sends what is left, and returns."""
+    """Send records to the topic little by little during the block; the yielded function sends the rest at once."""
     hurry = threading.Event()
     trouble: list[Exception] = []
 
@@ -395,7 +395,7 @@ def feed(plain: Plain, topic: str, records: Sequence[Keyed]) -> Iterator[Callabl
 
 
 def shop(count: int, *, seed: int, customers: int = 50) -> list[Keyed]:
-    """So many valid events in random order, with updates, redeliveries and late versions among them."""
+    """`count` valid events in random order, with updates, redeliveries and late versions among them."""
     chance = random.Random(seed)
     events: list[Keyed] = []
     while len(events) < count:

@@ -1,4 +1,4 @@
-"""What the consumer's integration tests start from: plain Kafka, and applications of their own."""
+"""Fixtures of the consumer's integration tests: plain Kafka, and an application for each test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ def plain(kafka: str) -> Iterator[Plain]:
 
 @pytest.fixture
 def new_topic(plain: Plain) -> NewTopic:
-    """Make an events topic with a name of its own; `records` are sent to it."""
+    """Creates an events topic with a new name, and sends `records` to it."""
 
     def make(records: list[Keyed] | None = None, partitions: int = 3, **settings: str) -> str:
         name = f"events-{uuid4().hex[:8]}"
@@ -38,7 +38,7 @@ def new_topic(plain: Plain) -> NewTopic:
 
 @pytest.fixture
 def transport() -> str:
-    """The consumer's Kafka client; `both_transports` gives a test each."""
+    """The consumer's Kafka client; with `both_transports`, a test runs with each."""
     return DEFAULT
 
 

@@ -1,4 +1,4 @@
-"""Records that break the contract: key, value, and the reason that their dead letter must give."""
+"""Records that break the contract: key, value, and the reason in their dead letter."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Applications side by side keep to their own; a set-up that can't be right is refused with what to do."""
+"""Applications on one cluster do not disturb each other; an impossible set-up is refused with a remedy."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from tests.oracle import snapshot_of
 
 
 def refused(ended: Ended) -> str:
-    """The one line that a process says at its end."""
+    """The one line that a process prints when it is refused."""
     assert ended.code == 1, ended.log
     assert ended.last_line.startswith("ltv: ")
     assert "Traceback" not in ended.log
     return ended.last_line
 
 
-def test_two_applications_on_one_topic_do_not_touch_each_other(
+def test_two_applications_on_one_topic_do_not_disturb_each_other(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     topic = new_topic(shop(3_000, seed=31, customers=200))
     one, other = new_application(topic), new_application(topic)
-    # The same instance id, too: it is the group's and the prefix's own affair.
+    # Both have the same instance id: it must be unique only within a group and a prefix.
     instances = [
         one.start("same", "--until-end", "--top", "3"),
         other.start("same", "--until-end", "--top", "30", "--basis", "timeframe"),
@@ -74,7 +74,7 @@ def test_after_top_was_raised_a_snapshot_says_how_many_rows_are_certain_until_al
     application.assert_exact(x=20)
 
 
-def test_a_missing_events_topic_is_named_with_the_command_that_makes_it(
+def test_a_missing_events_topic_is_named_with_the_command_that_creates_it(
     new_application: NewApplication,
 ) -> None:
     said = refused(new_application("nobody-made-it").run("one", "--until-end"))

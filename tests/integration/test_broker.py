@@ -1,4 +1,4 @@
-"""The embedded broker keeps its promises: data and port stay, nothing outlives its starter, no unknown jar runs."""
+"""The embedded broker keeps its data and port, ends with its starter, and runs verified jars only."""
 
 import shutil
 import signal
@@ -27,7 +27,7 @@ TOPIC = "kept"
 RECORDS = [b"one", b"two", b"three"]
 WAIT_S = 60
 QUICK_FENCING = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
-"""So that a killed broker's own past doesn't hold up its next start for Kafka's nine seconds."""
+"""A killed broker's restart waits until its former session expires: for 2 s instead of Kafka's 9 s."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def _read(broker: EmbeddedBroker) -> list[bytes]:
 
 
 @pytest.mark.parametrize("end", [EmbeddedBroker.stop, EmbeddedBroker.kill], ids=["stop", "kill"])
-def test_after_an_end_and_a_start_data_and_address_are_what_they_were(
+def test_after_a_restart_data_and_address_are_unchanged(
     broker: EmbeddedBroker, end: Callable[[EmbeddedBroker], None]
 ) -> None:
     before = _read(broker)
@@ -81,14 +81,14 @@ def test_after_an_end_and_a_start_data_and_address_are_what_they_were(
     assert _read(broker) == before + RECORDS
 
 
-def test_a_second_broker_on_the_same_directory_is_refused_and_harms_nothing(broker: EmbeddedBroker) -> None:
+def test_a_second_broker_on_the_same_directory_is_refused_and_changes_no_data(broker: EmbeddedBroker) -> None:
     before = _read(broker)
     with pytest.raises(Fatal, match="in use by another broker"), EmbeddedBroker(data_dir=broker.data_dir):
         pass
     assert _read(broker) == before
 
 
-def test_a_broker_that_runs_is_not_started_twice(broker: EmbeddedBroker) -> None:
+def test_a_running_broker_is_not_started_twice(broker: EmbeddedBroker) -> None:
     with pytest.raises(Fatal, match="already running"):
         broker.start()
 
@@ -99,20 +99,20 @@ def test_a_taken_port_is_named(broker: EmbeddedBroker) -> None:
         pass
 
 
-def test_a_broker_that_does_not_get_ready_says_why_in_kafkas_words() -> None:
+def test_a_broker_that_does_not_become_ready_raises_the_end_of_kafkas_log() -> None:
     wrong = EmbeddedBroker(settings={"log.segment.bytes": "many"})
     with pytest.raises(Fatal, match="Invalid value many"), wrong:
         pass
 
 
-def test_a_temporary_directory_goes_with_the_broker() -> None:
+def test_a_temporary_directory_is_deleted_with_the_broker() -> None:
     with EmbeddedBroker() as broker:
         assert broker.data_dir.exists()
     assert not broker.data_dir.exists()
 
 
 class Command:
-    """`ltv broker start` as a process, and the JVM below it."""
+    """`ltv broker start` as a process, and its JVM."""
 
     def __init__(self, data: Path) -> None:
         self.port = free_port()
@@ -142,7 +142,7 @@ def command(tmp_path: Path) -> Iterator[Command]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_says_where_it_is_and_a_signal_ends_it_with_nothing_left(
+def test_the_command_prints_its_address_and_a_signal_ends_all_its_processes(
     command: Command, number: int
 ) -> None:
     assert f"127.0.0.1:{command.port}" in command.first_line
@@ -171,7 +171,7 @@ ANY = jars.read_lock()[0]
 
 @pytest.fixture
 def one_jar(tmp_path: Path) -> Path:
-    """A cache of its own that holds one jar of the lock."""
+    """A new cache that holds one jar of the lock."""
     whole = jars.fetch([ANY])[0]
     group, artifact, version = ANY.coordinate.split(":")
     kept = tmp_path.joinpath(*group.split("."), artifact, version, whole.name)
@@ -182,7 +182,7 @@ def one_jar(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def remote(monkeypatch: pytest.MonkeyPatch, one_jar: Path) -> list[bytes]:
-    """What the Maven repository gives, download after download."""
+    """The contents that the Maven repository returns, one for each download."""
     answers: list[bytes] = []
 
     def download(_resolver: PythonResolver, _artifact: object) -> Path:
@@ -193,13 +193,13 @@ def remote(monkeypatch: pytest.MonkeyPatch, one_jar: Path) -> list[bytes]:
     return answers
 
 
-def test_a_jar_that_is_there_and_right_is_not_downloaded_again(
+def test_a_cached_and_verified_jar_is_not_downloaded_again(
     one_jar: Path, remote: list[bytes], tmp_path: Path
 ) -> None:
     assert jars.fetch([ANY], tmp_path) == [one_jar]
 
 
-def test_a_jar_that_was_cut_short_is_fetched_anew(one_jar: Path, remote: list[bytes], tmp_path: Path) -> None:
+def test_a_truncated_jar_is_downloaded_again(one_jar: Path, remote: list[bytes], tmp_path: Path) -> None:
     whole = one_jar.read_bytes()
     one_jar.write_bytes(whole[:1000])
     remote.append(whole)
@@ -223,7 +223,7 @@ def test_the_lock_pins_one_version_of_kafka() -> None:
     assert all(coordinate.endswith(f":{jars.KAFKA_VERSION}") for coordinate in of_kafka)
 
 
-def test_ports_that_are_asked_for_at_once_differ() -> None:
+def test_free_ports_returns_different_ports() -> None:
     ports = free_ports(500)
     assert len(set(ports)) == len(ports)
 

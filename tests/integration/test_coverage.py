@@ -1,4 +1,4 @@
-"""What a snapshot says of its own completeness, where it matters: dead workers, backlogs, markers, silence."""
+"""A snapshot's coverage with dead workers, backlogs, transaction markers and idle topics."""
 
 import json
 from typing import Any
@@ -15,13 +15,13 @@ BACKLOG = 500_000
 
 
 def newest_coverage(application: Application) -> Event:
-    """Of the newest snapshot; empty before the first."""
+    """The coverage of the newest snapshot; empty before the first."""
     snapshots = application.snapshots()
     coverage: Event = snapshots[-1]["coverage"] if snapshots else {}
     return coverage
 
 
-def test_a_dead_workers_partitions_make_the_snapshot_incomplete_until_another_has_them(
+def test_a_dead_workers_partitions_make_the_snapshot_incomplete_until_another_worker_gets_them(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     topic = new_topic(shop(200, seed=71), partitions=4)
@@ -100,7 +100,7 @@ def test_an_idle_topic_is_complete_and_stays_counted_to_the_present(
 def test_markers_and_aborted_records_at_the_end_leave_no_lag(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication, transport: str
 ) -> None:
-    """The kind of case 02: one fetch brings the records and the partition's end; a position never goes back."""
+    """One fetch returns the records and the partition's end; the position must not go back."""
     topic = new_topic(partitions=1)
     producer: Any = KafkaProducer(bootstrap_servers=plain.servers, transactional_id=f"up-{uuid4()}")
     producer.init_transactions()
@@ -111,7 +111,7 @@ def test_markers_and_aborted_records_at_the_end_leave_no_lag(
         producer.flush(timeout=30)
         end()
     producer.close()
-    plain.read(topic)  # Waits until all is decided.
+    plain.read(topic)  # Waits until all transactions are decided.
     application = new_application(topic)
     snapshot = application.backfill()
     coverage = snapshot["coverage"]

@@ -1,4 +1,4 @@
-"""Records read = events ingested + dead letters, by partition and offset; a limit stops the consumer in time."""
+"""Records read = events ingested + dead letters, by partition and offset; limits stop the consumer before a commit."""
 
 import random
 from collections import Counter
@@ -18,7 +18,7 @@ SMALL = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
 
 @pytest.fixture
 def mixed(new_topic: NewTopic, new_application: NewApplication) -> Application:
-    """Rubbish of every kind among a shop's events, consumed."""
+    """An application that has consumed a shop's events with rubbish of every kind among them."""
     records = shop(1_000, seed=21) + [(key, value) for key, value, _ in RUBBISH]
     random.Random(21).shuffle(records)
     application = new_application(new_topic(records, max_message_bytes="3000000"))
@@ -45,7 +45,7 @@ def test_every_invalid_record_becomes_one_dead_letter_with_its_reason_and_bytes(
 
 
 def expected_payload(origin: Any, headers: dict[str, str]) -> bytes | None:
-    """The bytes as they came; where that can't be, a header says so."""
+    """The original bytes; a header says if they could not be written so."""
     value: bytes | None = origin.value
     cut = value is not None and len(value) > MAX_PAYLOAD_BYTES
     nothing = origin.key is None and value is None
@@ -55,7 +55,7 @@ def expected_payload(origin: Any, headers: dict[str, str]) -> bytes | None:
 
 
 def stopped_at_a_limit(application: Application, *limit: str) -> str:
-    """The line that a consumer says when it stops at a limit: no more than that may be set aside."""
+    """The line that a consumer prints when it stops at a limit of invalid events."""
     ended = application.run("one", "--until-end", *limit)
     assert ended.code == 1, ended.log
     assert "Traceback" not in ended.log
@@ -82,7 +82,7 @@ def test_the_count_limit_stops_the_consumer_before_it_is_exceeded(
 def test_nothing_of_the_commit_that_would_exceed_a_limit_is_written(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
-    """One commit interval long enough for all there is: it must be all or nothing."""
+    """The commit interval is longer than the run: all records are in one commit."""
     application = new_application(new_topic(shop(50, seed=24), partitions=1))
     before = application.backfill()
     application.plain.send(application.events, SMALL + shop(50, seed=25))

@@ -1,4 +1,4 @@
-"""`ltv demo` as its users run it: snapshots come, and however it ends nothing is left running."""
+"""`ltv demo` as its users run it: it displays snapshots, and however it ends, no process is left."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 
 class Demo:
-    """A running demo, with all the processes that it started."""
+    """A running demo, with all processes that it has started."""
 
     def __init__(self, servers: str, folder: Path, *args: str) -> None:
         self._mark = uuid4().hex
@@ -59,7 +59,7 @@ class Demo:
         self._process.send_signal(number)
 
     def running(self, word: str = "") -> list[psutil.Process]:
-        """Whatever carries this demo's mark in its environment."""
+        """All processes with this demo's mark in their environment."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -93,7 +93,7 @@ def test_the_demo_shows_snapshots_of_a_live_shop(kafka: str, tmp_path: Path, dem
     assert not list(tmp_path.glob("ltv-*"))
 
 
-def test_without_a_cluster_it_brings_its_own_broker(tmp_path: Path, demos: list[Demo]) -> None:
+def test_without_a_cluster_it_starts_its_own_broker(tmp_path: Path, demos: list[Demo]) -> None:
     demo = Demo("", tmp_path, "--snapshots", "1", "--rate", "500", "--workers", "1")
     demos.append(demo)
     assert demo.wait() == 0, demo.notes
@@ -116,7 +116,7 @@ def test_ctrl_c_and_sigterm_leave_nothing_running(
     assert demo.running() == []
 
 
-def test_a_part_that_dies_ends_the_demo_with_its_name_and_its_log(
+def test_a_child_that_dies_ends_the_demo_which_prints_its_name_and_log(
     kafka: str, tmp_path: Path, demos: list[Demo]
 ) -> None:
     demo = Demo(kafka, tmp_path, "--rate", "500")

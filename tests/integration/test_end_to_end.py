@@ -1,4 +1,4 @@
-"""All of it through the `ltv` command alone: from a simulated shop to the ranking, over Kafka and from the file."""
+"""From a simulated shop to the ranking through the `ltv` command alone: over Kafka, and from a file."""
 
 import json
 import os
@@ -20,7 +20,7 @@ Ltv = Callable[..., str]
 
 @pytest.fixture
 def ltv(kafka: str, tmp_path: Path) -> Ltv:
-    """Run a command as a person would, in a directory and with names of its own; returns what it printed."""
+    """Runs a command as a user does, in its own directory and with its own topics; returns its output."""
     name = f"shop-{uuid4().hex[:8]}"
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka,

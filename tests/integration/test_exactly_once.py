@@ -1,4 +1,4 @@
-"""Whoever comes, goes or is killed in mid-stream: every figure is exact, no snapshot is missing or there twice."""
+"""Whichever workers join, leave or are killed, every figure is exact, and no snapshot is missing or repeated."""
 
 import random
 
@@ -35,7 +35,7 @@ def test_a_worker_killed_in_mid_stream_again_and_again_goes_on_exactly(
 
 
 @both_transports
-def test_others_take_over_from_a_worker_that_was_killed_and_stays_away(
+def test_other_workers_take_over_from_a_killed_worker(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     topic = new_topic()
@@ -54,7 +54,7 @@ def test_others_take_over_from_a_worker_that_was_killed_and_stays_away(
     application.assert_exact()
 
 
-def test_a_parent_restarts_a_worker_that_was_killed(
+def test_a_parent_restarts_a_killed_worker(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     topic = new_topic()
@@ -80,7 +80,7 @@ def test_a_parent_restarts_a_worker_that_was_killed(
 
 
 @both_transports
-def test_a_restart_restores_the_very_same_state_and_leaves_no_member_behind(
+def test_a_restart_restores_the_same_state_and_a_stop_leaves_no_member(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     records = mixed(3_000, seed=14)
@@ -97,7 +97,7 @@ def test_a_restart_restores_the_very_same_state_and_leaves_no_member_behind(
     application.assert_exact()
 
 
-def test_another_instance_restores_what_the_first_one_left(
+def test_another_instance_restores_the_state_of_the_first(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     application = new_application(new_topic(mixed(1_000, seed=15)))

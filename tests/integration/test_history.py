@@ -1,4 +1,4 @@
-"""Looking back at snapshots; and a series that goes on whatever becomes of its topic."""
+"""Reading earlier snapshots; and a series that continues even if records of its topic are deleted."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ FIRST, LAST = 41, 190
 
 @pytest.fixture(scope="module")
 def topics(plain: Plain) -> Topics:
-    """A series in transactions, with aborted ones and foreign records among them; its beginning is deleted."""
+    """A series written in transactions, with aborted ones and foreign records among them; its beginning is deleted."""
     made = Topics(prefix=f"history-{uuid4().hex[:8]}")
     plain.create_topic(made.snapshots, 1, message_timestamp_type="LogAppendTime")
     producer: Any = KafkaProducer(bootstrap_servers=plain.servers, transactional_id=made.prefix)
@@ -47,7 +47,7 @@ def topics(plain: Plain) -> Topics:
         if sequence == FIRST:
             first = sent.get(timeout=60).offset
     producer.close()
-    plain.read(made.snapshots)  # Waits until all is decided.
+    plain.read(made.snapshots)  # Waits until all transactions are decided.
     plain.admin.delete_records({TopicPartition(made.snapshots, 0): first})
     return made
 
@@ -59,7 +59,7 @@ def reader(kafka: str) -> Iterator[LogReader]:
 
 
 def times(plain: Plain, topics: Topics) -> dict[int, datetime]:
-    """Sequence -> when its record came."""
+    """Sequence -> its record's timestamp."""
     return {
         json.loads(record.value)["sequence"]: datetime.fromtimestamp(record.timestamp / 1000, UTC)
         for record in plain.read(topics.snapshots)
@@ -73,14 +73,16 @@ def test_a_snapshot_is_found_by_its_sequence(reader: LogReader, topics: Topics, 
 
 
 @pytest.mark.parametrize("sequence", [1, FIRST - 1, LAST + 1])
-def test_a_sequence_that_is_not_there_is_answered_with_those_that_are(
+def test_a_missing_sequence_is_answered_with_the_existing_ones(
     reader: LogReader, topics: Topics, sequence: int
 ) -> None:
     with pytest.raises(Fatal, match=f"no snapshot {sequence} on .*there are {FIRST} of .* to {LAST} of "):
         snapshot_of_sequence(reader, topics, sequence)
 
 
-def test_at_a_time_the_newest_of_that_time_is_found(plain: Plain, reader: LogReader, topics: Topics) -> None:
+def test_at_a_time_the_newest_snapshot_up_to_then_is_found(
+    plain: Plain, reader: LogReader, topics: Topics
+) -> None:
     came = times(plain, topics)
     for sequence in (FIRST, 70, 123, LAST):
         newest = max(s for s, at in came.items() if at <= came[sequence])
@@ -88,12 +90,14 @@ def test_at_a_time_the_newest_of_that_time_is_found(plain: Plain, reader: LogRea
     assert snapshot_at_time(reader, topics, came[LAST] + timedelta(days=1)).snapshot.sequence == LAST
 
 
-def test_before_the_first_there_is_none(plain: Plain, reader: LogReader, topics: Topics) -> None:
+def test_before_the_first_snapshot_none_is_found(plain: Plain, reader: LogReader, topics: Topics) -> None:
     with pytest.raises(Fatal, match=f"there are {FIRST} of "):
         snapshot_at_time(reader, topics, times(plain, topics)[FIRST] - timedelta(seconds=1))
 
 
-def test_since_a_time_all_come_in_order(plain: Plain, reader: LogReader, topics: Topics) -> None:
+def test_since_a_time_all_snapshots_are_returned_in_order(
+    plain: Plain, reader: LogReader, topics: Topics
+) -> None:
     came = times(plain, topics)
     found = [each.snapshot.sequence for each in snapshots_since(reader, topics, came[150])]
     assert found == [s for s in range(FIRST, LAST + 1) if came[s] > came[150]]
@@ -130,14 +134,14 @@ def test_top_shows_a_snapshot_of_the_past_as_json_and_csv(
 
 
 def delete_all(application: Application, topic: str) -> None:
-    """As retention does, or kafka-delete-records."""
+    """Deletes records as retention or kafka-delete-records does."""
     plain = application.plain
     _, end = plain.bounds(topic)[0]
     plain.admin.delete_records({TopicPartition(topic, 0): end})
     assert plain.read(topic) == []
 
 
-def test_the_series_goes_on_when_the_records_of_its_topic_are_gone(
+def test_the_series_continues_after_the_records_of_its_topic_were_deleted(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     application = new_application(new_topic(shop(500, seed=62)))
@@ -151,7 +155,7 @@ def test_the_series_goes_on_when_the_records_of_its_topic_are_gone(
     assert [row["previous_rank"] for row in after[0]["rows"]] == [row["rank"] for row in before[-1]["rows"]]
 
 
-def test_the_series_goes_on_from_its_topic_where_the_partials_are_gone(
+def test_the_series_continues_from_its_topic_if_its_state_was_deleted(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     application = new_application(new_topic(shop(500, seed=63)))
@@ -167,7 +171,9 @@ def test_foreign_records_among_the_snapshots_disturb_neither_consumer_nor_subscr
     application = new_application(new_topic(shop(500, seed=64)))
     application.backfill()
     before = application.snapshots()
-    plain.send(f"{application.prefix}.partials", [(b"series", None)])  # As a program before this one left it.
+    plain.send(
+        f"{application.prefix}.partials", [(b"series", None)]
+    )  # As an earlier version of the program left it.
     plain.send(f"{application.prefix}.snapshots", [(b"x", b"foreign"), (None, b"{}"), (b"top", None)])
     ended = application.run("one", "--until-end")
     assert ended.code == 0, ended.log

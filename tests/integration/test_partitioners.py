@@ -1,4 +1,4 @@
-"""Producers with different partitioners: what each client really does, and what the consumer makes of a mixture."""
+"""Producers with different partitioners: where each client places keys, and how the consumer treats a mixture."""
 
 from typing import Any
 from uuid import uuid4
@@ -27,7 +27,7 @@ def placed(plain: Plain, topic: str) -> dict[bytes, int]:
 
 
 @pytest.mark.parametrize("name", PARTITIONERS)
-def test_librdkafka_puts_each_key_where_the_partitioner_says(plain: Plain, name: str) -> None:
+def test_librdkafka_places_each_key_where_our_partitioner_does(plain: Plain, name: str) -> None:
     topic = f"placed-{uuid4().hex[:8]}"
     plain.create_topic(topic, PARTITIONS)
     sent_by_librdkafka(plain, topic, ((key, b"") for key in KEYS), OF_LIBRDKAFKA[name])
@@ -35,14 +35,14 @@ def test_librdkafka_puts_each_key_where_the_partitioner_says(plain: Plain, name:
     assert placed(plain, topic) == {key: place(key, PARTITIONS) for key in KEYS}
 
 
-def test_kafka_python_puts_each_key_where_murmur2_says(plain: Plain) -> None:
+def test_kafka_python_places_each_key_where_our_murmur2_does(plain: Plain) -> None:
     topic = f"placed-{uuid4().hex[:8]}"
     plain.create_topic(topic, PARTITIONS)
     plain.send(topic, ((key, b"") for key in KEYS))
     assert placed(plain, topic) == {key: PARTITIONERS["murmur2"](key, PARTITIONS) for key in KEYS}
 
 
-def test_events_of_a_second_partitioner_become_dead_letters_and_no_customer_stands_twice(
+def test_events_of_a_second_partitioner_become_dead_letters_and_no_customer_is_ranked_twice(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     ours, theirs = shop(400, seed=1), shop(60, seed=2)
@@ -64,7 +64,7 @@ def test_events_of_a_second_partitioner_become_dead_letters_and_no_customer_stan
     assert snapshot["totals"]["events"] + snapshot["totals"]["dead_letters"] == len(ours) + len(theirs)
 
 
-def test_where_most_of_the_first_customers_are_elsewhere_the_fitting_partitioner_is_named(
+def test_if_most_first_customers_are_misplaced_the_fitting_partitioner_is_named(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     topic = new_topic([])

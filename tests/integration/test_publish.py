@@ -1,4 +1,4 @@
-"""`ltv publish` and `ltv produce` on a real Kafka: what they say was delivered is what is there, under its customer."""
+"""`ltv publish` and `ltv produce` on a real Kafka: the records that they report are on the topic, keyed by customer."""
 
 import gzip
 import json
@@ -51,7 +51,7 @@ def lines() -> list[bytes]:
     return [event.value for event in generated(2_000, seed=3, faults=Faults(0.1, 0.05, 0.02))]
 
 
-def test_valid_events_arrive_under_their_customers_and_invalid_ones_are_told_and_kept(
+def test_valid_events_are_sent_with_their_keys_and_invalid_ones_are_reported_and_written_to_a_file(
     plain: Plain, new_topic: NewTopic, tmp_path: Path, lines: list[bytes]
 ) -> None:
     file, rejects, topic = tmp_path / "events.ndjson", tmp_path / "rejects.ndjson", new_topic()
@@ -81,7 +81,7 @@ def test_the_events_of_one_customer_stay_in_one_partition(
     assert set.union(*partitions.values()) == {0, 1, 2}
 
 
-def test_as_is_sends_every_line_without_a_key_where_none_can_be_read(
+def test_as_is_sends_every_line_without_a_key_if_none_can_be_decoded(
     plain: Plain, new_topic: NewTopic, tmp_path: Path
 ) -> None:
     file, topic = tmp_path / "raw.ndjson", new_topic()
@@ -92,7 +92,7 @@ def test_as_is_sends_every_line_without_a_key_where_none_can_be_read(
     assert found == {sent[0]: None, sent[1]: b"c1", sent[2]: None, sent[3]: None}
 
 
-def test_what_the_topic_refuses_is_counted_and_ends_with_1(
+def test_records_that_the_topic_rejects_are_counted_and_the_exit_code_is_1(
     plain: Plain, new_topic: NewTopic, tmp_path: Path
 ) -> None:
     file, topic = tmp_path / "raw.ndjson", new_topic(max_message_bytes="2000")
@@ -216,7 +216,7 @@ def test_produce_sends_the_count_asked_for(plain: Plain, new_topic: NewTopic) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_shop_delivers_what_is_on_its_way_and_ends_with_0(
+def test_a_stopped_shop_delivers_records_in_flight_and_exits_with_0(
     plain: Plain, new_topic: NewTopic, number: signal.Signals
 ) -> None:
     topic = new_topic()
@@ -244,7 +244,7 @@ def test_a_stopped_shop_delivers_what_is_on_its_way_and_ends_with_0(
 
 
 @pytest.mark.parametrize("command", [("publish", "-"), ("produce", "--count", "1"), ("topics", "create")])
-def test_where_no_broker_answers_one_line_says_which_address(command: tuple[str, ...]) -> None:
+def test_if_no_broker_answers_one_line_names_the_address(command: tuple[str, ...]) -> None:
     server = f"127.0.0.1:{free_port()}"
     began = time.monotonic()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Reading snapshots and dead letters from a real broker: markers, aborted transactions and odd bytes included."""
+"""Reading snapshots and dead letters from a real broker, with markers, aborted transactions and invalid bytes."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def run_ltv(kafka: str, topics: Topics, *args: str) -> subprocess.CompletedProce
     )
 
 
-def test_there_may_be_no_snapshot_yet(reader: LogReader, topics: Topics) -> None:
+def test_on_an_empty_topic_no_snapshot_is_found(reader: LogReader, topics: Topics) -> None:
     assert newest_snapshot(reader, topics) is None
 
 
@@ -145,7 +145,7 @@ def test_the_newest_snapshot_is_found_behind_many_aborted_ones(
     assert found.snapshot.sequence == 1
 
 
-def test_what_an_open_transaction_has_written_is_not_there_yet(
+def test_records_of_an_open_transaction_are_not_found(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.write(topics.snapshots, snapshot(1))
@@ -159,13 +159,11 @@ def test_what_an_open_transaction_has_written_is_not_there_yet(
         newest = newest_snapshot(reader, topics)
         return newest.snapshot.sequence if newest else 0
 
-    # A commit returns before readers see what it committed.
+    # A commit returns before readers get the committed records.
     wait_until(lambda: newest_sequence() == 2, "the committed snapshot")
 
 
-def test_tombstones_and_other_keys_are_no_snapshots(
-    reader: LogReader, topics: Topics, writer: Writer
-) -> None:
+def test_tombstones_and_other_keys_are_skipped(reader: LogReader, topics: Topics, writer: Writer) -> None:
     writer.write(topics.snapshots, snapshot(1))
     writer.begin(topics.snapshots, [b"something else"], key=b"other")
     writer.commit()
@@ -174,7 +172,7 @@ def test_tombstones_and_other_keys_are_no_snapshots(
     assert found.snapshot.sequence == 1
 
 
-def test_what_is_no_snapshot_is_refused_with_its_place(
+def test_a_record_that_is_not_a_snapshot_is_refused_with_its_offset(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.write(topics.snapshots, b"{}")
@@ -212,7 +210,7 @@ def next_sequence(came: Iterator[Received | None]) -> int:
     return found[0]
 
 
-def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committed(
+def test_following_returns_the_newest_snapshot_and_then_each_committed_one(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     for sequence in (1, 2):
@@ -226,7 +224,7 @@ def test_following_starts_with_the_newest_and_goes_on_with_each_that_is_committe
     assert [next_sequence(came) for _ in range(2)] == [3, 4]
 
 
-def test_following_an_empty_topic_waits_for_the_first(
+def test_following_an_empty_topic_waits_for_the_first_snapshot(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     came = follow_snapshots(reader, topics)
@@ -235,7 +233,7 @@ def test_following_an_empty_topic_waits_for_the_first(
     assert next_sequence(came) == 1
 
 
-def test_the_newest_records_that_are_wanted_are_looked_for_as_far_back_as_needed(
+def test_the_newest_matching_records_are_looked_for_as_far_back_as_needed(
     reader: LogReader, topics: Topics, writer: Writer
 ) -> None:
     writer.begin(topics.snapshots, [b"wanted %d" % i for i in range(3)])
@@ -251,8 +249,8 @@ def test_a_missing_topic_says_what_to_do(reader: LogReader) -> None:
         newest_snapshot(reader, Topics(prefix="nobody-made-it"))
 
 
-def test_an_address_where_nobody_answers_is_named() -> None:
-    """In a process of its own: kafka-python leaves a thread and a socket behind where it can't connect."""
+def test_an_address_without_a_broker_is_named() -> None:
+    """In a separate process: kafka-python leaves a thread and a socket behind if it can't connect."""
     script = "from cluster.log_reader import LogReader; from cluster.settings import Cluster; "
     script += "LogReader(Cluster(bootstrap_servers='localhost:1'), call_timeout_s=0.5)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, text=True)
@@ -281,7 +279,7 @@ def test_top_without_a_snapshot_says_so_and_exits_with_1(kafka: str, topics: Top
     assert result.stdout == ""
 
 
-def test_top_follow_prints_a_line_each_and_ctrl_c_ends_it_well(
+def test_top_follow_prints_a_line_for_each_snapshot_and_ctrl_c_ends_it_with_0(
     kafka: str, topics: Topics, writer: Writer, tmp_path: Path
 ) -> None:
     writer.write(topics.snapshots, snapshot(1))
@@ -307,7 +305,7 @@ def wait_for_lines(path: Path, count: int) -> None:
 @pytest.fixture
 def letters(topics: Topics, writer: Writer) -> Topics:
     writer.dead_letter(topics.dead_letters, 0, b"c1", b"\xff{", "undecodable")
-    time.sleep(0.01)  # Record timestamps have milliseconds: these tests look at the order.
+    time.sleep(0.01)  # Record timestamps have milliseconds, and these tests check the order.
     writer.dead_letter(
         topics.dead_letters, 2, b"\xfe", b'{"a":"\x1b[2J"}', "invalid_field", **{names.FIELD: "key"}
     )
@@ -326,7 +324,7 @@ def test_dead_letters_of_all_partitions_are_listed_the_newest_first(kafka: str, 
     assert [each["reason"] for each in listed(kafka, letters)] == ["empty", "invalid_field", "undecodable"]
 
 
-def test_what_is_not_utf_8_is_listed_as_base64(kafka: str, letters: Topics) -> None:
+def test_bytes_that_are_not_utf_8_are_listed_as_base64(kafka: str, letters: Topics) -> None:
     empty, invalid, undecodable = listed(kafka, letters)
     assert (undecodable["payload"], undecodable["payload_base64"]) == (None, "/3s=")
     assert (invalid["key"], invalid["key_base64"], invalid["payload"]) == (None, "/g==", '{"a":"\x1b[2J"}')
@@ -334,7 +332,7 @@ def test_what_is_not_utf_8_is_listed_as_base64(kafka: str, letters: Topics) -> N
     assert "payload_base64" not in empty
 
 
-def test_dead_letters_say_where_they_came_from(kafka: str, letters: Topics) -> None:
+def test_dead_letters_have_their_origin(kafka: str, letters: Topics) -> None:
     [letter] = listed(kafka, letters, "--limit", "1")
     assert (letter["topic"], letter["partition"], letter["offset"]) == ("ltv.events", 1, 17)
     assert letter["timestamp_ms"] == 1_700_000_000_000

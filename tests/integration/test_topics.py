@@ -1,4 +1,4 @@
-"""`ltv topics create`: makes what is missing, compares what is there, changes nothing, and may run twice at once."""
+"""`ltv topics create` creates missing topics, compares existing ones, changes none, and may run twice at once."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def create(plain: Plain, topics: Topics, *arguments: str) -> tuple[int, str, str
     return process.returncode, out, err
 
 
-def test_what_is_missing_is_created_and_a_second_run_changes_nothing(plain: Plain, topics: Topics) -> None:
+def test_missing_topics_are_created_and_a_second_run_changes_nothing(plain: Plain, topics: Topics) -> None:
     status, out, err = create(plain, topics, "--partitions", "3")
     assert status == 0, err
     assert out.count("created") == 5
@@ -46,7 +46,7 @@ def test_what_is_missing_is_created_and_a_second_run_changes_nothing(plain: Plai
     assert "should be" not in out
 
 
-def test_a_setting_that_differs_is_named_and_left(plain: Plain, topics: Topics) -> None:
+def test_a_setting_that_differs_is_named_and_not_changed(plain: Plain, topics: Topics) -> None:
     plain.create_topic(topics.changelog, 4, retention_ms="1000000")
     status, out, _ = create(plain, topics)
     assert status == 0
@@ -54,7 +54,9 @@ def test_a_setting_that_differs_is_named_and_left(plain: Plain, topics: Topics) 
     assert "retention.ms is 1000000, should be -1" in create(plain, topics)[1]
 
 
-def test_the_events_topic_keeps_its_partitions_and_the_others_follow_it(plain: Plain, topics: Topics) -> None:
+def test_the_events_topic_keeps_its_partitions_and_the_others_get_the_same_number(
+    plain: Plain, topics: Topics
+) -> None:
     plain.create_topic(topics.events, 2)
     status, out, err = create(plain, topics, "--partitions", "6")
     assert status == 0, err
@@ -62,7 +64,7 @@ def test_the_events_topic_keeps_its_partitions_and_the_others_follow_it(plain: P
     assert len(plain.partitions(topics.changelog)) == 2
 
 
-def test_an_internal_topic_that_does_not_fit_is_refused_before_anything_is_made(
+def test_an_internal_topic_with_another_partition_count_is_refused_before_any_topic_is_created(
     plain: Plain, topics: Topics
 ) -> None:
     plain.create_topic(topics.changelog, 2)
@@ -72,7 +74,7 @@ def test_an_internal_topic_that_does_not_fit_is_refused_before_anything_is_made(
     assert not {topics.events, topics.snapshots} & set(plain.admin.list_topics())
 
 
-def test_several_may_create_them_at_once(plain: Plain, topics: Topics) -> None:
+def test_several_processes_may_create_the_topics_at_once(plain: Plain, topics: Topics) -> None:
     running = [start(plain, topics) for _ in range(3)]
     ended = [(process.communicate(timeout=TIMEOUT_S), process.returncode) for process in running]
     assert [status for _, status in ended] == [0, 0, 0], ended

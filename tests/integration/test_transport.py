@@ -1,4 +1,4 @@
-"""The Kafka clients as the consumer drives them: what both must do, and the traps that they are kept from."""
+"""The Kafka clients behind the transports: what both must do, and the traps that the transports handle."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -52,7 +52,7 @@ def connected(settings: Settings) -> Iterator[Callable[[Settings], Clients]]:
 
 
 def assigned(clients: Clients) -> Rebalance:
-    """Poll without waiting, as while a restore runs, until something is assigned."""
+    """Poll without waiting, as during a restore, until there is an assignment."""
     noted: list[Rebalance] = []
 
     def poll() -> bool:
@@ -65,14 +65,14 @@ def assigned(clients: Clients) -> Rebalance:
 
 
 def refresh_metadata(clients: Clients) -> None:
-    """What kafka-python does by itself every five minutes."""
+    """Refresh the metadata, as kafka-python does by itself from time to time."""
     client: Any = clients.consumer
     update = client._client._cluster.request_update()
     wait_until(lambda: update.is_done, "fresh metadata")
 
 
 @only_kafka_python
-def test_the_first_assignment_stands_when_metadata_is_refreshed(
+def test_a_refresh_of_the_metadata_does_not_end_the_first_assignment(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
     clients = connected(settings)
@@ -84,10 +84,10 @@ def test_the_first_assignment_stands_when_metadata_is_refreshed(
 
 
 @only_kafka_python
-def test_a_join_that_outlives_its_poll_is_seen_through(
+def test_a_join_that_outlasts_its_poll_is_completed(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
-    """Without the workaround no assignment comes any more, and the member is expelled."""
+    """Without the workaround, the member gets no assignment any more and is removed from the group."""
     clients = connected(settings)
     assigned(clients)
     plain.admin.create_partitions({settings.topics.events: 4})
@@ -97,10 +97,10 @@ def test_a_join_that_outlives_its_poll_is_seen_through(
 
 
 @both_transports
-def test_reading_a_log_that_is_trimmed_meanwhile_can_be_tried_again(
+def test_reading_a_log_that_is_trimmed_meanwhile_is_retriable(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
-    """A new owner can meet the last one's trimming between its two steps, bounds and read."""
+    """The last owner can trim between the new owner's two steps, bounds and read."""
     clients = connected(settings)
     changelog = settings.topics.changelog
     plain.send(changelog, [(None, b"row")] * 5, partition=0)
@@ -111,7 +111,7 @@ def test_reading_a_log_that_is_trimmed_meanwhile_can_be_tried_again(
 
 
 @only_kafka_python
-def test_what_nobody_answers_is_given_up_in_time(
+def test_a_call_without_an_answer_ends_at_its_deadline(
     settings: Settings, connected: Callable[[Settings], Clients], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admin, "CALL_TIMEOUT_MS", 5_000)
@@ -148,7 +148,7 @@ def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
 
 
 @only_kafka_python
-def test_a_commit_goes_through_once_its_coordinator_can_be_reached_again(
+def test_a_commit_succeeds_once_its_coordinator_can_be_reached_again(
     plain: Plain,
     settings: Settings,
     connected: Callable[[Settings], Clients],
@@ -183,7 +183,7 @@ def test_a_transaction_with_a_record_that_was_not_delivered_is_not_committed(
     assigned(clients)
     accumulator = cast(Any, clients.producer)._client._accumulator
     accumulator.config["delivery_timeout_ms"] = 1_000
-    accumulator.muted.add(TopicPartition(topics.partials, 0))  # It stays in the client.
+    accumulator.muted.add(TopicPartition(topics.partials, 0))  # The record stays in the client.
     clients.producer.begin()
     clients.producer.send(topics.changelog, 0, b"1")
     late = clients.producer.send(topics.partials, 0, b"1", key=b"0")
@@ -195,7 +195,7 @@ def test_a_transaction_with_a_record_that_was_not_delivered_is_not_committed(
 
 
 @both_transports
-def test_a_member_whose_instance_id_another_process_has_taken_learns_it_from_a_poll(
+def test_a_poll_raises_if_another_process_has_taken_the_instance_id(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
     first = connected(settings)
@@ -214,7 +214,7 @@ def test_a_member_whose_instance_id_another_process_has_taken_learns_it_from_a_p
 
 
 class Member:
-    """A member of the group that takes its partitions up at once where the group is, as the loop does."""
+    """A member of the group that starts its assigned partitions at their next offsets, as the loop does."""
 
     def __init__(self, clients: Clients, read_to: dict[int, int]) -> None:
         self.clients = clients
@@ -235,10 +235,10 @@ class Member:
 
 
 @both_transports
-def test_partitions_that_wander_between_members_are_read_without_gap_or_repeat(
+def test_partitions_that_move_between_members_are_read_without_gap_or_repeat(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
-    """A position that is given right after an assignment must hold, whatever the client does in between."""
+    """A position set right after an assignment must stay, whatever the client does then."""
     sent = {number: end for number, (_, end) in plain.bounds(settings.topics.events).items()}
     read_to = dict.fromkeys(sent, 0)
     members = [Member(connected(settings), read_to)]
@@ -263,10 +263,10 @@ def test_partitions_that_wander_between_members_are_read_without_gap_or_repeat(
 
 
 @only_kafka_python
-def test_a_member_started_again_after_there_was_nothing_to_assign_is_given_its_partitions(
+def test_a_member_restarted_after_an_empty_assignment_gets_its_partitions(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
-    """A static member gets what it had; while its topic was away that was nothing."""
+    """A restarted static member gets its former assignment, which was empty while its topic did not exist."""
     topic = settings.topics.events
     partitions = len(plain.partitions(topic))
     first = connected(settings)

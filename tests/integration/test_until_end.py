@@ -1,4 +1,4 @@
-"""`--until-end` consumes what was there at its start, emits that snapshot, and ends: whatever ends the topic."""
+"""`--until-end` consumes all records that were on the topic at its start, emits a snapshot of them, and ends."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_empty_partitions_report_too(new_topic: NewTopic, new_application: NewAp
     application.assert_exact()
 
 
-def test_a_second_run_with_nothing_new_ends_with_the_same_figures(
+def test_a_second_run_without_new_records_ends_with_the_same_figures(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     application = new_application(new_topic(shop(500, seed=2)))
@@ -37,7 +37,7 @@ def test_a_second_run_with_nothing_new_ends_with_the_same_figures(
 
 
 @both_transports
-def test_transactions_and_aborted_ones_at_the_end_neither_hold_it_up_nor_count(
+def test_committed_and_aborted_transactions_at_the_end_do_not_block_and_aborted_records_do_not_count(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     topic = new_topic(shop(100, seed=3))
@@ -57,7 +57,7 @@ def test_transactions_and_aborted_ones_at_the_end_neither_hold_it_up_nor_count(
     application.assert_exact()
 
 
-def test_without_a_broker_it_gives_up_after_the_connect_timeout() -> None:
+def test_without_a_broker_it_ends_after_the_connect_timeout() -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "ltv", "consume", "--until-end", "--connect-timeout-s", "1"]
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""A worker within the test's own process, where its insides can be made small, or made to fail."""
+"""A worker within the test's process, where the test can shrink its constants or make its steps fail."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def _collector_as_before() -> Iterator[None]:
 
 
 def backfill(application: Application) -> None:
-    """Consume all that is there, here."""
+    """Consume all records on the topic, in this process."""
     settings = Settings(
         Cluster(bootstrap_servers=application.plain.servers),
         Topics(application.events, application.prefix),
@@ -47,7 +47,7 @@ def backfill(application: Application) -> None:
 
 
 @both_transports
-def test_rewrites_trim_the_changelog_and_what_is_left_of_it_restores_the_same_state(
+def test_rewrites_trim_the_changelog_and_its_rest_restores_the_same_state(
     monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication, transport: str
 ) -> None:
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 5_000)
@@ -65,7 +65,7 @@ def test_rewrites_trim_the_changelog_and_what_is_left_of_it_restores_the_same_st
         assert of_partition == sorted(of_partition)
         assert len(set(of_partition)) >= 3, "trimmed more than once"
     application.assert_exact()
-    # A process that knows nothing of the small sizes reads what is left.
+    # A separate process, with the usual sizes, restores from the trimmed changelog.
     application.backfill("other")
     application.assert_exact()
 
@@ -81,7 +81,7 @@ def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
     when: str,
     failing_commit: int,
 ) -> None:
-    """After: the transaction went through, and the worker can't know."""
+    """If `when` is "after", the transaction is committed, and the worker can't know it."""
     commits = 0
     producer: Any = import_module(module_of(transport))._Producer
     commit: Commit = producer.commit

@@ -1,6 +1,6 @@
-"""Which Kafka client the consumer under test has: kafka-python, and both where a test asks for it.
+"""The Kafka client of the consumer under test: kafka-python, or with `both_transports` each of the two.
 
-LTV_TEST_TRANSPORT=confluent (or kafka-python) is for all tests.
+LTV_TEST_TRANSPORT=confluent (or kafka-python) sets one client for all tests.
 """
 
 import os
@@ -17,12 +17,12 @@ both_transports = pytest.mark.parametrize("transport", [FORCED] if FORCED else g
 
 
 def module_of(transport: str) -> str:
-    """Where its code is."""
+    """The module of this transport."""
     return f"consumer.stream.transport.{transport.replace('-', '_')}"
 
 
 def few_at_once(monkeypatch: pytest.MonkeyPatch, transport: str, records: int) -> None:
-    """Have a poll return about so many records; with kafka-python it is a batch of their producer's at least."""
+    """Make a poll return about this number of records; with kafka-python, at least one batch of the producer's."""
     limit = {
         "kafka-python": "consumer.stream.transport.records.RECORDS_AT_ONCE",
         "confluent": "consumer.stream.transport.confluent.MAX_POLL_RECORDS",
