@@ -1,1 +1,1 @@
-"""The measured claims: each figure in the README comes from a command here."""
+"""The benchmarks: each figure in the README comes from a command here."""

@@ -1,4 +1,4 @@
-"""The chart of the throughput benchmark: bars of events per CPU second, as SVG, in a page's light or dark."""
+"""The chart of the throughput benchmark: bars of events per CPU second, as SVG, for light and dark pages."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ def write(figures: dict[str, Any], path: Path) -> None:
     load, machine = figures["load"].get("events", {}), figures["machine"]
     note = (
         f"{load.get('events', 0):,} events, {figures['load']['customers']:,} customers, {machine['cores']} cores "
-        f"({machine['cpu']}); medians; in blue: ltv; pale: a client that only reads"
+        f"({machine['cpu']}); medians; blue: ltv; pale: a client that only reads"
     )
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '

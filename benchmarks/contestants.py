@@ -1,4 +1,4 @@
-"""Who takes part in the throughput benchmark, how each is built and started, and how it tells its top 10."""
+"""The contestants of the throughput benchmark: how each is built and started, and how its top 10 is read."""
 
 import json
 import os
@@ -24,38 +24,38 @@ COMPILED: Final = ("env", f"PYTHONPATH={ROOT / 'build' / 'compiled'}", sys.execu
 HEAP: Final = ("-Xms1g", "-Xmx2g")
 QUIET: Final = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-    "--sun-misc-unsafe-memory-access=allow",  # Java 25 warns of what Kafka and Flink do there
+    "--sun-misc-unsafe-memory-access=allow",  # Otherwise Java 25 warns of Kafka's and Flink's memory access.
     "--enable-native-access=ALL-UNNAMED",
 )
 OPENED: Final = tuple(
     f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
     for package in ("lang", "util", "nio", "lang.reflect", "text", "time", "net", "io", "util.concurrent")
 )
-"""What Flink asks for on a Java of today."""
+"""The options that Flink needs on recent versions of Java."""
 
 
 class Absent(Exception):
-    """A contestant can't take part here; says why."""
+    """A contestant can't take part on this machine; the text says why."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: the load, and names and a folder of its own."""
+    """One run: the size of the load, and the run's own names and folder."""
 
     events: int
     prefix: str
-    """Begins the names of all topics, groups and transactions of this run."""
+    """The prefix of the names of all topics, groups and transactions of this run."""
     folder: Path
 
     @property
     def top(self) -> str:
-        """The topic for the top 10 of a peer that is told where."""
+        """The topic to which a Java peer writes its top 10."""
         return f"{self.prefix}-top"
 
 
 @dataclass(frozen=True)
 class Top:
-    """What a contestant came to: how many events it counted, and its rows as (customer id, cents, weeks)."""
+    """A contestant's result: the number of events that it counted, and its rows as (customer id, cents, weeks)."""
 
     events: int
     rows: tuple[tuple[str, int, int], ...]
@@ -63,18 +63,18 @@ class Top:
 
 @dataclass(frozen=True)
 class Contestant:
-    """Someone who reads the load."""
+    """A program that reads the load."""
 
     name: str
     what: str
     command: Callable[[Job], list[str]]
     top: Callable[[Job, Mapping[str, str], dict[str, Any]], Top | None]
-    """Its top 10, from the job, its environment and what it reported; None: it makes none."""
+    """Gets its top 10 from the job, its environment and its report; returns None if it has no top 10."""
     prepare: Callable[[], dict[str, str]] = field(default=dict)
-    """Builds it; returns the versions of what it is made of. Raises Absent."""
+    """Builds it, and returns the versions of its parts. Raises Absent."""
     quick: bool = False
     slow: bool = False
-    """It gets the small load."""
+    """Whether it reads the small load."""
 
 
 def _ours(job: Job, ltv: tuple[str, ...], transport: str, workers: int) -> list[str]:
@@ -84,7 +84,7 @@ def _ours(job: Job, ltv: tuple[str, ...], transport: str, workers: int) -> list[
 
 @cache
 def compile_ltv() -> dict[str, str]:
-    """`make compiled`. Raises Absent."""
+    """Run `make compiled`. Raises Absent."""
     done = subprocess.run(["make", "-C", str(ROOT), "compiled"], capture_output=True, text=True)
     if done.returncode:
         raise Absent(f"make compiled failed: {last_line(done.stdout + done.stderr)}")
@@ -163,7 +163,7 @@ def _plain(job: Job) -> list[str]:
 
 @cache
 def _build_java() -> dict[str, str]:
-    """Build the Java peers where something has changed, and say what they are made of."""
+    """Build the Java peers if a source has changed; returns the versions of their parts."""
     sources = [PEERS / "pom.xml", *PEERS.glob("*/pom.xml"), *PEERS.glob("*/src/**/*.java")]
     built = PEERS / "flink" / "target" / "flink-1.jar"
     if not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime for source in sources):
@@ -187,7 +187,7 @@ def _python(job: Job, name: str, options: tuple[str, ...]) -> list[str]:
 
 
 def _build_python(name: str) -> dict[str, str]:
-    """Make the virtual environment of a Python peer where it is not there yet."""
+    """Create the virtual environment of a Python peer if it is missing or outdated; returns the pinned versions."""
     requirements, home = PEERS / name / "requirements.txt", BUILD / name
     stamp = home / "requirements.txt"
     if not stamp.exists() or stamp.read_text() != requirements.read_text():
@@ -197,15 +197,15 @@ def _build_python(name: str) -> dict[str, str]:
         ):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
-                raise Absent(f"it can't be installed: {last_line(done.stdout + done.stderr)}")
+                raise Absent(f"installing it failed: {last_line(done.stdout + done.stderr)}")
         shutil.copy(requirements, stamp)
     pinned = (line.split("==") for line in requirements.read_text().splitlines() if "==" in line)
     return {f"{name}: {package}": version for package, version in pinned}
 
 
-def last_line(said: str) -> str:
-    """What matters of a program's last words."""
-    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+def last_line(output: str) -> str:
+    """The last line of a program's output that is not blank."""
+    return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no output")
 
 
 def _ltv(transport: str, workers: int, *, compiled: bool = False) -> Contestant:
@@ -287,4 +287,4 @@ CONTESTANTS: Final = (
     ),
 )
 REFERENCE: Final = CONTESTANTS[2]
-"""Whose top 10 all others' must equal: ltv consume --transport confluent."""
+"""ltv consume --transport confluent: the top 10 of all others must equal its top 10."""

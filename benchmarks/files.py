@@ -1,7 +1,7 @@
-"""`make bench-files`: what the commands on files cost: `ltv generate`, `ltv batch`, `ltv publish`.
+"""`make bench-files`: the CPU cost of the commands on files: `ltv generate`, `ltv batch`, `ltv publish`.
 
-`ltv publish` stands beside a bare kafka-python producer that sends the same records with the same settings, in
-turn, each as a process of its own. The start of the processes counts in, on both sides.
+`ltv publish` is compared with a bare kafka-python producer that sends the same records with the same settings. Both
+run in turn, each in its own process; the start of the process is counted for both.
 """
 
 import statistics
@@ -39,15 +39,15 @@ COMPILED_BATCH: Final = "ltv batch, compiled"
 GOALS: Final = {"ltv generate": 150_000, "ltv batch": 500_000, COMPILED_BATCH: 500_000}
 """Events per CPU second."""
 PUBLISH_GOAL: Final = 0.8
-"""Of the bare send."""
+"""Of the rate of the bare send."""
 
 
 def main(
-    events: Annotated[int, typer.Option(help="How many events for generate and batch.")] = 2_000_000,
-    published: Annotated[int, typer.Option(help="How many of them publish sends.")] = 500_000,
-    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
-    runs: Annotated[int, typer.Option(help="Runs of each.")] = 3,
-    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+    events: Annotated[int, typer.Option(help="Number of events for generate and batch.")] = 2_000_000,
+    published: Annotated[int, typer.Option(help="Number of these events for publish.")] = 500_000,
+    customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
+    runs: Annotated[int, typer.Option(help="Runs of each command.")] = 3,
+    out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/files.json"
     ),
 ) -> None:
@@ -86,7 +86,7 @@ def main(
     figures = {name: _figures(of, counts[name]) for name, of in done.items()}
     ratio = figures["ltv publish"]["events_per_cpu_s"] / figures["bare kafka-python send"]["events_per_cpu_s"]
     figures["ltv publish"]["of_bare_send"] = ratio
-    _show(figures)
+    _print(figures)
     write_json(out, figures)
 
 
@@ -100,12 +100,12 @@ def _figures(runs: list[Run], events: int) -> dict[str, Any]:
     }
 
 
-def _show(figures: dict[str, dict[str, Any]]) -> None:
-    table = Table("what", "events per CPU second", "events per second", "peak MiB", "goal")
+def _print(figures: dict[str, dict[str, Any]]) -> None:
+    table = Table("command", "events per CPU second", "events per second", "peak MiB", "goal")
     for name, of in figures.items():
         goal = f"{GOALS[name]:,}" if name in GOALS else ""
         if name == "ltv publish":
-            goal = f"{PUBLISH_GOAL} of the bare send; it is {of['of_bare_send']:.2f}"
+            goal = f"{PUBLISH_GOAL} of the bare send; measured {of['of_bare_send']:.2f}"
         table.add_row(
             name,
             f"{of['events_per_cpu_s']:,.0f}",

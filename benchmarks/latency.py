@@ -1,8 +1,8 @@
-"""`make bench-latency`: from an event's append on its topic to the snapshot that holds it, with a subscriber.
+"""`make bench-latency`: the time from an event's append to its topic until a subscriber has a snapshot that counts it.
 
-Events come at a steady rate, and the broker stamps each one when it is appended. Which snapshot is the first to
-hold an event is exact: the partials say up to which offset each partition is counted, and a snapshot's total of
-events says which partials are in it.
+Events are sent at a steady rate, and the broker stamps each one when it appends it. The first snapshot that counts an
+event is known exactly: a partial has the offset up to which it counts its partition, and a snapshot's total of
+events identifies the partials that it was merged from.
 """
 
 import json
@@ -28,18 +28,18 @@ from benchmarks.stage import TRANSPORTS, Stage, Transports
 
 WARM_UP_S: Final = 10.0
 ALLOWED_S: Final = 0.1
-"""Of the 99th percentile, beyond the two intervals."""
+"""How far the 99th percentile may exceed the sum of the two intervals."""
 PACE_S: Final = 0.005
 
 
 def main(
     rate: Annotated[int, typer.Option(help="Events a second.")] = 10_000,
-    seconds: Annotated[int, typer.Option(help="For how long, after a warm-up.")] = 60,
-    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
-    commit_interval_s: Annotated[float, typer.Option(help="Seconds from commit to commit.")] = 1.0,
-    snapshot_interval_s: Annotated[float, typer.Option(help="Seconds from snapshot to snapshot.")] = 5.0,
+    seconds: Annotated[int, typer.Option(help="Seconds of the measurement, after a warm-up.")] = 60,
+    customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
+    commit_interval_s: Annotated[float, typer.Option(help="Seconds between commits.")] = 1.0,
+    snapshot_interval_s: Annotated[float, typer.Option(help="Seconds between snapshots.")] = 5.0,
     transports: Transports = TRANSPORTS,
-    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+    out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/latency.json"
     ),
 ) -> None:
@@ -71,7 +71,7 @@ def main(
 
 
 class Appended(NamedTuple):
-    """Where and when an event was appended."""
+    """An event's partition and offset, and the time of its append."""
 
     partition: int
     offset: int
@@ -80,7 +80,7 @@ class Appended(NamedTuple):
 
 
 def send(stage: Stage, events: Iterator[tuple[str, bytes]], rate: int) -> list[Appended]:
-    """Send at a steady rate; returns what the broker said of each event, in the order of its answers."""
+    """Send events at a steady rate; returns the append of each, in the order of the broker's answers."""
     appended: list[Appended] = []
 
     def delivered(error: Any, record: Any) -> None:
@@ -99,7 +99,7 @@ def send(stage: Stage, events: Iterator[tuple[str, bytes]], rate: int) -> list[A
 
 
 class _Watch(threading.Thread):
-    """Notes every partial and every snapshot, and when it came."""
+    """Notes every partial, and every snapshot with the time when the subscriber got it."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
@@ -108,7 +108,7 @@ class _Watch(threading.Thread):
         self.partials: list[tuple[int, int, int]] = []
         """Partition, next offset, events; in the order of the log."""
         self.snapshots: list[tuple[float, int]] = []
-        """When it came, events."""
+        """Time when the subscriber got it (seconds since 1970), events."""
 
     def __enter__(self) -> "_Watch":
         self.start()
@@ -132,7 +132,7 @@ class _Watch(threading.Thread):
                     self.partials.append((int(record.key() or b""), value["next_offset"], value["events"]))
 
     def wait_for(self, events: int) -> None:
-        """Wait for the snapshot that holds so many."""
+        """Wait for the snapshot that counts this number of events."""
         until = time.monotonic() + 60
         while not self.snapshots or self.snapshots[-1][1] < events:
             if time.monotonic() > until:
@@ -143,7 +143,7 @@ class _Watch(threading.Thread):
 def _figures(appended: list[Appended], watch: _Watch, warm_up: int) -> dict[str, float]:
     """Latencies of all events after the warm-up."""
     held: list[dict[int, int]] = [{}]
-    """After each partial: partition -> the offset up to which it is counted."""
+    """After each partial: partition -> the offset up to which events are counted."""
     counts: list[dict[int, int]] = [{}]
     for partition, next_offset, events in watch.partials:
         held.append({**held[-1], partition: next_offset})
@@ -152,7 +152,9 @@ def _figures(appended: list[Appended], watch: _Watch, warm_up: int) -> dict[str,
     snapshots = []
     for at, events in watch.snapshots:
         state = held[bisect_right(totals, events) - 1]
-        assert totals[bisect_right(totals, events) - 1] == events, "a snapshot that is no sum of partials"
+        assert totals[bisect_right(totals, events) - 1] == events, (
+            "a snapshot's events are not the sum of its partials'"
+        )
         snapshots.append((at, state))
     by_partition = {
         p: list(accumulate((state.get(p, 0) for _, state in snapshots), max)) for p in range(PARTITIONS)

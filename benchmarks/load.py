@@ -18,11 +18,11 @@ UPDATED: Final = 0.2
 REMEMBERED: Final = 10_000
 FLUSH_S: Final = 600.0
 ERRORS: Final = 3
-"""What librdkafka may print: no warnings that it tries again."""
+"""librdkafka's log level: errors, no warnings about retries."""
 
 
 def events(count: int, customers: int) -> Iterator[tuple[str, bytes]]:
-    """Customer id and value of each event: 156 bytes, four types by equal shares, few customers are very active."""
+    """Customer id and value of each event: 157 bytes, equal shares of the four types, few customers very active."""
     drawn = random.Random(SEED)
     orders: list[tuple[str, str]] = []
     for number in range(count):
@@ -56,15 +56,15 @@ def events(count: int, customers: int) -> Iterator[tuple[str, bytes]]:
 
 
 class Sent(NamedTuple):
-    """How much was put on a topic."""
+    """The number of events sent to a topic, and their size."""
 
     events: int
     bytes: int
-    """Of their values."""
+    """The total size of their values."""
 
 
 def send(servers: str, topic: str, records: Iterable[tuple[str, bytes]]) -> Sent:
-    """Put events on a topic, as (customer id, value)."""
+    """Send events, as (customer id, value), to a topic."""
     producer = Producer(
         {
             "bootstrap.servers": servers,
@@ -92,13 +92,13 @@ def send(servers: str, topic: str, records: Iterable[tuple[str, bytes]]) -> Sent
 
 
 def create_topic(servers: str, name: str, partitions: int, config: dict[str, str] | None = None) -> None:
-    """Make a topic."""
-    admin = _admin(servers)  # Without a name it would be gone before the answer.
+    """Create a topic."""
+    admin = _admin(servers)  # A client without a reference would end before the answer.
     admin.create_topics([NewTopic(name, partitions, 1, config=config or {})])[name].result()
 
 
 def delete_topics(servers: str, part: str) -> None:
-    """Delete all topics whose names have this in them: what a run has left behind."""
+    """Delete all topics whose names contain `part`: those of one run."""
     admin = _admin(servers)
     names = [name for name in admin.list_topics(timeout=10).topics if part in name]
     for deleted in admin.delete_topics(names).values() if names else ():

@@ -1,4 +1,4 @@
-"""What every benchmark measures by: a command's CPU seconds (of its whole process tree), wall time, peak memory."""
+"""Measures a command: CPU seconds (of its whole process tree), wall time, peak memory."""
 
 import json
 import os
@@ -34,10 +34,10 @@ def measure(
     stdout: int | IO[Any] = DEVNULL,
     limit_s: float | None = None,
 ) -> Run:
-    """Run a command to its end.
+    """Run a command until it ends.
 
     Raises:
-        RuntimeError: it failed, or took longer than the limit; says what it printed.
+        RuntimeError: it failed, or took longer than the limit; the text has the end of its stderr.
     """
     began = time.monotonic()
     process = Popen(command, env={**os.environ, **environment}, stdout=stdout, stderr=PIPE)
@@ -46,19 +46,19 @@ def measure(
     limit.start()
     with _peak_of_tree(process.pid) as peak:
         assert process.stderr is not None
-        said = process.stderr.read()
+        errors = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.monotonic() - began
     limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-2000:].decode()}")
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {errors[-2000:].decode()}")
     return Run(usage.ru_utime + usage.ru_stime, wall_s, max(usage.ru_maxrss / 1024, *peak))
 
 
 @contextmanager
 def _peak_of_tree(pid: int) -> Iterator[list[float]]:
-    """Samples what a process and its descendants have in memory together, in MiB, while the block runs."""
+    """Sample the memory of a process and its descendants together, in MiB, while the block runs."""
     samples, done = [0.0], threading.Event()
 
     def sample() -> None:
@@ -78,14 +78,14 @@ def _peak_of_tree(pid: int) -> Iterator[list[float]]:
 
 
 def write_json(path: Path, figures: Any) -> None:
-    """Keep the figures of a benchmark; its folder is made."""
+    """Write the figures of a benchmark; creates the file's folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 @contextmanager
 def cluster() -> Iterator[str]:
-    """The bootstrap servers of KAFKA_BOOTSTRAP_SERVERS, or of an embedded broker that lives as long as the block."""
+    """The bootstrap servers of KAFKA_BOOTSTRAP_SERVERS, or of an embedded broker that runs during the block."""
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if servers:
         yield servers

@@ -1,8 +1,8 @@
-"""`make bench-restart`: how soon a killed consumer is back, and how fast it restores its state.
+"""`make bench-restart`: how soon a killed consumer emits snapshots again, and how fast it restores its state.
 
-Restart: SIGKILL in the middle of the stream, then the same command again; the time from its start until the first
-complete snapshot that holds at least what was committed before is with a subscriber. Restore: a table of so many
-orders and customers, all of it committed; the time from the assignment until the worker is ready.
+Restart: SIGKILL in the middle of the stream, then the same command again; measured is the time from its start until a
+subscriber has the first snapshot of all partitions that counts at least the events committed before. Restore: of a
+committed table of orders and customers; measured is the time from the assignment until the worker is ready.
 """
 
 import random
@@ -28,18 +28,18 @@ RESTORE_GOAL: Final = 900_000
 """Rows a second."""
 READY_GOAL_S: Final = 2.0
 KILLED_AT: Final = 0.4
-"""Of the events: when the first snapshot shows so many."""
+"""The share of the events that a snapshot counts when the consumer is killed."""
 
 console = Console(stderr=True)
 
 
 def main(
-    events: Annotated[int, typer.Option(help="Events of the stream that is interrupted.")] = 2_000_000,
-    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
-    orders: Annotated[int, typer.Option(help="Orders to restore.")] = 1_000_000,
-    runs: Annotated[int, typer.Option(help="Runs of each.")] = 5,
+    events: Annotated[int, typer.Option(help="Events of the interrupted stream.")] = 2_000_000,
+    customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
+    orders: Annotated[int, typer.Option(help="Number of orders to restore.")] = 1_000_000,
+    runs: Annotated[int, typer.Option(help="Runs of each measurement.")] = 5,
     transports: Transports = TRANSPORTS,
-    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+    out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/restart.json"
     ),
 ) -> None:
@@ -53,25 +53,25 @@ def main(
                 "restore": restore(servers, folder, transport, orders, customers, runs),
             }
     write_json(out, figures)
-    _show(figures, transports.split(","))
+    _print(figures, transports.split(","))
 
 
 def restart(servers: str, folder: Path, transport: str, events: int, customers: int) -> dict[str, float]:
-    """Kill and start again; seconds from the start of the second process, as sums from left to right."""
+    """Kill and restart; seconds from the start of the second process to each of its stages."""
     with Stage(servers, folder) as stage, stage.snapshots() as snapshots:
         stage.fill(job(events, customers))
         with stage.consume(transport) as first:
             before = snapshots.until(int(events * KILLED_AT))
-            time.sleep(random.random())  # Anywhere between two commits.
+            time.sleep(random.random())  # So the kill comes at any point between two commits.
             first.kill()
         committed = stage.committed()
         with stage.consume(transport) as second:
             after = snapshots.until(max(committed, before.events))
-            said = second.said()
+            logged = second.logged()
             done = {
-                "imported_s": said["imported"],
-                "assigned_s": said["partitions assigned"],
-                "ready_s": said["ready"],
+                "imported_s": logged["imported"],
+                "assigned_s": logged["partitions assigned"],
+                "ready_s": logged["ready"],
                 "snapshot_s": after.at - second.started_at,
                 "restored_events": committed,
             }
@@ -82,7 +82,7 @@ def restart(servers: str, folder: Path, transport: str, events: int, customers: 
 def restore(
     servers: str, folder: Path, transport: str, orders: int, customers: int, runs: int
 ) -> list[dict[str, float]]:
-    """Restore the same table so many times."""
+    """Restore the same table `runs` times."""
     results = []
     with Stage(servers, folder) as stage:
         stage.fill(orders_of(orders, customers))
@@ -98,7 +98,7 @@ def restore(
                         "rows": rows,
                         "seconds": seconds,
                         "rows_per_s": rows / seconds,
-                        "assigned_to_ready_s": ready - worker.said()["partitions assigned"],
+                        "assigned_to_ready_s": ready - worker.logged()["partitions assigned"],
                     }
                 )
             console.print(f"  {transport}: {results[-1]}")
@@ -114,14 +114,14 @@ def _metrics(port: int) -> dict[str, float]:
     }
 
 
-def _show(figures: dict[str, Any], transports: list[str]) -> None:
+def _print(figures: dict[str, Any], transports: list[str]) -> None:
     table = Table("median of seconds", *transports, "goal")
     stages = (
         ("process start and imports", "imported_s", ""),
         ("connected and assigned", "assigned_s", "imported_s"),
         ("restored", "ready_s", "assigned_s"),
-        ("first complete snapshot", "snapshot_s", "ready_s"),
-        ("all: back after SIGKILL", "snapshot_s", ""),
+        ("first snapshot of all partitions", "snapshot_s", "ready_s"),
+        ("all: restart after SIGKILL", "snapshot_s", ""),
     )
     for name, until, since in stages:
         table.add_row(
@@ -133,7 +133,7 @@ def _show(figures: dict[str, Any], transports: list[str]) -> None:
             f"{RESTART_GOAL_S:.0f}" if name.startswith("all") else "",
         )
     worst = (f"{max(run['snapshot_s'] for run in figures[t]['restart']):.2f}" for t in transports)
-    table.add_row("the slowest of these", *worst, "")
+    table.add_row("slowest restart", *worst, "")
     for name, what, goal in (
         ("rows restored per second", "rows_per_s", f"{RESTORE_GOAL:,}"),
         ("rows", "rows", ""),
@@ -148,7 +148,7 @@ def _show(figures: dict[str, Any], transports: list[str]) -> None:
 
 
 def orders_of(orders: int, customers: int) -> Iterator[tuple[str, bytes]]:
-    """So many orders, spread evenly over all customers and the weeks of a year."""
+    """Orders spread evenly over all customers and the weeks of a year."""
     for number in range(orders):
         customer = f"{number % customers:012x}"
         week = number * 7 // customers % 52

@@ -1,8 +1,8 @@
-"""`make bench-scale`: what grows with the state, and what must not.
+"""`make bench-scale`: which costs grow with the size of the state.
 
-In-process, without Kafka, for tables of 10^4, 10^5 and 10^6 customers with ten orders each, in four partitions, each
-in a process of its own: memory per customer and per order, the cost of a snapshot, and the cost of a commit by what
-it changes. Then `ltv consume` on a topic, and on one of ten times the events, customers and orders.
+First without Kafka, for tables of 10^4, 10^5 and 10^6 customers with ten orders each, in four partitions, each
+in its own process: memory per customer and per order, the cost of a snapshot, and the cost of a commit per changed
+customer. Then `ltv consume` on a topic, and on a topic with ten times the events, customers and orders.
 """
 
 import random
@@ -40,7 +40,7 @@ from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS
 
 ORDERS_PER_CUSTOMER: Final = 10
 CHANGED: Final = (1_000, 10_000)
-"""Customers that a commit has rows of."""
+"""The numbers of changed customers in a commit."""
 REPEATS: Final = 15
 CHUNK: Final = 2_000
 CHUNKS_PER_COMMIT: Final = 10
@@ -49,28 +49,28 @@ BYTES_PER_ORDER: Final = 220
 BYTES_PER_CUSTOMER: Final = 500
 TICK_GOAL_MS: Final = 10
 WITHIN: Final = 0.15
-"""Throughput may differ by so much at ten times the size."""
+"""The largest difference of throughput at ten times the size."""
 
 console = Console(stderr=True)
 Record = tuple[str, bytes]
 
 
 def main(
-    sizes: Annotated[str, typer.Option(help="Customers of the tables, separated by commas.")] = (
+    sizes: Annotated[str, typer.Option(help="Numbers of customers of the tables, separated by commas.")] = (
         "10000,100000,1000000"
     ),
-    events: Annotated[
-        int, typer.Option(help="Events for ltv consume, and ten times as many; 0: leave out.")
-    ] = (2_000_000),
+    events: Annotated[int, typer.Option(help="Events for ltv consume, then ten times as many; 0: skip.")] = (
+        2_000_000
+    ),
     customers: Annotated[
-        int, typer.Option(help="Customers for ltv consume, and ten times as many.")
+        int, typer.Option(help="Customers for ltv consume, then ten times as many.")
     ] = 100_000,
     transports: Transports = TRANSPORTS,
-    out: Annotated[Path, typer.Option(help="Write the figures here, as JSON.")] = Path(
+    out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/scale.json"
     ),
 ) -> None:
-    """Measure; ltv consume on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
+    """Measure; ltv consume runs on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
     figures: dict[str, Any] = {"tables": [], "consume": {}}
     for size in map(int, sizes.split(",")):
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
@@ -88,7 +88,7 @@ def main(
                             f"  {transport}, {factor * events:,} events: {rate:,.0f} per CPU second"
                         )
     write_json(out, figures)
-    _show(figures)
+    _print(figures)
 
 
 def _consumed(stage: Stage, transport: str, events: int) -> float:
@@ -103,7 +103,8 @@ def grow(customers: int) -> dict[str, float]:
     partitions = [Partition(number, settings, PARTITIONS) for number in range(PARTITIONS)]
     collector = GcPolicy(time.monotonic)
     orders = customers * ORDERS_PER_CUSTOMER
-    # What the first commits allocate for good is not the customers'; kept, for its room would be used again.
+    # Memory that the first commits allocate permanently is not counted for the customers. These partitions are kept,
+    # because freed memory would be reused.
     kept = [Partition(number, settings, PARTITIONS) for number in range(PARTITIONS)]
     _ingest(kept, _customers(WARM_UP), collector)
     before = _memory()
@@ -146,7 +147,7 @@ def _cpu_s(work: Callable[[], Any]) -> float:
 
 
 def _ingest(partitions: list[Partition], events: Iterable[Record], collector: GcPolicy) -> float:
-    """Take in events as the loop does, commits included (without Kafka); CPU seconds."""
+    """Ingest events as the loop does, commits included (without Kafka); returns CPU seconds."""
     spent, chunks, events = 0.0, 0, iter(events)
     while chunk := list(islice(events, CHUNK)):
         batches = _batches(chunk)
@@ -182,7 +183,7 @@ def _batches(events: list[Record]) -> Iterator[Batch]:
 
 
 def _commit(partitions: list[Partition]) -> None:
-    """What a commit computes, without Kafka."""
+    """Do the work of a commit, without Kafka."""
     for partition in partitions:
         size = _changelog_bytes(partition, whole=False)
         encode(partition.partial())
@@ -202,7 +203,7 @@ def _rank_again(partitions: list[Partition]) -> None:
 
 
 def _tick(partitions: list[Partition]) -> bytes:
-    """What a snapshot adds to a commit."""
+    """Do the work that a snapshot adds to a commit."""
     return encode(
         merge(
             [partition.partial() for partition in partitions],
@@ -229,7 +230,7 @@ def _customers(customers: int) -> Iterator[Record]:
 
 
 def _purchases(draw: random.Random, count: int, customers: int) -> Iterator[Record]:
-    """One new order of each of so many customers."""
+    """One new order for each of `count` random customers."""
     for number in draw.sample(range(customers), count):
         customer = f"{number:012x}"
         yield (
@@ -241,7 +242,7 @@ def _purchases(draw: random.Random, count: int, customers: int) -> Iterator[Reco
         )
 
 
-def _show(figures: dict[str, Any]) -> None:
+def _print(figures: dict[str, Any]) -> None:
     tables = figures["tables"]
     shown = Table("in-process", *(f"{table['customers']:,} customers" for table in tables), "goal")
     rows = [

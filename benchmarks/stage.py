@@ -1,4 +1,4 @@
-"""What benchmarks of a running application share: its topics, records on them, `ltv consume`, its snapshots."""
+"""One application for a benchmark: its topics and their records, `ltv consume`, its snapshots."""
 
 import json
 import os
@@ -33,11 +33,11 @@ print(json.dumps({"event": "imported", "timestamp": datetime.now(UTC).isoformat(
 from ltv.cli import main
 main()
 """
-"""`ltv` that says when all its modules are there."""
+"""`ltv` that logs when all its modules are imported."""
 
 
 class Stage:
-    """A cluster, and one application on it with topics of its own, which go when the block is left."""
+    """One application on a cluster, with its own topics, which are deleted at the end of the block."""
 
     def __init__(self, servers: str, folder: Path, **events_settings: str) -> None:
         self.servers = servers
@@ -60,13 +60,13 @@ class Stage:
         delete_topics(self.servers, self.topics.prefix)
 
     def run(self, *command: str) -> None:
-        """Run an `ltv` command to its end."""
+        """Run an `ltv` command until it ends."""
         subprocess.run(
             [*LTV, *command], env={**os.environ, **self.environment}, check=True, capture_output=True
         )
 
     def fill(self, events: Iterable[tuple[str, bytes]]) -> int:
-        """Put events on the topic, as (customer id, value); returns how many."""
+        """Send events, as (customer id, value), to the events topic; returns their number."""
         return send(self.servers, self.topics.events, events).events
 
     def consume(self, transport: str, *options: str) -> "Consume":
@@ -78,9 +78,9 @@ class Stage:
         )
 
     def committed(self) -> int:
-        """How many records of the events topic the group has committed."""
+        """The sum of the group's committed offsets on the events topic."""
         settings = {"bootstrap.servers": self.servers, "group.id": self.topics.prefix}
-        # Reading committed, it would wait for the end of a transaction that somebody's death has left open.
+        # With read_committed, the request would wait for a transaction that a killed worker has left open.
         group = Consumer({**settings, "isolation.level": "read_uncommitted"})
         try:
             found = group.committed(
@@ -92,13 +92,13 @@ class Stage:
 
     @contextmanager
     def snapshots(self) -> Iterator["Snapshots"]:
-        """The snapshots as a subscriber gets them."""
+        """A subscriber of the snapshots."""
         with self.reader(self.topics.snapshots) as reader:
             yield Snapshots(reader)
 
     @contextmanager
     def reader(self, *topics: str) -> Iterator[Consumer]:
-        """Reads what is committed on these topics of one partition, from the beginning."""
+        """A consumer of the committed records of these topics with one partition, from the beginning."""
         reader = Consumer(
             {
                 "bootstrap.servers": self.servers,
@@ -117,7 +117,7 @@ class Stage:
 
 
 class Snapshot(NamedTuple):
-    """One snapshot, and when a subscriber had it."""
+    """One snapshot, and the time when the subscriber got it."""
 
     at: float
     """Seconds since 1970."""
@@ -127,13 +127,13 @@ class Snapshot(NamedTuple):
 
 
 class Snapshots:
-    """A subscriber."""
+    """A subscriber of ltv.snapshots."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
 
     def next(self, within_s: float = DEADLINE_S) -> Snapshot:
-        """Wait for the next one."""
+        """Wait for the next snapshot."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             record = self._reader.poll(0.2)
@@ -150,7 +150,7 @@ class Snapshots:
         raise RuntimeError(f"no snapshot within {within_s:.0f} s")
 
     def until(self, events: int, within_s: float = DEADLINE_S) -> Snapshot:
-        """Wait for a complete one that holds at least so many events."""
+        """Wait for a snapshot of all partitions that counts at least `events`."""
         while True:
             snapshot = self.next(within_s)
             if snapshot.complete and snapshot.events >= events:
@@ -158,7 +158,7 @@ class Snapshots:
 
 
 class Consume:
-    """A running `ltv consume`; on leaving the block it is killed."""
+    """A running `ltv consume`, which is killed at the end of the block."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
         self._log = log
@@ -175,28 +175,28 @@ class Consume:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kill it with SIGKILL."""
         self.process.kill()
         self.process.wait()
 
-    def said(self) -> dict[str, float]:
-        """What it has logged, and when it did last: seconds since its start."""
-        said: dict[str, float] = {}
+    def logged(self) -> dict[str, float]:
+        """Log event -> the time when it was last logged, in seconds since the start."""
+        logged: dict[str, float] = {}
         for line in self._log.read_text(errors="replace").splitlines():
             try:
                 entry = json.loads(line)
-                said[entry["event"]] = (
+                logged[entry["event"]] = (
                     datetime.fromisoformat(entry["timestamp"]).timestamp() - self.started_at
                 )
             except (ValueError, KeyError, TypeError):
                 continue
-        return said
+        return logged
 
     def wait_for(self, event: str, within_s: float = DEADLINE_S) -> float:
-        """Wait until it has logged this; returns when it did, in seconds since its start."""
+        """Wait until `event` is logged; returns the time, in seconds since the start."""
         until = time.monotonic() + within_s
-        while (at := self.said().get(event)) is None:
+        while (at := self.logged().get(event)) is None:
             if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"ltv consume never said {event!r}: {self._log.read_text()[-2000:]}")
+                raise RuntimeError(f"ltv consume did not log {event!r}: {self._log.read_text()[-2000:]}")
             time.sleep(0.05)
         return at

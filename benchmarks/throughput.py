@@ -1,8 +1,8 @@
-"""`make bench`: events per CPU second of `ltv consume`, beside bare clients and other stream processors.
+"""`make bench`: events per CPU second of `ltv consume`, of bare clients and of other stream processors.
 
-The contestants run in turn, several times, each as processes of its own, in an order that rotates from round to
-round. CPU seconds are user + system of all its processes, from its start on; a peer on the JVM is counted until it
-has committed all events, ours until it has ended. A contestant whose top 10 is not ours is void.
+The contestants run in turn, several times, in their own processes, in an order that rotates from round to
+round. CPU seconds are user + system of all its processes, from its start; a peer on the JVM is measured until it
+has committed all events, ours until it ends. A contestant whose top 10 differs from ours is void.
 """
 
 import json
@@ -33,35 +33,35 @@ from benchmarks.load import events as job_events
 from benchmarks.measure import cluster, measure, write_json
 
 LIMIT_S: Final = 900.0
-"""A run that takes longer has failed."""
-SETTLE_S: Final = 2.0
-"""Between two runs: the broker deletes what the last one left."""
+"""A run that takes longer fails."""
+PAUSE_S: Final = 2.0
+"""The pause between two runs, in which the broker deletes the last run's topics."""
 BASES: Final = ("flink hash", "streams")
-"""What the others are compared with: the best of those whose names begin so."""
+"""Prefixes of names; all contestants are compared with the best contestant of each prefix."""
 TABLE_WIDTH: Final = 150
 SHORT: Final = 60
-"""What a row says of a trouble; all of it is printed, and in the JSON."""
+"""The most characters of an error in the table; the whole error is printed before, and in the JSON."""
 LIBRARIES: Final = ("kafka-python", "confluent-kafka", "msgspec", "crc32c")
 
 console = Console(stderr=True)
 
 
 def main(
-    events: Annotated[int | None, typer.Option(help="How many events.", show_default="2000000")] = None,
-    slow_events: Annotated[int, typer.Option(help="How many for Quix Streams and Faust.")] = 200_000,
-    customers: Annotated[int, typer.Option(help="How many customers.")] = 100_000,
+    events: Annotated[int | None, typer.Option(help="Number of events.", show_default="2000000")] = None,
+    slow_events: Annotated[int, typer.Option(help="Number of events for Quix Streams and Faust.")] = 200_000,
+    customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
     runs: Annotated[
         int | None, typer.Option(min=1, help="Runs of each contestant.", show_default="3")
     ] = None,
     only: Annotated[
-        str, typer.Option(help='These contestants only, by the beginning of their names: "ltv,flink hash".')
+        str, typer.Option(help='Run only contestants whose names begin so: "ltv,flink hash".')
     ] = "",
     quick: Annotated[
         bool, typer.Option("--quick", help="1,000,000 events, 2 runs, few contestants.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Write all figures here, as JSON; a chart beside it.")] = Path(
-        "benchmarks/results/throughput.json"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Write all figures to this file, as JSON, and a chart beside it.")
+    ] = Path("benchmarks/results/throughput.json"),
 ) -> None:
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
     events = events or (1_000_000 if quick else 2_000_000)
@@ -71,7 +71,9 @@ def main(
     if names:
         chosen = [each for each in CONTESTANTS if each.name.startswith(tuple(names))]
     if not chosen:
-        raise typer.BadParameter(f"none of {', '.join(each.name for each in CONTESTANTS)}: {only}")
+        raise typer.BadParameter(
+            f"--only {only}: must begin one of {', '.join(each.name for each in CONTESTANTS)}"
+        )
     figures: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "load": {"customers": customers, "partitions": PARTITIONS, "seed": SEED},
@@ -101,13 +103,13 @@ def main(
     chart.write(figures, out.with_suffix(".svg"))
     table = _table(figures)
     Console(width=max(console.width, TABLE_WIDTH)).print(table)
-    console.print(f"{out} and {out.with_suffix('.svg')} hold all this")
+    console.print(f"{out} and {out.with_suffix('.svg')} have all figures")
     if any("trouble" in figures["contestants"][each.name] for each in ready):
         raise typer.Exit(1)
 
 
 def _prepared(chosen: list[Contestant], figures: dict[str, Any]) -> list[Contestant]:
-    """Build all that needs it; who can't take part is said here, and keeps a row in the table."""
+    """Build the contestants, and return those that can take part; the others keep a row that says why not."""
     ready = []
     for each in chosen:
         try:
@@ -131,7 +133,7 @@ class _Bench:
         self._reference: dict[bool, Top | None] = {}
 
     def load(self, slow: bool, events: int, customers: int) -> dict[str, Any]:
-        """Make the load for the slow or the others, and have ours rank it: what all must come to."""
+        """Create the load for the slow contestants or the others, and rank it with ours, the reference for all."""
         began = time.monotonic()
         with console.status(f"Producing {events:,} events of {customers:,} customers"):
             create_topic(self._servers, self._topic(slow), PARTITIONS)
@@ -148,7 +150,7 @@ class _Bench:
         return {"events": events, "bytes_each": size / events, "top": [list(row) for row in top.rows]}
 
     def run(self, who: Contestant, number: int, entry: dict[str, Any]) -> None:
-        """Run a contestant once; its figures, or what went wrong, go into its entry."""
+        """Run a contestant once; its figures, or its error, go into its entry."""
         job, output = self._job(who, who.slow, str(number))
         environment = self._environment(who.slow)
         load_before = os.getloadavg()[0]
@@ -189,11 +191,11 @@ class _Bench:
 
     def _clean(self, job: Job) -> None:
         delete_topics(self._servers, job.prefix)
-        time.sleep(SETTLE_S)
+        time.sleep(PAUSE_S)
 
 
 def _last_json(output: Path) -> dict[str, Any]:
-    """What a peer says in its last line; ours and the bare clients say nothing."""
+    """A peer's report, its last line; empty for ours and the bare clients."""
     lines = output.read_text().splitlines()
     report: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     return report
@@ -233,7 +235,7 @@ def _second_half(marks: dict[str, dict[str, float]]) -> float:
 def _table(figures: dict[str, Any]) -> Table:
     bases = figures["bases"].values()
     columns = ("events per CPU s", "lowest - highest", "2nd half", *(f"of {best}" for best in bases))
-    table = Table("who", *columns, "events/s", "peak MiB", "top 10", box=SIMPLE)
+    table = Table("contestant", *columns, "events/s", "peak MiB", "top 10", box=SIMPLE)
     for column in table.columns:
         column.no_wrap = True
     for column in table.columns[1:-1]:

@@ -1,4 +1,4 @@
-"""A client's poll of the whole topic and nothing else, or with each value decoded: the floor under any consumer."""
+"""A client that only polls the whole topic, or also decodes each value: the lower bound for any consumer."""
 
 import gc
 import os
@@ -52,7 +52,7 @@ def confluent(servers: str, topic: str) -> Iterator[list[Any]]:
 
 
 def main(client: str, what: str, events: int) -> None:
-    """Read so many events."""
+    """Read this number of events."""
     gc.disable()
     polls = {"kafka-python": kafka_python, "confluent": confluent}[client]
     decode = msgspec.json.Decoder(EventToCheck).decode

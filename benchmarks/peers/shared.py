@@ -1,4 +1,4 @@
-"""What the Python peers have in common: events, a customer's value, the top 10. It needs msgspec only."""
+"""The common part of the Python peers: events, a customer's aggregate, the top 10. Needs only msgspec."""
 
 import heapq
 import json
@@ -11,7 +11,7 @@ TOP = 10
 
 
 class Event(msgspec.Struct, gc=False):
-    """The fields that are needed."""
+    """The fields that the peers need."""
 
     type: str
     key: str
@@ -19,19 +19,19 @@ class Event(msgspec.Struct, gc=False):
     total_amount: str = ""
 
     def cents(self) -> int:
-        """The amount; `12.34 USD`, as the load has it."""
+        """The amount in whole cents; the load's amounts look like `12.34 USD`."""
         return int(self.total_amount[:-7] + self.total_amount[-6:-4])
 
 
 class Customer(msgspec.Struct, array_like=True, gc=False):
-    """What is kept of a customer beside the orders; weeks are a bit set of 64 from the first, enough for the load."""
+    """A customer's aggregate without the orders; weeks are a bit set from the first week, at most 64 for the load."""
 
     cents: int = 0
     first_week: int = 0
     weeks: int = 0
 
     def add(self, event: Event) -> None:
-        """Count the event's week."""
+        """Mark the event's week as active."""
         number = week(event.event_time[:10])
         if not self.weeks:
             self.first_week = number
@@ -56,14 +56,14 @@ encode = msgspec.msgpack.Encoder().encode
 
 @cache
 def week(day: str) -> int:
-    """Number of the week, Sunday to Saturday, of a date."""
+    """The number of a date's week (Sunday to Saturday)."""
     return date.fromisoformat(day).toordinal() // 7
 
 
 def report(events: int, customers: dict[str, Customer]) -> str:
-    """The last line of a peer's output: its top 10."""
+    """The last line of a peer's output, with its top 10."""
     rows = [(each.cents, each.weeks.bit_count(), name) for name, each in customers.items()]
-    # Whole cents and weeks: the quotient as a float tells these apart, and ties go by id.
+    # Float quotients of the load's cents and weeks are precise enough to tell them apart; ties go by id.
     best = heapq.nsmallest(TOP, rows, key=lambda row: (-row[0] / row[1], row[2]))
-    told = [{"customer_id": name, "cents": cents, "weeks": weeks} for cents, weeks, name in best]
-    return json.dumps({"top": {"events": events, "rows": told}})
+    top = [{"customer_id": name, "cents": cents, "weeks": weeks} for cents, weeks, name in best]
+    return json.dumps({"top": {"events": events, "rows": top}})

@@ -1,6 +1,6 @@
-"""Faust (faust-streaming): exactly once, a commit a second, tables in memory with changelogs, of customers and orders.
+"""Faust (faust-streaming): exactly once, a commit a second, in-memory tables of customers and orders with changelogs.
 
-The top 10 is made once, at the end, from the table's customers.
+It computes the top 10 once, at the end, from the table of customers.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ async def aggregate(stream: Any) -> None:
 
 
 async def finish() -> None:
-    """Wait until all is committed, report, and end at once."""
+    """Wait until all events are committed, report, and end at once."""
     while sum(app.consumer._committed_offset.get(tp) or 0 for tp in app.consumer.assignment()) < EVENTS:
         await asyncio.sleep(0.05)
     print(

@@ -1,6 +1,6 @@
-"""Quix Streams: exactly once, a commit a second, state in RocksDB with a changelog, of each customer and order.
+"""Quix Streams: exactly once, a commit a second, state of customers and orders in RocksDB with a changelog.
 
-The top 10 is made once, at the end, from a dictionary beside the state: Quix has no timers, and a second topic to
+It computes the top 10 once, at the end, from a dictionary beside the state: Quix has no timers, and a second topic to
 merge the customers of all partitions would cost it more.
 """
 
@@ -40,7 +40,7 @@ def add(value: bytes, key: str, _timestamp: int, _headers: Any, state: Any) -> N
 
 
 def main(events: int, application: str, folder: str) -> None:
-    """Process so many events, commit them, and report."""
+    """Process this number of events, commit them, and report."""
     app = Application(
         broker_address=os.environ["KAFKA_BOOTSTRAP_SERVERS"],
         consumer_group=application,

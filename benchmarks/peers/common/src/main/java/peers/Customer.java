@@ -3,7 +3,7 @@ package peers;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** What is kept of a customer beside the orders; weeks are a bit set from the first word's week. */
+/** A customer's aggregate without the orders; weeks are a bit set from the first word's week. */
 public final class Customer {
     private static final long[] NONE = new long[0];
 
@@ -11,7 +11,7 @@ public final class Customer {
     public int events, visits, orders, baseWeek;
     public long[] weeks = NONE;
 
-    /** Counts one event of a week. */
+    /** Marks the week of an event as active. */
     public void add(Event event) {
         events++;
         if (event.type == Event.SITE_VISIT) visits++;
@@ -22,7 +22,7 @@ public final class Customer {
             return;
         }
         int distance = week - baseWeek;
-        if (distance < 0) { // Rare, before the first week seen: moved by whole words.
+        if (distance < 0) { // Rare, before the first week seen: the bits move by whole words.
             int words = (-distance + 63) >> 6;
             long[] moved = new long[weeks.length + words];
             System.arraycopy(weeks, 0, moved, words, weeks.length);

@@ -8,7 +8,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
-/** Seconds and CPU seconds since the process began, at the marks that the benchmark asks for; its report. */
+/** Measures seconds and CPU seconds since the start of the process, at the benchmark's marks; prints the report. */
 public final class Meter {
     private static final com.sun.management.OperatingSystemMXBean SYSTEM =
         (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -23,7 +23,7 @@ public final class Meter {
 
     private Meter() {}
 
-    /** Of one thread: how many events it has processed. */
+    /** The number of events that one thread has processed. */
     public static AtomicLong counter() {
         AtomicLong counter = new AtomicLong();
         COUNTERS.add(counter);
@@ -41,12 +41,12 @@ public final class Meter {
         await("done", 2, () -> processed() >= events);
     }
 
-    /** Waits until the peer has committed all of them: here the benchmark stops counting. */
+    /** Waits until the peer has committed all events: the benchmark measures up to here. */
     public static void awaitCommitted(Condition committed) throws Exception {
         await("committed", 20, committed);
     }
 
-    /** Waits until all of them are in the top 10. */
+    /** Waits until the top 10 counts all events. */
     public static void awaitTop(long events) throws Exception {
         await("top", 20, () -> top.events >= events);
     }

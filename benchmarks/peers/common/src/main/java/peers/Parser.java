@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.time.Instant;
 
-/** Jackson's streaming parser over the whole event; fields that nobody needs are skipped. Not thread-safe. */
+/** Jackson's streaming parser over the whole event; unused fields are skipped. Not thread-safe. */
 public final class Parser {
     private static final JsonFactory JSON = new JsonFactory();
 

@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.PriorityQueue;
 import java.util.stream.Collectors;
 
-/** A top 10 of some customers, and how many events it counts; mergeable. The order is exact: spend / weeks. */
+/** A top 10, and the number of events that it counts; mergeable. The order by spend / weeks is exact. */
 public final class Top {
     public static final int X = 10;
 
@@ -23,7 +23,7 @@ public final class Top {
     public long events, customers;
     private final PriorityQueue<Row> worstFirst = new PriorityQueue<>(X + 1, BEST_FIRST.reversed());
 
-    /** Counts a customer, and says whether it may be among the best: only then is its name needed. */
+    /** Counts a customer; returns whether it may be in the top 10, for only then is its name needed. */
     public boolean count(Customer customer) {
         events += customer.events;
         customers++;
@@ -79,7 +79,7 @@ public final class Top {
         }
     }
 
-    /** What goes to the topic, and to the benchmark's check. */
+    /** The JSON for the topic and for the benchmark's check. */
     public String json() {
         String rows = worstFirst.stream().sorted(BEST_FIRST)
             .map(row -> String.format(Locale.ROOT, "{\"customer_id\":\"%s\",\"cents\":%d,\"weeks\":%d,\"ltv\":%.2f}",

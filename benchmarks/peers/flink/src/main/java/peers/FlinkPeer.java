@@ -48,7 +48,7 @@ public final class FlinkPeer {
     private static final int PARALLELISM = 2;
     private static final int TICK_MS = 5_000;
     private static final TypeInformation<byte[]> BYTES = PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO;
-    /** By subtask: how many events the last complete checkpoint holds. */
+    /** Subtask -> the number of events that the last complete checkpoint counts. */
     private static final Map<Integer, Long> CHECKPOINTED = new ConcurrentHashMap<>();
 
     public static void main(String[] arguments) throws Exception {
@@ -131,7 +131,7 @@ public final class FlinkPeer {
         public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<Event> out) throws IOException {
             parser.parse(record.value(), event);
             event.customer = new String(record.key(), StandardCharsets.UTF_8);
-            out.collect(event); // Goes straight to the network's serializer, so it can be reused.
+            out.collect(event); // It is serialized at once, so it can be reused.
         }
 
         @Override
@@ -140,7 +140,7 @@ public final class FlinkPeer {
         }
     }
 
-    /** Adds events to their customers; at each tick this subtask's top 10. */
+    /** Adds events to their customers; at each tick emits this subtask's top 10. */
     private static final class Aggregate extends AbstractStreamOperator<Tuple2<Integer, byte[]>>
             implements OneInputStreamOperator<Event, Tuple2<Integer, byte[]>>,
                 ProcessingTimeService.ProcessingTimeCallback {
@@ -221,7 +221,7 @@ public final class FlinkPeer {
         }
     }
 
-    /** Keeps the newest top 10 of each subtask; half a second after each tick the global one. */
+    /** Keeps the newest top 10 of each subtask; half a second after each tick emits the global one. */
     private static final class Merge extends KeyedProcessFunction<Integer, Tuple2<Integer, byte[]>, String> {
         private transient MapState<Integer, byte[]> partials;
         private transient ValueState<Long> timer;

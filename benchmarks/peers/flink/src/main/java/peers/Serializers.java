@@ -11,7 +11,7 @@ import org.apache.flink.api.common.typeutils.base.TypeSerializerSingleton;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Written by hand: what a Flink job that cares about speed has for its two hot types. */
+/** Hand-written serializers of the two hot types, as in a Flink job optimized for speed. */
 public final class Serializers {
     private Serializers() {}
 

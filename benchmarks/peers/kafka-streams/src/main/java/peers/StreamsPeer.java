@@ -133,7 +133,7 @@ public final class StreamsPeer {
         return CACHED ? builder.withCachingEnabled() : builder.withCachingDisabled();
     }
 
-    /** Adds events to their customers; at each tick this partition's top 10. */
+    /** Adds events to their customers; at each tick emits this partition's top 10. */
     private static final class Aggregate implements Processor<Bytes, byte[], Integer, byte[]> {
         private final Parser parser = new Parser();
         private final Event event = new Event();
@@ -204,7 +204,7 @@ public final class StreamsPeer {
         }
     }
 
-    /** Keeps the newest top 10 of each partition; at each tick the global one. */
+    /** Keeps the newest top 10 of each partition; at each tick emits the global one. */
     private static final class Merge implements Processor<Integer, byte[], String, String> {
         private ProcessorContext<String, String> context;
         private KeyValueStore<Integer, byte[]> partials;

@@ -11,7 +11,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
-/** For scale: one thread and hash maps. Nothing is committed, a restart begins anew. */
+/** For comparison: one thread and hash maps, without commits; a restart reads from the beginning. */
 public final class PlainConsumer {
     private static final class Order {
         long cents, time;
