@@ -25,6 +25,7 @@ from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
 from benchmarks.stage import TRANSPORTS, Stage, Transports
+from consumer.stream.partials import SERIES_KEY
 
 WARM_UP_S: Final = 10.0
 ALLOWED_S: Final = 0.1
@@ -128,7 +129,7 @@ class _Watch(threading.Thread):
                 at, value = time.time(), json.loads(record.value() or b"")
                 if record.topic() == topics.snapshots:
                     self.snapshots.append((at, value["totals"]["events"]))
-                else:
+                elif record.key() != SERIES_KEY:
                     self.partials.append((int(record.key() or b""), value["next_offset"], value["events"]))
 
     def wait_for(self, events: int) -> None:

@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from benchmarks.load import PARTITIONS, create_topic, delete_topics, send
 from benchmarks.measure import LTV
+from contract.snapshots import decode_snapshot
 from contract.topics import Topics
 
 Transports = Annotated[str, typer.Option(help="Transports, separated by commas.")]
@@ -122,8 +123,8 @@ class Snapshot(NamedTuple):
     at: float
     """Seconds since 1970."""
     events: int
-    complete: bool
-    rows: list[dict[str, Any]]
+    all_reported: bool
+    """Whether every partition has reported."""
 
 
 class Snapshots:
@@ -139,21 +140,16 @@ class Snapshots:
             record = self._reader.poll(0.2)
             at = time.time()
             if record is not None and record.error() is None:
-                value = json.loads(record.value())
-                partitions = value["partitions"]
-                return Snapshot(
-                    at,
-                    value["totals"]["events"],
-                    partitions["reporting"] == partitions["total"],
-                    value["rows"],
-                )
+                snapshot = decode_snapshot(record.value())
+                reported = all(each.next_offset is not None for each in snapshot.coverage.partitions)
+                return Snapshot(at, snapshot.totals.events, reported)
         raise RuntimeError(f"no snapshot within {within_s:.0f} s")
 
     def until(self, events: int, within_s: float = DEADLINE_S) -> Snapshot:
         """Wait for a snapshot of all partitions that counts at least `events`."""
         while True:
             snapshot = self.next(within_s)
-            if snapshot.complete and snapshot.events >= events:
+            if snapshot.all_reported and snapshot.events >= events:
                 return snapshot
 
 
