@@ -124,7 +124,7 @@ def _top_reported(_job: Job, _environment: Mapping[str, str], report: dict[str, 
 
 def _java(job: Job, module: str, main: str, options: tuple[str, ...], **properties: str | int) -> list[str]:
     target = PEERS / module / "target"
-    told = {
+    given = {
         "application": job.prefix,
         "events": job.events,
         "top": job.top,
@@ -136,7 +136,7 @@ def _java(job: Job, module: str, main: str, options: tuple[str, ...], **properti
         *HEAP,
         *QUIET,
         *options,
-        *(f"-D{name}={value}" for name, value in told.items()),
+        *(f"-D{name}={value}" for name, value in given.items()),
         *("-cp", f"{target / f'{module}-1.jar'}:{target / 'lib'}/*", f"peers.{main}"),
     ]
 

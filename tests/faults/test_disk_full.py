@@ -36,9 +36,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     except OSError as error:
-        pytest.skip(f"a full disk needs a file system of its own: {error}")
+        pytest.skip(f"a full disk needs its own file system: {error}")
     if mounted.returncode != 0:
-        pytest.skip(f"a full disk needs a file system of its own: {mounted.stderr.strip()}")
+        pytest.skip(f"a full disk needs its own file system: {mounted.stderr.strip()}")
     try:
         yield disk
     finally:

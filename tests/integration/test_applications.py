@@ -77,9 +77,9 @@ def test_after_top_was_raised_a_snapshot_says_how_many_rows_are_certain_until_al
 def test_a_missing_events_topic_is_named_with_the_command_that_creates_it(
     new_application: NewApplication,
 ) -> None:
-    said = refused(new_application("nobody-made-it").run("one", "--until-end"))
-    assert "the topic nobody-made-it does not exist" in said
-    assert "ltv topics create" in said
+    message = refused(new_application("missing-topic").run("one", "--until-end"))
+    assert "the topic missing-topic does not exist" in message
+    assert "ltv topics create" in message
 
 
 def test_a_changelog_with_another_partition_count_is_refused(
@@ -87,9 +87,9 @@ def test_a_changelog_with_another_partition_count_is_refused(
 ) -> None:
     application = new_application(new_topic(partitions=3))
     plain.create_topic(f"{application.prefix}.changelog", 2)
-    said = refused(application.run("one", "--until-end"))
-    assert f"{application.prefix}.changelog has 2 partitions and must have 3" in said
-    assert "--prefix" in said
+    message = refused(application.run("one", "--until-end"))
+    assert f"{application.prefix}.changelog has 2 partitions and must have 3" in message
+    assert "--prefix" in message
 
 
 def test_another_group_on_the_same_prefix_is_refused_and_changes_nothing(
@@ -98,9 +98,9 @@ def test_another_group_on_the_same_prefix_is_refused_and_changes_nothing(
     application = new_application(new_topic(shop(500, seed=35)))
     application.backfill("one")
     before = application.snapshots()
-    said = refused(application.run("one", "--until-end", "--group", "intruder"))
-    assert f"belongs to group '{application.group}'" in said
-    assert "--prefix" in said
+    message = refused(application.run("one", "--until-end", "--group", "intruder"))
+    assert f"belongs to group '{application.group}'" in message
+    assert "--prefix" in message
     assert application.snapshots() == before
     application.backfill("one")
     application.assert_exact()

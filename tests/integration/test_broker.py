@@ -149,9 +149,9 @@ def test_the_command_prints_its_address_and_a_signal_ends_all_its_processes(
     assert is_ready(command.port)
     assert any("java" in process.name() for process in command.below)
     command.process.send_signal(number)
-    _, said = command.process.communicate(timeout=WAIT_S)
-    assert command.process.returncode == 0, said
-    assert "Traceback" not in said
+    _, output = command.process.communicate(timeout=WAIT_S)
+    assert command.process.returncode == 0, output
+    assert "Traceback" not in output
     assert _left_of(command) == []
 
 
@@ -231,5 +231,5 @@ def test_free_ports_returns_different_ports() -> None:
 def test_a_free_port_is_kept_for_a_listener_that_names_it() -> None:
     port = free_port()
     assert not is_taken(port)
-    with socket.socket() as anybody, pytest.raises(OSError, match="in use"):
-        anybody.bind((HOST, port))
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((HOST, port))

@@ -70,9 +70,9 @@ def test_the_count_limit_stops_the_consumer_before_it_is_exceeded(
     application = new_application(topic)
     application.backfill("one", "--max-dead-letters", "3")
     application.plain.send(topic, SMALL[3:7] + shop(50, seed=23))
-    said = stopped_at_a_limit(application, "--max-dead-letters", "3")
-    assert "4 invalid events, more than --max-dead-letters 3. The last: " in said
-    assert f"{topic}-0 at offset 56" in said
+    line = stopped_at_a_limit(application, "--max-dead-letters", "3")
+    assert "4 invalid events, more than --max-dead-letters 3. The last: " in line
+    assert f"{topic}-0 at offset 56" in line
     assert 3 <= len(application.dead_letters()) <= 6
     application.backfill("one", "--max-dead-letters", "4")
     application.assert_exact()
@@ -87,8 +87,8 @@ def test_nothing_of_the_commit_that_would_exceed_a_limit_is_written(
     before = application.backfill()
     application.plain.send(application.events, SMALL + shop(50, seed=25))
     limit = ("--max-dead-letters", str(len(SMALL) - 1), "--commit-interval-s", "3")
-    said = stopped_at_a_limit(application, *limit)
-    assert f"{len(SMALL)} invalid events" in said
+    line = stopped_at_a_limit(application, *limit)
+    assert f"{len(SMALL)} invalid events" in line
     assert application.dead_letters() == []
     assert application.snapshots()[-1]["totals"] == before["totals"]
     application.backfill()
@@ -98,8 +98,8 @@ def test_nothing_of_the_commit_that_would_exceed_a_limit_is_written(
 def test_the_ratio_limit_stops_the_consumer_too(new_topic: NewTopic, new_application: NewApplication) -> None:
     records = shop(900, seed=26) + [(b"c1", b"rubbish")] * 300
     application = new_application(new_topic(records, partitions=1))
-    said = stopped_at_a_limit(application, "--max-dead-letter-ratio", "0.2")
-    assert "a larger share than --max-dead-letter-ratio 0.2" in said
+    line = stopped_at_a_limit(application, "--max-dead-letter-ratio", "0.2")
+    assert "a larger share than --max-dead-letter-ratio 0.2" in line
     assert len(application.dead_letters()) <= 0.2 * len(records)
     application.backfill("one", "--max-dead-letter-ratio", "0.3")
     application.assert_exact()

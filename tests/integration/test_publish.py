@@ -236,11 +236,11 @@ def test_a_stopped_shop_delivers_records_in_flight_and_exits_with_0(
                 lambda: plain.read(topic), "events", failing=lambda: "" if shop.poll() is None else "ended"
             )
             shop.send_signal(number)
-            _, said = shop.communicate(timeout=TIMEOUT_S)
+            _, output = shop.communicate(timeout=TIMEOUT_S)
         finally:
             shop.kill()
-    assert shop.returncode == 0, said
-    assert f"{len(plain.read(topic)):,} events delivered to {topic}" in said
+    assert shop.returncode == 0, output
+    assert f"{len(plain.read(topic)):,} events delivered to {topic}" in output
 
 
 @pytest.mark.parametrize("command", [("publish", "-"), ("produce", "--count", "1"), ("topics", "create")])

@@ -246,7 +246,7 @@ def test_the_newest_matching_records_are_looked_for_as_far_back_as_needed(
 
 def test_a_missing_topic_says_what_to_do(reader: LogReader) -> None:
     with pytest.raises(Fatal, match="ltv topics create"):
-        newest_snapshot(reader, Topics(prefix="nobody-made-it"))
+        newest_snapshot(reader, Topics(prefix="missing-topic"))
 
 
 def test_an_address_without_a_broker_is_named() -> None:

@@ -209,7 +209,7 @@ def test_a_poll_raises_if_another_process_has_taken_the_instance_id(
         return False
 
     with pytest.raises(Fatal, match="--instance-id"):
-        wait_until(poll_both, "the first one is told")
+        wait_until(poll_both, "the first member's poll raises")
     second.consumer.poll(0.0)
 
 

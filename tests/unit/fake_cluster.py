@@ -146,11 +146,11 @@ class FakeProducer:
         self._sent: list[tuple[str, int, bytes | None, bytes | None, Headers]] = []
         self._offsets: list[int] = []
 
-    def _reach(self, step: str) -> None:
+    def _run_fault(self, step: str) -> None:
         self._cluster.fail_at.pop(step, lambda: None)()
 
     def begin(self) -> None:
-        self._reach("begin")
+        self._run_fault("begin")
         self._sent, self._offsets = [], []
 
     def send(
@@ -165,7 +165,7 @@ class FakeProducer:
         return len(self._sent) - 1
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
-        self._reach("before commit")
+        self._run_fault("before commit")
         touched = set()
         for topic, partition, value, key, headers in self._sent:
             log = self._cluster.logs[topic, partition]
@@ -176,7 +176,7 @@ class FakeProducer:
         for place in touched:
             self._cluster.logs[place].end += 1
         self._cluster.commits.append(Commit(dict(offsets), membership))
-        self._reach("after commit")
+        self._run_fault("after commit")
 
     def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
         raise NotImplementedError("only connecting needs it")

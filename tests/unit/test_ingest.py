@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from consumer.domain import Aggregate, ingest, top_x_simple_ltv_customers
 from contract.errors import InvalidEvent
 
-EVERYBODY = 1000
+ALL_CUSTOMERS = 1000
 Basis = Literal["active", "timeframe"]
 BASES: list[Basis] = ["active", "timeframe"]
 
@@ -61,7 +61,7 @@ def dollars(cents: Fraction | int) -> str:
     return f"{whole // 100}.{whole % 100:02d}"
 
 
-def recomputed(events: list[Sent], basis: Basis, x: int = EVERYBODY) -> list[dict[str, Any]]:
+def recomputed(events: list[Sent], basis: Basis, x: int = ALL_CUSTOMERS) -> list[dict[str, Any]]:
     """The ranking of these events, with all fields of a row except visits per week."""
     by_customer: dict[str, list[Sent]] = defaultdict(list)
     for event in events:
@@ -101,7 +101,7 @@ def state_of(events: list[Sent]) -> Aggregate:
     return state
 
 
-def ranking(state: Aggregate, basis: Basis, x: int = EVERYBODY) -> list[dict[str, Any]]:
+def ranking(state: Aggregate, basis: Basis, x: int = ALL_CUSTOMERS) -> list[dict[str, Any]]:
     rows = top_x_simple_ltv_customers(x, state, basis)
     return [{k: v for k, v in msgspec.to_builtins(row).items() if k != "visits_per_week"} for row in rows]
 
@@ -113,7 +113,7 @@ def outcome(state: Aggregate) -> Any:
         for c in state.customers.values()
     }
     totals = (state.orders, state.revenue, state.time_min, state.time_max)
-    return customers, totals, [top_x_simple_ltv_customers(EVERYBODY, state, basis) for basis in BASES]
+    return customers, totals, [top_x_simple_ltv_customers(ALL_CUSTOMERS, state, basis) for basis in BASES]
 
 
 # Few ids, few instants, few amounts, so that versions of one order, equal times and ties occur.
@@ -326,7 +326,7 @@ def test_a_visit_delivered_again_counts_again_and_changes_no_lifetime_value() ->
 def test_visits_per_week_is_right_to_four_decimals(events: list[Sent], basis: Basis) -> None:
     times = [event.at for event in events]
     timeframe = (wednesday(max(times)) - wednesday(min(times))).days // 7 + 1 if times else 0
-    for row in top_x_simple_ltv_customers(EVERYBODY, state_of(events), basis):
+    for row in top_x_simple_ltv_customers(ALL_CUSTOMERS, state_of(events), basis):
         exact = Fraction(row.visits, row.weeks if basis == "active" else timeframe)
         assert abs(Fraction(row.visits_per_week) - exact) <= Fraction(1, 20_000) + Fraction(1, 10**12)
 

@@ -69,10 +69,10 @@ def test_a_ratio_of_one_never_stops() -> None:
 def test_the_message_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do() -> None:
     with pytest.raises(Fatal) as raised:
         limit(count=0).check(1, [LETTER])
-    said = str(raised.value)
-    assert "The last: ltv.events-3 at offset 17: not JSON" in said
-    assert "raise the limit" in said
-    assert "\n" not in said
+    message = str(raised.value)
+    assert "The last: ltv.events-3 at offset 17: not JSON" in message
+    assert "raise the limit" in message
+    assert "\n" not in message
 
 
 def test_a_dead_letter_has_the_original_bytes_and_origin() -> None:
@@ -99,5 +99,5 @@ def test_an_oversize_payload_is_cut_and_a_header_has_its_length(extra: int) -> N
     value = b"x" * (MAX_PAYLOAD_BYTES + extra)
     letter = dead_letter(None, value, InvalidEvent("oversize", "", "too long"), ORIGIN)
     assert letter.value == b"x" * MAX_PAYLOAD_BYTES
-    told = dict(letter.headers).get("ltv.truncated-from")
-    assert told == (str(len(value)).encode() if extra else None)
+    length = dict(letter.headers).get("ltv.truncated-from")
+    assert length == (str(len(value)).encode() if extra else None)

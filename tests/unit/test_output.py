@@ -218,15 +218,15 @@ def test_devices_may_be_named_twice(tmp_path: Path) -> None:
 def test_standard_streams_are_compared_too(tmp_path: Path, name: str) -> None:
     script = "import sys; from files.same_file import refuse_same_files as f; f(sys.argv[1:2], sys.argv[2:])"
 
-    def said(inputs: str, outputs: str, **streams: object) -> bytes:
+    def errors_of(inputs: str, outputs: str, **streams: object) -> bytes:
         command = [sys.executable, "-c", script, inputs, *outputs.split()]
         return subprocess.run(command, stderr=subprocess.PIPE, check=False, **streams).stderr  # type: ignore[call-overload,no-any-return]
 
     events = tmp_path / "events"
     events.write_bytes(b"{}")
     with events.open("rb+") as file:
-        assert b"the output is the input" in said(str(events), name, stdout=file)
-        assert b"the output is the input" in said("-", str(events), stdin=file)
-        assert b"two outputs are one file" in said("/dev/null", f"{name} {events}", stdout=file)
-    assert b"two outputs are one file" in said("/dev/null", f"- {name}", stdout=subprocess.PIPE)
-    assert said("-", f"{name} {events}", stdin=subprocess.PIPE, stdout=subprocess.PIPE) == b""
+        assert b"the output is the input" in errors_of(str(events), name, stdout=file)
+        assert b"the output is the input" in errors_of("-", str(events), stdin=file)
+        assert b"two outputs are one file" in errors_of("/dev/null", f"{name} {events}", stdout=file)
+    assert b"two outputs are one file" in errors_of("/dev/null", f"- {name}", stdout=subprocess.PIPE)
+    assert errors_of("-", f"{name} {events}", stdin=subprocess.PIPE, stdout=subprocess.PIPE) == b""

@@ -214,7 +214,7 @@ def test_there_is_one_customer_per_hundred_events_and_at_least_ten(events: int, 
 
 
 @pytest.mark.parametrize(
-    ("events", "told", "customers"),
+    ("events", "given", "customers"),
     [
         (3_000, None, 30),
         (200, None, 10),
@@ -229,9 +229,9 @@ def test_there_is_one_customer_per_hundred_events_and_at_least_ten(events: int, 
     ],
 )
 def test_every_customer_is_in_the_file_unless_there_are_fewer_events(
-    events: int, told: int | None, customers: int
+    events: int, given: int | None, customers: int
 ) -> None:
-    assert len({event.customer_id for event in generated(events, customers=told)}) == customers
+    assert len({event.customer_id for event in generated(events, customers=given)}) == customers
 
 
 @pytest.mark.parametrize(("customers", "events"), [(10, 1_000), (200, 1_000), (201, 1_000), (3, 20), (7, 7)])
