@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from confluent_kafka import Consumer
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -16,8 +17,6 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from kafka import KafkaConsumer
-from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from broker.properties import HOST
 from broker.readiness import free_ports
@@ -62,14 +61,21 @@ def test_a_timeout_beyond_what_the_brokers_allow_is_refused(
 
 
 def test_a_group_that_another_application_uses_is_refused(app: Application) -> None:
-    other = KafkaConsumer(
-        bootstrap_servers=app.cluster.servers,
-        group_id=app.group,
-        partition_assignment_strategy=[StickyPartitionAssignor],
+    other = Consumer(
+        {
+            "bootstrap.servers": app.cluster.servers,
+            "group.id": app.group,
+            "partition.assignment.strategy": "roundrobin",  # Not ltv's.
+        }
     )
     other.subscribe([app.events])
-    wait_until(lambda: other.poll(100) is not None and other.assignment(), "the other's assignment")
+
+    def is_assigned() -> bool:
+        other.poll(0.1)
+        return bool(other.assignment())
+
     try:
+        wait_until(is_assigned, "the other's assignment")
         is_refused(app.start(), "--group")
     finally:
         other.close()
