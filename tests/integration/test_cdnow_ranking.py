@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ def cdnow(plain: Plain, tmp_path_factory: pytest.TempPathFactory) -> str:
     return topic
 
 
+@cache
 def cdnow_orders() -> list[Keyed]:
     """The same history, read from its file here."""
     packed = ROOT.joinpath("producer", "data", "CDNOW_master.txt.gz").read_bytes()
