@@ -1,1 +1,1 @@
-"""Events in files: which format a file has, its events one by one, and output that is whole or not there."""
+"""Files of events: detect the format, read the events one by one, write each output whole or not at all."""

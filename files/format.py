@@ -1,18 +1,17 @@
-"""Which format a file of events has, and its events, one by one: one pass, constant memory.
+"""Detect the format of a file of events, and read its events one by one: one pass, constant memory.
 
-The content decides, never the name. A file may be gzip'ed, in any number of members, and may begin with a UTF-8 byte
-order mark. "-" is standard input.
+The content decides the format, never the name. A file may be gzip, in any number of members, and may begin with a
+UTF-8 byte order mark. "-" is standard input.
 
-- A format that is not ours (UTF-16, xz, CSV, pretty-printed objects, ...) is refused in one line
-  (`files/other_formats.py`).
-- A file that begins with "[" is JSON arrays, one or several in any layout, if the first element is an object, or if
-  the array is followed by nothing or by another array. Each element is an event. What follows the arrays is read as
-  lines.
-- Anything else is lines, one event each: also where the first line is an array by itself (`["note"]`, `[]`) or a log
-  line (`[2024-01-01] started`). RFC 7464's record separators are left out.
+- `files/other_formats.py` refuses, with one line, formats that this reader does not read (UTF-16, xz, CSV,
+  pretty-printed objects, ...).
+- A file that begins with "[" holds JSON arrays, one or several in any layout, if the first element is an object, or if
+  nothing or another array follows the first array. Each element is an event. Text after the arrays is read as lines.
+- Any other file holds lines, one event each, even if the first line is a complete array followed by another kind of
+  line (`["note"]`, `[]`) or a log line (`[2024-01-01] started`). RFC 7464's record separators are removed.
 
-Reading never judges an event: whatever stands where an event should is handed on as it stands. Of an array that does
-not end, "[" is handed on at the end, as one more event, unless an event is visibly cut.
+Reading does not validate: each element or line is yielded unchanged. For an array without its closing bracket, "["
+is yielded last, as one more event, unless the last event is visibly cut.
 """
 
 import re
@@ -21,8 +20,8 @@ from typing import Final
 
 import msgspec
 
-from files.file_errors import file_errors
-from files.input import CHUNK_BYTES, Head, opened, put_back
+from files.file_errors import file_errors, path_or_stream
+from files.input import CHUNK_BYTES, Head, open_input, put_back
 from files.json_array import JsonArrays, end_of_array
 from files.lines import read_lines
 
@@ -34,17 +33,17 @@ _FIRST_ELEMENT: Final = re.compile(
 
 
 def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int, bytes]]:
-    """The line (from 1) where each event begins, and the event's bytes.
+    """Yield for each event the line (from 1) where it begins, and its bytes.
 
     Args:
         path: the file; "-" is standard input.
-        chunk_bytes: how much is read at once.
+        chunk_bytes: bytes per read.
 
     Raises:
-        Fatal: the file can't be read, has a format that is not ours, or its gzip data is damaged.
+        Fatal: the file can't be read, has another format, or its gzip data is damaged.
     """
-    name = "standard input" if path == "-" else path
-    with file_errors(name), opened(path, chunk_bytes) as stream:
+    name = path_or_stream(path, "standard input")
+    with file_errors(name), open_input(path, chunk_bytes) as stream:
         head = Head(name, stream)
         start = head.text.lstrip()
         rest = put_back(head.text, stream, chunk_bytes)
@@ -58,7 +57,7 @@ def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int
 
 
 def _is_array(start: bytes) -> bool:
-    """Whether what begins with a bracket is an array of events, not a line that happens to begin so."""
+    """Whether this text, which begins with "[", is an array of events, and not a line that begins with "["."""
     if start[1:].lstrip().startswith(b"{"):
         return True
     if not _FIRST_ELEMENT.match(start):

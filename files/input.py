@@ -1,4 +1,4 @@
-"""Files that are read: opened, unzipped, and checked before the work begins."""
+"""Input files: open them, decompress them, and check them before the work begins."""
 
 import gzip
 import io
@@ -14,13 +14,13 @@ from files.other_formats import refuse_other_formats
 
 CHUNK_BYTES: Final = 128 * 1024
 HEAD_BYTES: Final = 16 * 1024
-"""By so much of a file its format is told."""
+"""The format of a file is detected from this many bytes."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
 BOM: Final = b"\xef\xbb\xbf"
 
 
 class Head:
-    """The beginning of a file, without byte order mark and blank lines, and where it stands."""
+    """The beginning of a file, without byte order mark and leading blank lines, and the line on which it stands."""
 
     def __init__(self, path: str, stream: BufferedReader) -> None:
         self.line = 1
@@ -33,32 +33,33 @@ class Head:
 
 
 def check_inputs(paths: Iterable[str]) -> None:
-    """Before anything is done: each file can be read, and holds what this project reads; pipes are not touched.
+    """Check before the work begins that each file can be read and has a known format; pipes are not read.
 
     Raises:
-        Fatal: one can't be opened, or has another format.
+        Fatal: a file can't be opened, or has another format.
     """
     for path in paths:
         with file_errors(path):
             if path != "-" and not Path(path).is_fifo() and not Path(path).is_char_device():
-                with opened(path) as stream:
+                with open_input(path) as stream:
                     Head(path, stream)
 
 
 @contextmanager
-def opened(path: str, chunk_bytes: int = HEAD_BYTES) -> Iterator[BufferedReader]:
-    """The bytes of a file, unzipped where they are gzip'ed; "-" is standard input, which stays open.
+def open_input(path: str, chunk_bytes: int = HEAD_BYTES) -> Iterator[BufferedReader]:
+    """The bytes of a file, decompressed if it is gzip; "-" is standard input, which stays open.
 
     Raises:
-        OSError: it can't be opened.
+        OSError: the file can't be opened.
     """
-    chunk_bytes = max(min(chunk_bytes, HEAD_BYTES), len(GZIP_MAGIC))  # Longer reads go past the buffer.
+    # A read longer than the buffer would bypass it.
+    chunk_bytes = max(min(chunk_bytes, HEAD_BYTES), len(GZIP_MAGIC))
     if path == "-":
         stream = BufferedReader(cast("Any", sys.stdin.buffer), chunk_bytes)
         try:
             yield _unzipped(stream, chunk_bytes)
         finally:
-            stream.detach()  # It would close standard input.
+            stream.detach()  # The BufferedReader would close standard input.
         return
     with Path(path).open("rb") as file:
         yield _unzipped(BufferedReader(file, chunk_bytes), chunk_bytes)
@@ -71,7 +72,7 @@ def _unzipped(stream: BufferedReader, chunk_bytes: int) -> BufferedReader:
 
 
 def put_back(head: bytes, stream: BufferedReader, chunk_bytes: int = CHUNK_BYTES) -> BufferedReader:
-    """A stream of what was read already, and then what is left."""
+    """A stream of the bytes that were already read (`head`), followed by the rest of `stream`."""
     return BufferedReader(_PutBack(head, stream), chunk_bytes)
 
 

@@ -1,4 +1,4 @@
-"""The elements of JSON arrays, found without keeping more than one of them and a chunk."""
+"""Read the elements of JSON arrays with at most one element and a few chunks in memory."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,12 +9,11 @@ from typing import Final
 import msgspec
 
 from files.input import put_back
-from files.kept_event import MAX_KEPT_BYTES
-from files.lines import read_lines
+from files.lines import MAX_KEPT_BYTES, read_lines
 
 MIN_BLOCK_BYTES: Final = 1024
 MAX_BLOCK_BYTES: Final = 64 * 1024
-"""So much of an array is split at once; where that fails, less, so that one bad element slows down few others."""
+"""Up to this much of an array is split at once; after a failure less, so that one bad element slows down few others."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _GAP: Final = re.compile(rb"[ \t\r\n,]*")
@@ -26,7 +25,7 @@ _elements_of: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class JsonArrays:
-    """The elements of JSON arrays, one array after the other, and then the lines that follow them."""
+    """The elements of JSON arrays, one array after the other, and then the lines after the last array."""
 
     def __init__(self, stream: BufferedReader, line: int, chunk_bytes: int) -> None:
         self._stream = stream
@@ -35,15 +34,15 @@ class JsonArrays:
         self._at = 0
         self._line = line
         self._between = b""
-        """How one object ended and the next one began, the last time: likely they all do so."""
+        """The bytes between the last two objects, from "}" to "{": most objects are separated by the same bytes."""
         self._block_bytes = MAX_BLOCK_BYTES
         self._is_cut = False
-        """The last element is not whole."""
+        """The file ends within the last element."""
 
     def elements(self) -> Iterator[tuple[int, bytes]]:
-        """The line where each element begins, and its bytes; then the same of the lines after the last array.
+        """Yield the line where each element begins and its bytes; then the same for the lines after the last array.
 
-        Where the last array does not end, and no element shows it, its opening bracket counts as one more element.
+        If the last array is not closed but its last element is whole, the opening bracket is one more element.
         """
         while self._skip_blanks() and self._buffer[self._at : self._at + 1] == b"[":
             opened_on = self._line
@@ -57,7 +56,7 @@ class JsonArrays:
             yield from read_lines(put_back(self._buffer[self._at :], self._stream), self._line)
 
     def _elements(self) -> Iterator[tuple[int, bytes]]:
-        """Those of one array, up to its closing bracket or the file's end."""
+        """Yield the elements of one array, up to its closing bracket or the end of the file."""
         while self._skip_blanks():
             first = self._buffer[self._at : self._at + 1]
             if first == b"]":
@@ -72,7 +71,7 @@ class JsonArrays:
             yield line, self._scan()
 
     def _more(self) -> bool:
-        """Read on; what is behind is let go. False at the end of the file."""
+        """Read the next chunk and drop the consumed bytes; False at the end of the file."""
         chunk = self._stream.read1(self._chunk_bytes)
         self._buffer = self._buffer[self._at :] + chunk
         self._at = 0
@@ -83,7 +82,7 @@ class JsonArrays:
         self._at = to
 
     def _skip_blanks(self) -> bool:
-        """Go to the next byte that is no blank; False where there is none."""
+        """Move to the next byte that is not blank; False if there is none."""
         while True:
             blanks = _BLANKS.match(self._buffer, self._at)
             self._skip(blanks.end() if blanks else self._at)
@@ -93,9 +92,9 @@ class JsonArrays:
                 return False
 
     def _block(self) -> Iterable[tuple[int, bytes]] | None:
-        """Many elements at once, from here to the last place that looks like the end of one.
+        """Split many elements at once, up to the last place that looks like the end of an element; None if that fails.
 
-        Where all up to there is the inside of a JSON array, that place is indeed between two elements.
+        If the text up to that place is the inside of a valid JSON array, the place is between two elements.
         """
         at, line = self._at, self._line
         end = self._buffer.rfind(self._between, at, at + self._block_bytes)
@@ -118,13 +117,13 @@ class JsonArrays:
         return zip(_lines_of(elements, text, line), elements, strict=True)
 
     def _scan(self) -> bytes:
-        """The element up to the comma or bracket that ends it, by counting brackets outside of strings."""
+        """Read one element, up to the comma or bracket that ends it, by counting brackets outside of strings."""
         kept = _Kept()
         depth, in_string, look_at = 0, False, self._at
         while True:
             token = (_IN_STRING if in_string else _STRUCTURE).search(self._buffer, look_at)
             if token is None:
-                look_at = max(0, look_at - len(self._buffer))  # A backslash may have been the last byte.
+                look_at = max(0, look_at - len(self._buffer))  # After a final backslash it is 1.
                 self._keep(kept, len(self._buffer))
                 if not self._more():
                     self._is_cut = in_string or depth > 0
@@ -153,7 +152,7 @@ class JsonArrays:
 
 
 class _Kept:
-    """What is handed on of an element that comes in pieces."""
+    """The first MAX_KEPT_BYTES of an element that is read in pieces."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -165,17 +164,17 @@ class _Kept:
         self._is_cut = self._is_cut or bool(piece[room:].strip())
 
     def whole(self) -> bytes:
-        """Without the blanks behind it; cut, it keeps them: it has to stay over-long."""
+        """The element without trailing blanks; a cut element keeps them, so that it stays oversize."""
         return bytes(self._bytes) if self._is_cut else bytes(self._bytes).rstrip()
 
     def ending(self) -> bytes:
-        """An object's closing brace with the blanks on both sides; empty where it is no object."""
+        """An object's closing brace with the blanks on both sides; empty if the element is no object."""
         text = self._bytes.rstrip()
         return bytes(self._bytes[len(text[:-1].rstrip()) :]) if text.endswith(b"}") else b""
 
 
 def end_of_array(text: bytes) -> int | None:
-    """Where the array ends that `text` begins with; None where that is beyond the text."""
+    """The end of the array that `text` begins with; None if the array ends beyond the text."""
     depth, at = 0, 0
     while token := _STRUCTURE.search(text, at):
         at = token.end()
@@ -195,7 +194,7 @@ def end_of_array(text: bytes) -> int | None:
 
 
 def _lines_of(elements: Iterable[bytes], text: bytes, line: int) -> Iterator[int]:
-    """The line of each element of `text`, which begins on `line`."""
+    """Yield the line of each element of `text`; `text` begins on `line`."""
     before = at = 0
     for element in elements:
         gap = _GAP.match(text, at)

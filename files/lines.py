@@ -1,36 +1,38 @@
-"""Events one a line."""
+"""Files with one event per line."""
 
 from collections.abc import Iterator
 from io import BufferedReader
 from itertools import compress, count
 from typing import Final
 
-from files.kept_event import MAX_KEPT_BYTES
+from contract.events import MAX_EVENT_BYTES
 
+MAX_KEPT_BYTES: Final = MAX_EVENT_BYTES + 1
+"""A longer event is yielded cut to this length: enough to reject it as oversize."""
 SKIPPED_AT_ONCE_BYTES: Final = 128 * 1024
 
 
 def read_lines(stream: BufferedReader, line: int) -> Iterator[tuple[int, bytes]]:
-    """The number of each line that is not blank, from `line` on, and the event on it."""
+    """Yield the number of each line that is not blank, and the event on it; the first line is number `line`."""
     while ahead := stream.peek(1)[:MAX_KEPT_BYTES]:
         whole = ahead.rfind(b"\n") + 1
         if whole:
             texts = stream.read(whole).split(b"\n")
-            texts.pop()  # What follows the last line's end: nothing.
+            texts.pop()  # The empty text after the last line end.
             events = list(map(bytes.strip, texts))
-            yield from compress(zip(count(line), events), events)  # Blank ones fall out.
+            yield from compress(zip(count(line), events), events)  # Drops blank lines.
             line += len(texts)
             continue
         text = stream.readline(MAX_KEPT_BYTES)
         if not text.endswith(b"\n") and not _only_blanks_follow(stream):
-            yield line, text  # Over-long.
+            yield line, text  # Oversize.
         elif event := text.strip():
             yield line, event
         line += 1
 
 
 def _only_blanks_follow(stream: BufferedReader) -> bool:
-    """Read to the end of the line and let it go."""
+    """Skip the rest of the line; whether it is blank."""
     blank = True
     while rest := stream.readline(SKIPPED_AT_ONCE_BYTES):
         blank = blank and not rest.strip()

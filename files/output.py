@@ -1,4 +1,4 @@
-"""Files that are written, whole or not at all: bytes as they come, or events in the format that the name says."""
+"""Output files, written whole or not at all: bytes, or events in the format that the file's name chooses."""
 
 import gzip
 import sys
@@ -7,14 +7,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Final, cast
 
 from contract.errors import Fatal
-from files.file_errors import file_errors
+from files.file_errors import file_errors, path_or_stream
 from files.replacement import replacement
 
 GZIP_LEVEL: Final = 5
 
 
 class Output:
-    """A file that is written; its trouble is raised as Fatal, with its name."""
+    """A file open for writing; its errors are raised as Fatal or ReaderGone, with its name."""
 
     def __init__(self, path: str, file: IO[bytes]) -> None:
         self._path = path
@@ -28,21 +28,21 @@ class Output:
 
 @contextmanager
 def open_output(path: str) -> Iterator[Output]:
-    """A file to write to; "-" is standard output, ".gz" is gzip'ed: the same bytes in, the same file out.
+    """A file to write to; "-" is standard output, ".gz" is compressed, the same bytes always to the same file.
 
-    A regular file is at `path` once the block has ended well; else what was there stays as it was.
+    A regular file appears at `path` when the block ends without an error; otherwise `path` stays unchanged.
 
     Raises:
-        Fatal: it can't be written.
-        ReaderGone: it is a pipe, and its reader has closed it.
+        Fatal: the file can't be written.
+        ReaderGone: the file is a pipe, and its reader has closed it.
     """
-    closing, name = ExitStack(), "standard output" if path == "-" else path
+    closing, name = ExitStack(), path_or_stream(path, "standard output")
     with file_errors(name):
         file = _created(path, closing)
     try:
         yield Output(name, file)
     except BaseException as error:
-        with suppress(OSError):  # The first trouble is the one to tell, and need not be this file's.
+        with suppress(OSError):  # Report the first error, which may come from elsewhere.
             closing.__exit__(type(error), error, error.__traceback__)
         raise
     with file_errors(name):
@@ -56,25 +56,26 @@ def _created(path: str, closing: ExitStack) -> IO[bytes]:
     file = closing.enter_context(replacement(path))
     if not path.endswith(".gz"):
         return file
-    # Neither name nor time goes in.
+    # Without name and time, the same bytes give the same file.
     return cast("IO[bytes]", closing.enter_context(gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0)))
 
 
 @contextmanager
 def open_events(path: str) -> Iterator[Callable[[Iterable[bytes]], None]]:
-    """A file of events: call what is yielded with events, as often as you like.
+    """A file of events; yields a function that appends events, to be called any number of times.
 
     Args:
-        path: .json is an array with one event a line, .ndjson one event a line, either with .gz; "-" is
-            standard output, one event a line.
+        path: .json is an array with one event per line, .ndjson one event per line, either with .gz; "-" is
+            standard output, one event per line.
 
     Raises:
-        Fatal: it can't be written, or its ending says nothing of the format.
+        Fatal: the file can't be written, or its suffix names no format.
     """
     plain_name = path.removesuffix(".gz")
     if path != "-" and not plain_name.endswith((".json", ".ndjson")):
         raise Fatal(
-            f"{path}: name it .json (an array) or .ndjson (one event a line), either with .gz; or - for stdout"
+            f"{path}: name the output .json (an array) or .ndjson (one event per line), either with .gz, "
+            "or - for standard output"
         )
     with open_output(path) as file:
         if not plain_name.endswith(".json"):

@@ -1,4 +1,4 @@
-"""A file that takes the place of another one when it is whole, and not before."""
+"""A file that replaces another one when it is written whole, and not before."""
 
 import errno
 import os
@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import IO, Final
 
 _DEVICE_FOLDERS: Final = ("/dev/", "/proc/")
-"""What is named here is written as it is, even where it leads to a regular file: /dev/stdout, /dev/fd/3."""
+"""A path under these is written in place, even if it leads to a regular file: /dev/stdout, /dev/fd/3."""
 
 
 @contextmanager
 def replacement(path: str) -> Iterator[IO[bytes]]:
-    """A file to write to, which is at `path` once the block has ended well; else `path` stays as it was.
+    """A file to write to; it appears at `path` when the block ends without an error, otherwise `path` stays unchanged.
 
-    A regular file is written beside its place and renamed; a symbolic link stays, and what it names is replaced; the
-    mode is the old file's, or the usual one. Anything else (a pipe, a device, a loop of links) is opened as it is.
+    A regular file is written under a temporary name in the same folder and renamed. A symbolic link stays; its target
+    is replaced. The mode is the old file's, or the default. Anything else (a pipe, a device, a loop of links) is opened
+    in place.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
     target = Path(os.path.realpath(path))
     old = target.stat() if target.exists() else None
@@ -35,7 +36,7 @@ def replacement(path: str) -> Iterator[IO[bytes]]:
     try:
         with temporary.open("xb") as file:
             if old:
-                _make_like(old, file.fileno())
+                _copy_owner_and_mode(old, file.fileno())
             yield file
         temporary.replace(target)
     except BaseException:
@@ -43,7 +44,7 @@ def replacement(path: str) -> Iterator[IO[bytes]]:
         raise
 
 
-def _make_like(old: os.stat_result, file: int) -> None:
-    if os.geteuid() == 0:  # Root's files would be root's.
+def _copy_owner_and_mode(old: os.stat_result, file: int) -> None:
+    if os.geteuid() == 0:  # A file that root creates would belong to root.
         os.chown(file, old.st_uid, old.st_gid)
     os.chmod(file, stat.S_IMODE(old.st_mode))
