@@ -49,7 +49,7 @@ def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator
         if not isinstance(error.__cause__, kafka_errors.KafkaTimeoutError):
             raise
         probed = (_wrong_settings(cluster, address) for address in addresses)
-        if why := _ended_tls(logged.causes) or next(filter(None, probed), ""):
+        if why := _tls_failure(logged.causes) or next(filter(None, probed), ""):
             raise Fatal(f"{doing} at {servers}: {why}") from None
         cause = f" ({logged.last_text})" if logged.last_text else ""
         raise Retriable(
@@ -94,7 +94,7 @@ class _LoggedCauses(logging.Handler):
             self.last_text = text.rpartition("Connection lost: ")[2]
 
 
-def _ended_tls(causes: list[BaseException]) -> str:
+def _tls_failure(causes: list[BaseException]) -> str:
     """Why TLS did not come about, where the client's log says so; "" else."""
     for cause in causes:
         if "CERTIFICATE_VERIFY_FAILED" in str(cause):

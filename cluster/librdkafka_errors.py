@@ -32,10 +32,10 @@ def librdkafka_errors(doing: str) -> Iterator[None]:
         cause = raised.__cause__ if isinstance(raised, SystemError) else raised
         if not isinstance(cause, KafkaException):
             raise
-        raise _sorted_out(doing, cause.args[0]) from raised
+        raise _our_error(doing, cause.args[0]) from raised
 
 
-def _sorted_out(doing: str, error: KafkaError) -> Fatal | Retriable:
+def _our_error(doing: str, error: KafkaError) -> Fatal | Retriable:
     code = error.code()
     said = f"{error.name()}: {' '.join(error.str().split())}"
     # An error that ends the whole client comes with a code of its own; its text says which one it was.

@@ -34,7 +34,7 @@ BOXES_COLUMNS: Final = 100
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 
 
-class Lazy(TyperGroup):
+class LazyGroup(TyperGroup):
     """The commands of the catalogue: listed from there, imported when they run."""
 
     _listing = False
@@ -85,15 +85,15 @@ def load(name: str, entry: Entry) -> Any:
     if not isinstance(target, typer.Typer):
         app = typer.Typer(add_completion=False)
         app.command(name)(target)
-        return _explained(typer.main.get_command(app), entry.examples)
-    group = _explained(typer.main.get_group(target), entry.examples, boxed=True)
+        return _with_examples(typer.main.get_command(app), entry.examples)
+    group = _with_examples(typer.main.get_group(target), entry.examples, boxed=True)
     group.name, group.help, group.no_args_is_help = name, entry.summary, True
     for subcommand, command in group.commands.items():
-        _explained(command, entry.subcommands.get(subcommand, ()))
+        _with_examples(command, entry.subcommands.get(subcommand, ()))
     return group
 
 
-def _explained(command: Any, examples: tuple[str, ...], *, boxed: bool = False) -> Any:
+def _with_examples(command: Any, examples: tuple[str, ...], *, boxed: bool = False) -> Any:
     """The command with its examples; unless `boxed`, its help has boxes only where every name fits into them."""
     boxed = boxed or get_terminal_size().columns >= BOXES_COLUMNS
     command.rich_markup_mode = "rich" if boxed else None
@@ -103,7 +103,7 @@ def _explained(command: Any, examples: tuple[str, ...], *, boxed: bool = False) 
 
 
 app = typer.Typer(
-    cls=Lazy,
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=CONTEXT_SETTINGS,

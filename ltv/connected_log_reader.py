@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def log_reader(bootstrap_servers: str | None) -> Iterator["LogReader"]:
+def connected_log_reader(bootstrap_servers: str | None) -> Iterator["LogReader"]:
     """A reader for as long as the command needs it; the Kafka client is imported only now."""
     from cluster.diagnose import silence_client_logs
     from cluster.log_reader import LogReader

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 import typer
 
-from ltv.console.streams import notes
+from ltv.console.consoles import stderr_console
 from ltv.console.text import plain
 from ltv.exit_codes import STOPPED
 from ltv.stop_signals import StopSignals
 
 
 @contextmanager
-def told_when_stopped(done: Callable[[], str]) -> Iterator[StopSignals]:
+def report_when_stopped(done: Callable[[], str]) -> Iterator[StopSignals]:
     """Where a signal ends the block, say what was done, once the block has cleaned up.
 
     Raises:
@@ -23,5 +23,5 @@ def told_when_stopped(done: Callable[[], str]) -> Iterator[StopSignals]:
         try:
             yield signals
         except KeyboardInterrupt:
-            notes().print(plain(f"stopped: {done()}"), soft_wrap=True)
+            stderr_console().print(plain(f"stopped: {done()}"), soft_wrap=True)
             raise typer.Exit(STOPPED) from None

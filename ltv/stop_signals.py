@@ -10,7 +10,7 @@ from typing import Final
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _wanted() -> list[signal.Signals]:
+def _handled_signals() -> list[signal.Signals]:
     """All of them; not SIGHUP under nohup."""
     under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [number for number in SIGNALS if not (under_nohup and number == signal.SIGHUP)]
@@ -22,7 +22,7 @@ class StopFlag:
     def __init__(self) -> None:
         self._came = False
         self._parent = os.getppid()
-        for number in _wanted():
+        for number in _handled_signals():
             signal.signal(number, self._note)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
@@ -43,7 +43,7 @@ class StopSignals:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Meanwhile the first of the signals raises KeyboardInterrupt, and those after it do nothing."""
-        before = {number: signal.signal(number, self._stop) for number in _wanted()}
+        before = {number: signal.signal(number, self._stop) for number in _handled_signals()}
         try:
             yield
         finally:

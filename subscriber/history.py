@@ -25,7 +25,7 @@ def snapshot_of_sequence(reader: LogReader, topics: Topics, sequence: int) -> Re
             low = found.offset + 1
         else:
             return found
-    raise Fatal(f"no snapshot {sequence} on {topics.snapshots}: {_what_is_there(reader, topics)}")
+    raise Fatal(f"no snapshot {sequence} on {topics.snapshots}: {_kept_sequences(reader, topics)}")
 
 
 def snapshot_at_time(reader: LogReader, topics: Topics, at: datetime) -> Received:
@@ -38,7 +38,7 @@ def snapshot_at_time(reader: LogReader, topics: Topics, at: datetime) -> Receive
     found = reader.newest(topics.snapshots, 0, keep=is_snapshot, end=end)
     if not found:
         raise Fatal(
-            f"no snapshot of {at.isoformat()} on {topics.snapshots}: {_what_is_there(reader, topics)}"
+            f"no snapshot of {at.isoformat()} on {topics.snapshots}: {_kept_sequences(reader, topics)}"
         )
     return received(found[0])
 
@@ -71,7 +71,7 @@ def _first_snapshot(reader: LogReader, topics: Topics, start: int, end: int) -> 
     return None
 
 
-def _what_is_there(reader: LogReader, topics: Topics) -> str:
+def _kept_sequences(reader: LogReader, topics: Topics) -> str:
     oldest, newest = (
         _first_snapshot(reader, topics, *_bounds(reader, topics)),
         newest_snapshot(reader, topics),

@@ -9,7 +9,7 @@ from msgspec import Struct
 from cluster.log_reader import LogReader, Record
 from contract import dead_letters as names
 
-ALL: int = 1 << 62
+NO_LIMIT: int = 1 << 62
 """As a limit: no limit."""
 
 

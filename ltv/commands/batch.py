@@ -16,14 +16,14 @@ from files.file_errors import ReaderGone
 from files.input import check_inputs
 from files.output import open_output
 from files.same_file import refuse_same_files
+from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.progress import file_progress
 from ltv.console.ranking import Ranking
 from ltv.console.rejects import HELP, Rejects, invalid_events
-from ltv.console.streams import notes, output
 from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.gc_pause import gc_paused
 from ltv.options import EventFiles
-from ltv.told_when_stopped import told_when_stopped
+from ltv.report_when_stopped import report_when_stopped
 from subscriber.presentation import time_frame, totals
 
 
@@ -68,7 +68,7 @@ def batch(
     refuse_same_files(files, [out or "-", *([rejects] if rejects else [])])
     aggregate = Aggregate(notes_changes=False)
     with (
-        told_when_stopped(lambda: f"{counted(aggregate.events, 'event')} read; nothing was written"),
+        report_when_stopped(lambda: f"{counted(aggregate.events, 'event')} read; nothing was written"),
         ExitStack() as stack,
     ):
         report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
@@ -91,7 +91,7 @@ def _ingest(run: Batch, files: list[str]) -> None:
 
 def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     if out is None and not as_json:
-        console = output()
+        console = stdout_console()
         console.print(Ranking(snapshot, changes=False))
         console.print(_totals(snapshot))
         console.print(time_frame(snapshot))
@@ -101,7 +101,7 @@ def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
     )
     with open_output(out or "-") as file:
         file.write(json_list(items))
-    notes().print(_totals(snapshot))
+    stderr_console().print(_totals(snapshot))
 
 
 def _totals(snapshot: Snapshot) -> str:

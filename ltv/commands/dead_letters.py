@@ -7,10 +7,10 @@ import typer
 
 from contract.events import REASONS
 from contract.topics import DEFAULT_PREFIX, Topics
-from ltv.console.letters import counts, describe, none_of_reason
-from ltv.console.streams import notes, output
+from ltv.connected_log_reader import connected_log_reader
+from ltv.console.consoles import stderr_console, stdout_console
+from ltv.console.letter_view import letter_text, no_letter_of_reason, summary
 from ltv.options import BootstrapServers, Prefix
-from ltv.reading import log_reader
 
 if TYPE_CHECKING:
     from subscriber.letters import Letter
@@ -41,7 +41,7 @@ def dead_letters_list(
 
     With --json, a key or payload that is not UTF-8 is in key_base64 or payload_base64.
     """
-    from subscriber.letters import ALL, as_json_line, newest_letters
+    from subscriber.letters import NO_LIMIT, as_json_line, newest_letters
 
     if reason is not None and reason not in REASONS:
         raise typer.BadParameter(f"known are {', '.join(REASONS)}", param_hint="--reason")
@@ -54,15 +54,15 @@ def dead_letters_list(
         others[letter.reason] += 1
         return False
 
-    with log_reader(bootstrap_servers) as reader:
-        shown = newest_letters(reader, topic, limit or ALL, is_wanted)
-    console = output()
+    with connected_log_reader(bootstrap_servers) as reader:
+        shown = newest_letters(reader, topic, limit or NO_LIMIT, is_wanted)
+    console = stdout_console()
     for letter in shown:
         if as_json:
             typer.echo(as_json_line(letter))
         else:
-            console.print(describe(letter, console.width), soft_wrap=not console.is_terminal)
+            console.print(letter_text(letter, console.width), soft_wrap=not console.is_terminal)
     if reason and not shown:
-        notes().print(none_of_reason(reason, topic, others))
+        stderr_console().print(no_letter_of_reason(reason, topic, others))
     else:
-        notes().print(counts(shown, topic, limited=bool(limit) and len(shown) == limit))
+        stderr_console().print(summary(shown, topic, limited=bool(limit) and len(shown) == limit))

@@ -25,8 +25,8 @@ from contract.topics import (
     MAX_TOP,
     Topics,
 )
+from ltv.console.consoles import stderr_console
 from ltv.console.progress import download_progress
-from ltv.console.streams import notes
 from ltv.demo.children import Child
 from ltv.stop_signals import StopSignals
 
@@ -71,7 +71,7 @@ def demo(
     """
     from cluster.diagnose import silence_client_logs
     from cluster.log_reader import LogReader
-    from ltv.demo.watch import news, show
+    from ltv.demo.watch import new_snapshots, show_snapshots
 
     silence_client_logs()
     logs = Path(mkdtemp(prefix="ltv-demo-logs-"))
@@ -102,16 +102,16 @@ def demo(
                 consumer = run("consumer", _consume(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
                 reader = stack.enter_context(LogReader(cluster))
-                received = news(reader, topics, [consumer, shop], FIRST_SNAPSHOT_S)
+                received = new_snapshots(reader, topics, [consumer, shop], FIRST_SNAPSHOT_S)
                 first = next(item for item in received if item)
-            show(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
+            show_snapshots(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
     except KeyboardInterrupt:
         pass  # The asked-for way to end it.
     except LtvError:
-        notes().print(f"the logs are in {logs}")
+        stderr_console().print(f"the logs are in {logs}")
         raise
     shutil.rmtree(logs)
-    notes().print("stopped; nothing is left running")
+    stderr_console().print("stopped; nothing is left running")
 
 
 def _consume(workers: int, top: int) -> list[str]:
@@ -130,7 +130,7 @@ def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:
 
     if servers := os.environ.get(SERVERS_VARIABLE):
         cluster = Cluster.at(servers)
-        notes().print(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
+        stderr_console().print(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
         return cluster, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
     from broker import jars
     from broker.embedded import EmbeddedBroker

@@ -8,10 +8,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from contract.errors import counted
 from files.output import open_events
-from ltv.console.streams import notes
+from ltv.console.consoles import stderr_console
 from ltv.console.text import plain
 from ltv.gc_pause import gc_paused
-from ltv.told_when_stopped import told_when_stopped
+from ltv.report_when_stopped import report_when_stopped
 from producer import cdnow as cdnow_history
 from producer.delivery import MAX_DISORDER, Faults, generated
 from producer.rubbish import Place
@@ -72,7 +72,7 @@ def generate(
         raise typer.BadParameter(str(error)) from None
     place: Place = "element" if out.removesuffix(".gz").endswith(".json") else "line"
     delivered = generated(events, seed, customers, faults, place=place)
-    console = notes()
+    console = stderr_console()
     columns = (
         TextColumn("events: {task.completed:,}"),
         BarColumn(),
@@ -81,7 +81,7 @@ def generate(
     )
     written = 0
     with (
-        told_when_stopped(lambda: _stopped(written, out)),
+        report_when_stopped(lambda: _stopped(written, out)),
         gc_paused(),
         open_events(out) as write,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
@@ -101,11 +101,11 @@ def generate(
 
 
 def _write_cdnow(out: str) -> None:
-    with told_when_stopped(lambda: _stopped(0, out)):
+    with report_when_stopped(lambda: _stopped(0, out)):
         values = [value for _, value in cdnow_history.events()]
         with open_events(out) as write:
             write(values)
-    notes().print(f"{counted(len(values), 'event')} written to {_place(out)}", soft_wrap=True)
+    stderr_console().print(f"{counted(len(values), 'event')} written to {_place(out)}", soft_wrap=True)
 
 
 def _stopped(written: int, out: str) -> str:

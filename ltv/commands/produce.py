@@ -9,7 +9,7 @@ from cluster.settings import Cluster
 from contract.errors import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
-from ltv.console.streams import notes
+from ltv.console.consoles import stderr_console
 from ltv.options import BootstrapServers, EventsTopic, TopicPartitioner
 from ltv.stop_signals import StopFlag
 from producer.delivery import MAX_DISORDER, Faults
@@ -47,4 +47,4 @@ def produce(
         seed = time.time_ns() if seed is None else seed
         run_shop(target, rate, count, should_stop, seed=seed, customers=customers, faults=faults)
         target.finish()
-    notes().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}")
+    stderr_console().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}")

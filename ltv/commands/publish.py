@@ -12,13 +12,13 @@ from contract.topics import DEFAULT_EVENTS_TOPIC
 from files.input import check_inputs
 from files.output import open_output
 from files.same_file import refuse_same_files
+from ltv.console.consoles import stderr_console
 from ltv.console.progress import file_progress
 from ltv.console.rejects import HELP, Rejects, events_not_sent
-from ltv.console.streams import notes
 from ltv.console.text import plain
 from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.options import BootstrapServers, EventFiles, EventsTopic, TopicPartitioner
-from ltv.told_when_stopped import told_when_stopped
+from ltv.report_when_stopped import report_when_stopped
 from producer.publish_file import publish_file
 from producer.publisher import Publisher, publisher
 
@@ -55,7 +55,7 @@ def publish(
     undelivered: Retriable | None = None
     target: Publisher | None = None
     try:
-        with told_when_stopped(lambda: _done(target, events_topic, rejects)) as stop, ExitStack() as stack:
+        with report_when_stopped(lambda: _done(target, events_topic, rejects)) as stop, ExitStack() as stack:
             report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
             connected = publisher(
                 Cluster.at(bootstrap_servers), events_topic, step=stop.held(), partitioner=partitioner
@@ -68,10 +68,12 @@ def publish(
                 undelivered = error  # The rejects are whole all the same.
     except LtvError:
         if target:
-            notes().print(plain(_done(target, events_topic, rejects)), soft_wrap=True)
+            stderr_console().print(plain(_done(target, events_topic, rejects)), soft_wrap=True)
         raise
     report.summarize(events_not_sent)
-    notes().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True)
+    stderr_console().print(
+        f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True
+    )
     if undelivered:
         raise undelivered
     exit_where_invalid(invalid=report.counts.total(), valid=target.delivered, strict=strict)

@@ -9,10 +9,10 @@ from rich.live import Live
 
 from contract.errors import Fatal
 from contract.topics import DEFAULT_PREFIX, Topics
+from ltv.connected_log_reader import connected_log_reader
+from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.snapshot_view import SnapshotView, line
-from ltv.console.streams import notes, output
 from ltv.options import BootstrapServers, Prefix
-from ltv.reading import log_reader
 from subscriber.snapshot_csv import csv_header, csv_rows
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def top(
     since_time = None if since is None else _time(since, "--since")
     at_time = None if at is None or at.isdigit() else _time(at, "--at")
     topics = Topics(prefix=prefix)
-    with log_reader(bootstrap_servers) as reader:
+    with connected_log_reader(bootstrap_servers) as reader:
         if follow:
             _follow(reader, topics, show, live=not (as_json or as_csv))
         elif since_time:
@@ -101,7 +101,7 @@ def _line(received: "Received") -> None:
 
 
 def _view(received: "Received") -> None:
-    output().print(SnapshotView(received.snapshot, datetime.now(UTC)))
+    stdout_console().print(SnapshotView(received.snapshot, datetime.now(UTC)))
 
 
 class _CsvRows:
@@ -140,7 +140,7 @@ def _newest(reader: "LogReader", topics: Topics) -> "Received":
 def _follow(reader: "LogReader", topics: Topics, show: Show, *, live: bool) -> None:
     from subscriber.feed import follow_snapshots
 
-    console = output()
+    console = stdout_console()
     received = follow_snapshots(reader, topics, poll_s=REFRESH_S)
     try:
         if console.is_terminal and live:
@@ -156,7 +156,7 @@ def _follow(reader: "LogReader", topics: Topics, show: Show, *, live: bool) -> N
             if item:
                 show(item)
             elif not waiting:
-                notes().print(WAITING)
+                stderr_console().print(WAITING)
             waiting = True
     except KeyboardInterrupt:
         return  # The asked-for way to end it.

@@ -8,12 +8,12 @@ PIPED_WIDTH: Final = 200
 """Columns where there is no terminal to ask: wide enough that no table is cut."""
 
 
-def output() -> Console:
+def stdout_console() -> Console:
     """Standard output, for results."""
     return _console(stderr=False)
 
 
-def notes() -> Console:
+def stderr_console() -> Console:
     """Standard error, for all that is said about the work."""
     return _console(stderr=True)
 

@@ -19,7 +19,7 @@ INDENT: Final = "  "
 NO_REASON: Final = "unknown reason"
 
 
-def describe(letter: Letter, width: int) -> Text:
+def letter_text(letter: Letter, width: int) -> Text:
     """Three lines: where and when; why; what. Only the last is cut to so many of a terminal's cells."""
     text = Text()
     where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
@@ -59,7 +59,7 @@ def _time(ms: int | None) -> str:
         return f"at {ms} ms"
 
 
-def counts(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
+def summary(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
     """How many of each reason are shown."""
     if not letters:
         return f"no dead letters on {topic}: nothing was set aside, or its retention has passed"
@@ -67,10 +67,10 @@ def counts(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
     return f"{which} on {topic}: {_by_reason(Counter(letter.reason for letter in letters))}"
 
 
-def none_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
+def no_letter_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
     """What is there instead, where nothing was set aside for this reason."""
     if not others:
-        return counts([], topic, limited=False)
+        return summary([], topic, limited=False)
     return f"no dead letter with reason {reason} on {topic}; {counted(others.total(), 'other')}: {_by_reason(others)}"
 
 

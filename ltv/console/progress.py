@@ -13,7 +13,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from ltv.console.streams import notes
+from ltv.console.consoles import stderr_console
 from ltv.console.text import plain
 
 
@@ -36,7 +36,7 @@ class FileProgress:
 @contextmanager
 def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
     """The bar; its end is known where all are plain files."""
-    console = notes()
+    console = stderr_console()
     sizes = [_plain_size(path) for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     columns = (
@@ -58,7 +58,7 @@ def _plain_size(path: str) -> int | None:
 @contextmanager
 def download_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """So many files are downloaded: call what is given for each one that is done."""
-    console = notes()
+    console = stderr_console()
     if not console.is_terminal:
         console.print(f"{title}: {total} files", soft_wrap=True)
         yield lambda: None

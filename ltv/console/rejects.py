@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from contract.errors import InvalidEvent, counted
-from ltv.console.streams import notes
+from ltv.console.consoles import stderr_console
 from ltv.console.text import plain
 
 SHOWN: Final = 20
@@ -33,7 +33,7 @@ class Rejects:
     def __init__(self, output: Output | None, path: str | None) -> None:
         self._output = output
         self._path = path
-        self._console = notes()
+        self._console = stderr_console()
         self.counts: Counter[str] = Counter()
         """Rejected events by reason."""
 

@@ -52,7 +52,7 @@ class Child:
         status = self._process.poll()
         if status is not None:
             raise Fatal(
-                f"the {self.name} ended by itself ({_ending(status)}). Its last words:\n{self.last_words()}"
+                f"the {self.name} ended by itself ({_ending(status)}). Its last words:\n{self.log_tail()}"
             )
 
     def finish(self, timeout_s: float) -> None:
@@ -60,9 +60,9 @@ class Child:
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise Fatal(f"the {self.name} took longer than {timeout_s:.0f} s:\n{self.last_words()}") from None
+            raise Fatal(f"the {self.name} took longer than {timeout_s:.0f} s:\n{self.log_tail()}") from None
         if status != 0:
-            raise Fatal(f"the {self.name} failed ({_ending(status)}):\n{self.last_words()}")
+            raise Fatal(f"the {self.name} failed ({_ending(status)}):\n{self.log_tail()}")
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """Ask it to end; then kill what is left of it and its group once it has, or at the deadline."""
@@ -79,7 +79,7 @@ class Child:
         """Its process id, which is its group's, too."""
         return self._process.pid
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of its log."""
         lines = self.log.read_text(errors="replace").splitlines()[-SHOWN_LOG_LINES:]
         return "\n".join(f"  {plain(line)}" for line in lines) or "  (it said nothing)"

@@ -11,8 +11,8 @@ from rich.live import Live
 from cluster.log_reader import LogReader
 from contract.errors import Fatal
 from contract.topics import Topics
+from ltv.console.consoles import stdout_console
 from ltv.console.snapshot_view import SnapshotView, line
-from ltv.console.streams import output
 from ltv.demo.children import Child
 from ltv.demo.pace import Pace, emitted
 from subscriber.feed import Received, follow_snapshots
@@ -20,7 +20,7 @@ from subscriber.feed import Received, follow_snapshots
 POLL_S: Final = 0.25
 
 
-def news(
+def new_snapshots(
     reader: LogReader, topics: Topics, children: Sequence[Child], first_s: float
 ) -> Iterator[Received | None]:
     """Each snapshot emitted from now on, None in between; a look at the children every time.
@@ -52,7 +52,7 @@ def _check(children: Sequence[Child]) -> None:
         child.check()
 
 
-def show(
+def show_snapshots(
     received: Iterable[Received | None],
     reader: LogReader,
     topics: Topics,
@@ -61,7 +61,7 @@ def show(
     for_s: float | None,
 ) -> None:
     """Show snapshots, live on a terminal and a line each elsewhere, until `count` were shown or `for_s` is over."""
-    console = output()
+    console = stdout_console()
     until = None if for_s is None else time.monotonic() + for_s
     partitions = reader.partitions(topics.events)
     pace = Pace()

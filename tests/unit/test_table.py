@@ -12,10 +12,10 @@ from rich.console import Console
 
 from contract.errors import counted
 from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
-from ltv.console.letters import counts, describe, none_of_reason
+from ltv.console.consoles import stderr_console, stdout_console
+from ltv.console.letter_view import letter_text, no_letter_of_reason, summary
 from ltv.console.ranking import Ranking
 from ltv.console.snapshot_view import SnapshotView, line
-from ltv.console.streams import notes, output
 from ltv.console.text import cut, plain
 from subscriber.letters import Letter
 from subscriber.presentation import ago, grouped, incomplete
@@ -225,7 +225,7 @@ def letter(**fields: Any) -> Letter:
 
 
 def test_a_dead_letter_is_described_with_origin_reason_and_payload() -> None:
-    shown = describe(letter(), 120).plain
+    shown = letter_text(letter(), 120).plain
     assert "invalid_field" in shown
     assert "ltv.events-2 offset 17" in shown
     assert "2023-11-14T22:13:20Z" in shown
@@ -234,52 +234,52 @@ def test_a_dead_letter_is_described_with_origin_reason_and_payload() -> None:
 
 
 def test_a_binary_payload_is_shown_with_escapes() -> None:
-    assert r"\xff\xfe{" in describe(letter(payload=None, payload_base64="//57"), 120).plain
+    assert r"\xff\xfe{" in letter_text(letter(payload=None, payload_base64="//57"), 120).plain
 
 
 def test_a_payload_cannot_control_the_terminal() -> None:
-    shown = describe(letter(payload="\x1b[2J", key="\x07", error="\x1b]0;x"), 120).plain
+    shown = letter_text(letter(payload="\x1b[2J", key="\x07", error="\x1b]0;x"), 120).plain
     assert "\x1b" not in shown
     assert "\x07" not in shown
 
 
 def test_a_truncated_payload_says_how_long_it_was() -> None:
-    assert "(5,000,000 bytes in full)" in describe(letter(truncated_from=5_000_000), 120).plain
+    assert "(5,000,000 bytes in full)" in letter_text(letter(truncated_from=5_000_000), 120).plain
 
 
 def test_a_record_without_any_of_the_headers_is_still_shown() -> None:
     bare = letter(
         reason="", field="", error="", topic="", partition=None, offset=None, timestamp_ms=None, key=None
     )
-    assert "unknown reason" in describe(bare, 120).plain
+    assert "unknown reason" in letter_text(bare, 120).plain
 
 
 def test_counts_are_by_reason_the_most_frequent_first() -> None:
     letters = [letter(reason="empty"), letter(), letter()]
-    assert counts(letters, "ltv.dead-letters", limited=True) == (
+    assert summary(letters, "ltv.dead-letters", limited=True) == (
         "the newest 3 on ltv.dead-letters: invalid_field 2, empty 1"
     )
 
 
 def test_where_there_is_none_the_text_says_what_that_may_mean() -> None:
-    assert counts([], "ltv.dead-letters", limited=False).startswith("no dead letters on ltv.dead-letters: ")
-    assert none_of_reason("empty", "ltv.dead-letters", Counter()) == counts(
+    assert summary([], "ltv.dead-letters", limited=False).startswith("no dead letters on ltv.dead-letters: ")
+    assert no_letter_of_reason("empty", "ltv.dead-letters", Counter()) == summary(
         [], "ltv.dead-letters", limited=False
     )
 
 
 def test_where_there_is_none_of_a_reason_the_others_are_counted() -> None:
     others = Counter({"oversize": 1, "wrong_key": 1_200})
-    assert none_of_reason("empty", "d", others) == (
+    assert no_letter_of_reason("empty", "d", others) == (
         "no dead letter with reason empty on d; 1,201 others: wrong_key 1,200, oversize 1"
     )
-    assert "; 1 other: " in none_of_reason("empty", "d", Counter({"": 1}))
+    assert "; 1 other: " in no_letter_of_reason("empty", "d", Counter({"": 1}))
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_a_dead_letters_content_fits_one_line(width: int) -> None:
     wide = letter(key="日本語" * 30, payload='{"name": "東京"}' * 90, truncated_from=5_000_000)
-    assert cell_len(describe(wide, width).plain.splitlines()[-1]) <= width
+    assert cell_len(letter_text(wide, width).plain.splitlines()[-1]) <= width
 
 
 def test_a_dead_letter_as_json_has_no_fields_that_do_not_apply() -> None:
@@ -287,7 +287,7 @@ def test_a_dead_letter_as_json_has_no_fields_that_do_not_apply() -> None:
 
 
 def test_without_a_terminal_lines_are_wide_enough_for_the_table() -> None:
-    assert output().width == notes().width == 200
+    assert stdout_console().width == stderr_console().width == 200
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
