@@ -1,1 +1,1 @@
-"""Reaching Kafka: connection settings, the client's errors as ours, topic set-up, reading committed records."""
+"""Reaching Kafka: connection settings, client errors mapped to ours, topic set-up, reading committed records."""

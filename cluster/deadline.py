@@ -1,4 +1,4 @@
-"""Deadlines: one clock for loops that wait, and a limit for calls that take none."""
+"""Deadlines: for loops that wait, and for calls that take no timeout."""
 
 import time
 from collections.abc import Callable
@@ -12,28 +12,28 @@ _Answer = TypeVar("_Answer")
 
 
 class Deadline:
-    """A moment after which waiting ends."""
+    """The moment at which waiting ends."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left; never negative."""
+        """Seconds until the deadline; never negative."""
         return max(0.0, self._at - time.monotonic())
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left."""
+        """Whether the deadline has passed."""
         return time.monotonic() >= self._at
 
 
 def answer_within(seconds: float, call: Callable[[], _Answer], doing: str) -> _Answer:
-    """The answer of a call that takes no timeout of its own; the thread of a call that hangs is left behind.
+    """Run a call that takes no timeout, and return its answer; the thread of a call that hangs keeps running.
 
     Raises:
-        Retriable: no answer within so many seconds.
-        Exception: what the call raised.
+        Retriable: the call gave no answer within `seconds`.
+        Exception: the call raised it.
     """
     answer: Future[_Answer] = Future()
 

@@ -1,8 +1,9 @@
-"""Connecting, and why it failed: kafka-python only says, in the end, that it timed out.
+"""Connecting, and the cause of a failure: kafka-python itself reports only a timeout.
 
-It logs the cause of each failed attempt and goes on (dpkp/kafka-python, `KafkaConnectionManager._do_bootstrap`:
-errors of the login never reach the caller). So causes are taken from its log records, and a connection of our own
-(`cluster.probe`) shows where the broker speaks another protocol than the settings say, or refuses the login.
+kafka-python logs the cause of each failed attempt and retries (dpkp/kafka-python,
+`KafkaConnectionManager._do_bootstrap`: login errors never reach the caller). So this module takes the causes from
+kafka-python's log records, and opens a separate connection (`cluster.probe`) to find out whether the broker speaks
+another protocol than the settings name, or refuses the login.
 """
 
 import logging
@@ -21,7 +22,7 @@ from contract.errors import Fatal, Retriable
 _LOGIN_REFUSALS: Final[Mapping[type[Exception] | None, str]] = {
     kafka_errors.SaslAuthenticationFailedError: "refuses the login: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, "
     "KAFKA_SASL_MECHANISM",
-    kafka_errors.UnsupportedSaslMechanismError: "does not know this way to log in: check KAFKA_SASL_MECHANISM",
+    kafka_errors.UnsupportedSaslMechanismError: "does not support this SASL mechanism: check KAFKA_SASL_MECHANISM",
     kafka_errors.IllegalSaslStateError: "asks for no login: {check}",
 }
 
@@ -32,10 +33,10 @@ _MAX_PORT: Final = 65_535
 
 @contextmanager
 def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator[None]:
-    """In this block kafka-python's errors are ours, and one that only says "timed out" is explained.
+    """Raise kafka-python's errors in this block as ours; a timeout is raised with its cause.
 
     Raises:
-        Fatal: a broker answers and refuses these settings, or they can't work at all.
+        Fatal: a broker answers and refuses these settings, or the settings can't work with any broker.
         Retriable: no broker answers.
     """
     servers = cluster.bootstrap_servers
@@ -61,7 +62,7 @@ def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator
 
 
 def silence_client_logs() -> None:
-    """kafka-python logs each failed connection; to a person at a terminal, one plain error line is enough."""
+    """Turn off kafka-python's log of failed connections: at a terminal the one line of the error is enough."""
     logger = logging.getLogger("kafka")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
@@ -79,7 +80,7 @@ def _address(server: str) -> Address:
 
 
 class _LoggedCauses(logging.Handler):
-    """Keeps the exceptions that log records carry, and the last error's text."""
+    """Keeps the exceptions that log records carry, and the text of the last error."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -95,21 +96,23 @@ class _LoggedCauses(logging.Handler):
 
 
 def _tls_failure(causes: list[BaseException]) -> str:
-    """Why TLS did not come about, where the client's log says so; "" else."""
+    """Why the TLS handshake failed, according to the client's log; "" if the log does not say."""
     for cause in causes:
         if "CERTIFICATE_VERIFY_FAILED" in str(cause):
-            return f"the broker's certificate is not trusted ({cause}): check KAFKA_SSL_CAFILE and the host's name"
+            return (
+                f"the broker's certificate is not trusted ({cause}): check KAFKA_SSL_CAFILE and the host name"
+            )
         if "_ALERT_" in str(cause):
             return f"the broker ends the TLS connection ({cause}): check KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE"
     return ""
 
 
 def _wrong_settings(cluster: Cluster, address: Address) -> str:
-    """What the broker at this address does not accept, where that is sure; "" else."""
+    """Which setting the broker at this address does not accept; "" if that is not certain."""
     at = f"{address[0]}:{address[1]}"
     check = f"check KAFKA_SECURITY_PROTOCOL (now {cluster.security_protocol}) and the port"
     if cluster.uses_tls and speaks_plain_kafka(address):
-        return f"{at} does not speak TLS, but plain Kafka: {check}"
+        return f"{at} does not speak TLS: {check}"
     if not cluster.uses_tls and speaks_tls(address):
         return f"{at} speaks TLS: {check}"
     tls = cluster.tls_context() if cluster.uses_tls else None

@@ -1,4 +1,4 @@
-"""Kafka's errors as ours, in one table: what can be tried again, and what needs a person."""
+"""kafka-python's errors mapped to ours, in one table: which can be retried, and which need a person."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ LOGIN: Final = "check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_*"
 
 
 class Fenced(Retriable):
-    """The transaction is not ours any more: it timed out, or another process has our transactional id."""
+    """The transaction no longer belongs to this process: it timed out, or another process has the transactional id."""
 
 
 _REMEDIES: Final[tuple[tuple[type[kafka_errors.KafkaError], str], ...]] = (
@@ -34,10 +34,10 @@ _REMEDIES: Final[tuple[tuple[type[kafka_errors.KafkaError], str], ...]] = (
     (kafka_errors.InvalidGroupIdError, "choose another --group"),
     (
         kafka_errors.InconsistentGroupProtocolError,
-        "another application uses this group: choose a --group of this application's own",
+        "another application uses this group: choose a --group that only this application uses",
     ),
     (kafka_errors.InvalidPartitionsError, "choose another number of --partitions"),
-    (kafka_errors.PolicyViolationError, "the brokers' rules for new topics do not allow it"),
+    (kafka_errors.PolicyViolationError, "the brokers' policy for new topics does not allow it"),
     (kafka_errors.InvalidConfigurationError, "the brokers do not allow a setting that this program needs"),
     (
         kafka_errors.InvalidSessionTimeoutError,
@@ -49,7 +49,7 @@ _REMEDIES: Final[tuple[tuple[type[kafka_errors.KafkaError], str], ...]] = (
         "choose a --transaction-timeout-s of at most the broker's transaction.max.timeout.ms (15 min by default)",
     ),
 )
-"""What can't succeed by trying again, and what to do about it."""
+"""The errors that no retry can cure -> what to do."""
 
 _HINTS: Final = (
     (
@@ -57,7 +57,7 @@ _HINTS: Final = (
         "choose a replication factor of at most the number of brokers",
     ),
 )
-"""What passes when the cluster changes, for whoever can't wait."""
+"""Retriable errors that pass only if the cluster changes -> what a user can do instead of waiting."""
 
 _EXCHANGE: Final = re.compile(r": (Request '.*'|\w+Request) failed with response '.*'\.?")
 _BROKER_TEXT: Final = re.compile(r"""error_message=(['"])(.*?)\1""")
@@ -68,7 +68,7 @@ _FENCED: Final = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducer
 
 @contextmanager
 def client_errors(doing: str) -> Iterator[None]:
-    """Here kafka-python's errors come out as `Fatal`, `Fenced` or `Retriable`; the text begins with `doing`."""
+    """Raise kafka-python's errors in this block as `Fatal`, `Fenced` or `Retriable`; the text begins with `doing`."""
     try:
         yield
     except kafka_errors.KafkaError as error:
@@ -76,26 +76,26 @@ def client_errors(doing: str) -> Iterator[None]:
 
 
 def our_error(doing: str, error: kafka_errors.KafkaError) -> Fatal | Retriable:
-    """The error of ours that a kafka-python error means."""
+    """Our error for a kafka-python error."""
     if isinstance(error, kafka_errors.FencedInstanceIdError):
         return Fatal(fenced_instance(doing))
     if isinstance(error, kafka_errors.OffsetOutOfRangeError):
         return Fatal(records_gone(doing, str(error)))
-    said = f"{doing}: {error_text(error)}"
+    text = f"{doing}: {error_text(error)}"
     for kind in _kinds(error):
         if remedy := remedy_of(kind):
-            return Fatal(f"{said}; {remedy}")
+            return Fatal(f"{text}; {remedy}")
         if issubclass(kind, _FENCED):
-            return Fenced(said)
+            return Fenced(text)
     hint = next((f"; {hint}" for kind, hint in _HINTS if isinstance(error, kind)), "")
-    return Retriable(said + hint)
+    return Retriable(text + hint)
 
 
 def _kinds(error: kafka_errors.KafkaError) -> Iterator[type]:
-    """What happened: an error's own type, and those that the error only carries or quotes.
+    """The error's type, and the types of the errors that the error carries or quotes.
 
-    A producer that has failed answers every further call with an error that carries the first one. What its
-    transaction manager does not expect is a plain KafkaError with the broker's error code in its text.
+    After a failure, a producer raises for every further call an error that carries the first one. For a response that
+    its transaction manager does not expect, it raises a plain KafkaError with the broker's error code in the text.
     """
     yield from map(type, (error, *error.args))
     if type(error) is kafka_errors.KafkaError and (code := _ERROR_CODE.search(str(error))):
@@ -103,24 +103,24 @@ def _kinds(error: kafka_errors.KafkaError) -> Iterator[type]:
 
 
 def remedy_of(kind: type) -> str:
-    """What to do about this type of kafka-python error; "" where trying again may help."""
+    """What to do about this type of kafka-python error; "" if a retry may help."""
     return next((remedy for wrong, remedy in _REMEDIES if issubclass(kind, wrong)), "")
 
 
 def error_text(error: Exception) -> str:
-    """The error's name and text, on one line, the name once; of a request and its answer only the answer's reason."""
+    """The error's name and text on one line, the name once; of a request and its response only the broker's reason."""
     name, text = type(error).__name__, _EXCHANGE.sub(_reason, " ".join(str(error).split()))
     text = text if name in text else f"{name}: {text}"
     return text if len(text) <= MAX_DETAIL_CHARS else f"{text[: MAX_DETAIL_CHARS - 3]}..."
 
 
 def _reason(exchange: re.Match[str]) -> str:
-    said = _BROKER_TEXT.search(exchange[0])
-    return f": {said[2].rstrip('.')}" if said else ""
+    reason = _BROKER_TEXT.search(exchange[0])
+    return f": {reason[2].rstrip('.')}" if reason else ""
 
 
 def fenced_instance(doing: str) -> str:
-    """Two processes have one instance id."""
+    """The text for two processes with the same instance id."""
     return (
         f"{doing}: another consumer has joined the group with the same instance id; "
         "give each process its own --instance-id"
@@ -128,25 +128,25 @@ def fenced_instance(doing: str) -> str:
 
 
 def records_gone(doing: str, detail: str) -> str:
-    """A position is outside its partition."""
+    """The text for a position outside its partition."""
     return (
-        f"{doing}: records at the next offset are gone ({detail}). If it is the events topic, its retention is "
-        "shorter than the consumer's lag, or it was recreated"
+        f"{doing}: the record at the next offset is deleted ({detail}). On the events topic: its retention is "
+        "shorter than the consumer's lag, or the topic was recreated"
     )
 
 
 def blocked_by_transaction(topic: str, partition: int, position: int, waited_s: float) -> str:
-    """A log can't be read to its end, because a transaction has not ended."""
+    """The text for a log that can't be read to its end because of an open transaction."""
     return (
-        f"{topic}-{partition}: no record within {waited_s:.0f} s at {position}: a transaction has not ended there. "
-        "If it never does: the instance that wrote it ends it when it is started again; "
-        "kafka-transactions.sh describe-producers and abort do so, too"
+        f"{topic}-{partition}: no record within {waited_s:.0f} s at offset {position}: a transaction is open there. "
+        "If it stays open: start the instance that began it again, or end it with kafka-transactions.sh "
+        "(describe-producers, then abort)"
     )
 
 
 def topic_recreated(topic: str) -> str:
-    """The events topic is not the one that was ingested."""
+    """The text for an events topic that is not the one whose events were ingested."""
     return (
-        f"the topic {topic} was deleted and recreated since its events were ingested. To count the new one's events "
-        "from the start, use a new --prefix and --group"
+        f"the topic {topic} was deleted and recreated since its events were ingested. To count the events "
+        "of the new topic from the start, use a new --prefix and --group"
     )

@@ -1,7 +1,7 @@
-"""Points in a commit or a read at which the fault tests (tests/faults/) have the process die or stop, to the line.
+"""Points in a commit or a read at which the fault tests (tests/faults/) kill or stop the process.
 
-LTV_TEST_FAULT_AT=<point>:<nth>:<signal>, such as before_commit:3:SIGKILL, sends this process the signal when it
-comes to the point for the nth time. Without the variable a point is one comparison.
+With LTV_TEST_FAULT_AT=<point>:<nth>:<signal>, such as before_commit:3:SIGKILL, the process sends itself the signal
+when it reaches the point for the nth time. Without the variable a point costs one comparison.
 """
 
 import os
@@ -11,9 +11,10 @@ from typing import Final, Literal
 VARIABLE: Final = "LTV_TEST_FAULT_AT"
 
 Point = Literal["send", "before_offsets", "before_commit", "in_flight", "after_commit", "read"]
-"""A record is handed over; all are, and the offsets come next; the offsets are in the transaction; the offsets (odd
-times) or the commit (even times) are on their way; it is committed, and nobody has noticed yet. Or: records of the
-changelog, of partials or snapshots are about to be read."""
+"""A commit, in order. send: the client has taken a record. before_offsets: the client has taken all records.
+before_commit: the offsets are in the transaction. in_flight: the request with the offsets (odd times) or the commit
+(even times) has no answer yet. after_commit: the cluster has committed, the process has not noted it yet. A read: before each
+poll of the changelog, partials or snapshots."""
 
 
 class _Fault:
@@ -27,7 +28,7 @@ _fault = _Fault(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
 
 
 def fault_point(point: Point) -> None:
-    """The process has come to this point."""
+    """Note that the process has reached this point; send the signal if it is due."""
     if _fault is not None and _fault.point == point:
         _fault.left -= 1
         if _fault.left == 0:

@@ -1,4 +1,4 @@
-"""librdkafka's errors as ours, in one table: what can be tried again, and what needs a person."""
+"""librdkafka's errors mapped to ours, in one table: which can be retried, and which need a person."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from contract.errors import Fatal, Retriable
 _OUT_OF_RANGE: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 _REMEDIES: Final = {
     KafkaError._AUTHENTICATION: LOGIN,
-    KafkaError._UNSUPPORTED_FEATURE: "this librdkafka was built without it: use --transport kafka-python",
-    KafkaError._INVALID_ARG: "librdkafka does not take this setting: choose another, or --transport kafka-python",
+    KafkaError._UNSUPPORTED_FEATURE: "this librdkafka was built without this feature: use --transport kafka-python",
+    KafkaError._INVALID_ARG: "librdkafka rejects this setting: choose another value, or --transport kafka-python",
 }
-"""What librdkafka itself can't do by trying again; a broker's answer is looked up in `cluster.errors`."""
+"""librdkafka's own errors that no retry can cure -> what to do; `cluster.errors` has the brokers' errors."""
 _FENCED: Final = frozenset(
     {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 )
@@ -25,7 +25,7 @@ _FENCED_INSTANCE_TEXT: Final = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
 
 @contextmanager
 def librdkafka_errors(doing: str) -> Iterator[None]:
-    """Sort what the client raises into what can be tried again and what can't."""
+    """Raise librdkafka's errors in this block as `Fatal`, `Fenced` or `Retriable`; the text begins with `doing`."""
     try:
         yield
     except (KafkaException, SystemError) as raised:
@@ -37,13 +37,13 @@ def librdkafka_errors(doing: str) -> Iterator[None]:
 
 def _our_error(doing: str, error: KafkaError) -> Fatal | Retriable:
     code = error.code()
-    said = f"{error.name()}: {' '.join(error.str().split())}"
-    # An error that ends the whole client comes with a code of its own; its text says which one it was.
+    text = f"{error.name()}: {' '.join(error.str().split())}"
+    # An error that ends the client has the code _FATAL; only its text names the original error.
     if code == KafkaError.FENCED_INSTANCE_ID or _FENCED_INSTANCE_TEXT in error.str():
         return Fatal(fenced_instance(doing))
     if code in _OUT_OF_RANGE:
-        return Fatal(records_gone(doing, said))
+        return Fatal(records_gone(doing, text))
     remedy = remedy_of(kafka_errors.for_code(code)) if code > 0 else _REMEDIES.get(code)
     if remedy:
-        return Fatal(f"{doing}: {said}; {remedy}")
-    return (Fenced if code in _FENCED else Retriable)(f"{doing}: {said}")
+        return Fatal(f"{doing}: {text}; {remedy}")
+    return (Fenced if code in _FENCED else Retriable)(f"{doing}: {text}")

@@ -1,7 +1,7 @@
-"""Committed records of single partitions, outside any consumer group: nothing is left behind.
+"""Read committed records of single partitions, without a consumer group and without committing offsets.
 
-Every call has a deadline. An end offset says nothing about records: transaction markers, aborted and compacted
-records take offsets too, so the newest record is looked for by walking back from the end.
+Every call has a deadline. The newest record is rarely at the end offset minus one, because transaction markers,
+aborted records and compacted records have offsets too: so `newest` searches backwards from the end.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -29,7 +29,7 @@ FETCH_WAIT_MS: Final = 10
 
 
 class Record(Protocol):
-    """What kafka-python hands out for one record."""
+    """The attributes of kafka-python's record."""
 
     topic: str
     partition: int
@@ -41,7 +41,7 @@ class Record(Protocol):
 
 
 class LogReader:
-    """A connection for reading. Use it as a context manager, or call `close`."""
+    """A read-only connection to a cluster. Use it as a context manager, or call `close`."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class LogReader:
         """Connect.
 
         Args:
-            cluster: where.
+            cluster: the cluster's connection settings.
             client_id: the name that brokers log.
-            call_timeout_s: for each call to the cluster.
-            patience_s: how long `read` waits for a record that an open transaction holds back; None: as for a call.
-            trimmed: where the records at a position are deleted, go on with the oldest left, or fail.
-            topics: those to look up at once; any other costs a look-up of its own.
-            fetch_bytes: how much one request brings at most (but at least one batch).
+            call_timeout_s: the timeout of each call to the cluster.
+            patience_s: how long `read` waits for a record behind an open transaction; None: `call_timeout_s`.
+            trimmed: if the records at a position are deleted, "skip" to the oldest that is left, or "fail".
+            topics: the topics to look up in one request; each other topic costs one request more.
+            fetch_bytes: how much one request fetches at most (but at least one batch).
 
         Raises:
             Retriable: no broker answers in time.
@@ -98,7 +98,7 @@ class LogReader:
         self.close()
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._client.close(autocommit=False, timeout_ms=1000)
         if "_admin" in self.__dict__:
             self._admin.close()
@@ -107,13 +107,13 @@ class LogReader:
 
     @cached_property
     def _admin(self) -> Any:
-        """For what a consumer can't ask; connected when it is asked for the first time."""
+        """An admin client, for requests that a consumer client does not have; it connects on first use."""
         with connecting(self._cluster):
             return KafkaAdminClient(**self._cluster.client_settings(f"{self._client_id}-offsets"))
 
     @cached_property
     def _peeker(self) -> "LogReader":
-        """For a look at single records: what it fetches besides is small."""
+        """A reader with small fetches, for reading single records."""
         return LogReader(
             self._cluster,
             f"{self._client_id}-peek",
@@ -123,19 +123,19 @@ class LogReader:
         )
 
     def exists(self, topic: str) -> bool:
-        """Whether there is such a topic."""
+        """Whether the topic exists."""
         return bool(self._partitions(topic))
 
     def partitions(self, topic: str) -> list[int]:
-        """The topic's partitions.
+        """The topic's partitions, sorted.
 
         Raises:
-            Fatal: there is no such topic.
+            Fatal: the topic does not exist.
         """
         found = self._partitions(topic)
         if not found:
             raise Fatal(
-                f"there is no topic {topic} at {self.servers}. `ltv topics create` makes the events topic "
+                f"there is no topic {topic} at {self.servers}. `ltv topics create` creates the events topic "
                 "and `ltv consume` the others; is --prefix right?"
             )
         return sorted(found)
@@ -149,14 +149,14 @@ class LogReader:
         return found or set()
 
     def topic_id(self, topic: str) -> str:
-        """What tells a topic from one of the same name that was there before; "" where the cluster gives none."""
+        """The id that distinguishes a topic from a deleted one of the same name; "" if the cluster gives none."""
         doing = f"looking at {topic}"
         with client_errors(doing):
             described = answer_within(self._timeout_s, lambda: self._admin.describe_topics([topic]), doing)
         return str(described[0].get("topic_id", ""))
 
     def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
-        """The group's committed offset; None where it has none."""
+        """The group's committed offset; None if the group has committed none."""
         tp = TopicPartition(topic, partition)
         doing = f"asking for the offsets of the group {group}"
         with client_errors(doing):
@@ -167,7 +167,7 @@ class LogReader:
         return found.offset if found and found.offset >= 0 else None
 
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
-        """Partition -> its first offset and its high watermark (which open transactions don't hold back)."""
+        """Partition -> its first offset and its high watermark (open transactions do not lower it)."""
         asked = [TopicPartition(topic, partition) for partition in partitions]
         starts = self._offsets(asked, OffsetSpec.EARLIEST)
         ends = self._offsets(asked, OffsetSpec.LATEST)
@@ -182,20 +182,20 @@ class LogReader:
         return {tp.partition: offset for tp, offset in found.items()}
 
     def offset_at_time(self, topic: str, partition: int, timestamp_ms: int) -> int | None:
-        """The offset of the first record with this timestamp (ms since 1970) or a later one; None: there is none."""
+        """The offset of the first record with this timestamp (ms since 1970) or a later one; None if there is none."""
         tp = TopicPartition(topic, partition)
         with client_errors(f"asking {topic} at {self.servers} for a time"):
             found = self._client.offsets_for_times({tp: timestamp_ms}, self._timeout_ms)[tp]
         return found.offset if found else None
 
     def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        """Partition -> the offset up to which every transaction is decided."""
+        """Partition -> the offset before which every transaction is committed or aborted (last stable offset)."""
         with client_errors(f"asking for the ends of {topic} at {self.servers}"):
             found = self._client.end_offsets([TopicPartition(topic, p) for p in partitions], self._timeout_ms)
         return {tp.partition: offset for tp, offset in found.items()}
 
     def open_transactions(self, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Those of these (topic, partition) in which a transaction is open."""
+        """The (topic, partition) pairs of `places` in which a transaction is open."""
         asked = [TopicPartition(*place) for place in places]
         ends = self._offsets(asked, OffsetSpec.LATEST)
         decided = self._offsets(asked, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
@@ -215,13 +215,13 @@ class LogReader:
         return {tp: found.offset for tp, found in answered.items()}
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[Record]]:
-        """Lists of records from `start` until the position has reached `end`.
+        """Yield lists of records from `start` until the position reaches `end`.
 
-        Yields an empty list when POLL_S has passed without a record, so that the caller can do other work. Waits
-        while a transaction is open before `end`.
+        Yields an empty list after POLL_S without a record, so that the caller can do other work. Waits while a
+        transaction is open before `end`.
 
         Raises:
-            Retriable: a transaction stays open, or the records were trimmed meanwhile (with trimmed="fail").
+            Retriable: a transaction stays open, or the records were deleted meanwhile (with trimmed="fail").
         """
         if start >= end:
             return
@@ -230,12 +230,14 @@ class LogReader:
         position, patience = start, Deadline(self._patience_s)
         while position < end:
             fault_point("read")
-            # A poll that meets only markers returns nothing though the position moves: so polls are short.
+            # Polls are short: a poll that meets only transaction markers moves the position and returns nothing.
             try:
                 records = self.poll()
             except Fatal as error:
                 if isinstance(error.__cause__, kafka_errors.OffsetOutOfRangeError):
-                    raise Retriable(f"reading {topic}-{partition}: trimmed meanwhile: {error}") from error
+                    raise Retriable(
+                        f"reading {topic}-{partition}: records deleted meanwhile: {error}"
+                    ) from error
                 raise
             with client_errors(f"reading {topic}-{partition}"):
                 now_at = self._client.position(tp, timeout_ms=self._timeout_ms)
@@ -256,11 +258,11 @@ class LogReader:
         """The newest `count` committed records of a partition that `keep` accepts, oldest first.
 
         Args:
-            topic: where.
-            partition: where.
-            count: how many at most.
-            keep: which ones count.
-            end: of the records before this offset; None: of all.
+            topic: the topic.
+            partition: the partition.
+            count: how many records at most.
+            keep: whether a record counts.
+            end: only records before this offset; None: no limit.
         """
         begin = self.starts(topic, [partition])[partition]
         if end is None:
@@ -275,20 +277,20 @@ class LogReader:
         return found[-count:]
 
     def follow(self, positions: dict[tuple[str, int], int]) -> None:
-        """From now on `poll` returns what comes to these (topic, partition), from these offsets on."""
+        """Let `poll` return the records of these (topic, partition) pairs, from these offsets on."""
         with client_errors(f"reading at {self.servers}"):
             self._client.assign([TopicPartition(*place) for place in positions])
             for place, offset in positions.items():
                 self._client.seek(TopicPartition(*place), offset)
 
     def poll(self, timeout_s: float = POLL_S) -> list[Record]:
-        """What has come, in offset order within a partition; nothing where nothing came in time."""
+        """The records that arrive within `timeout_s`, in offset order within a partition; may be empty."""
         with client_errors(f"reading at {self.servers}"):
             polled = self._client.poll(timeout_ms=int(timeout_s * 1000))
         return [record for records in polled.values() for record in records]
 
     def first_record(self, topic: str, partition: int, start: int, end: int) -> Record | None:
-        """The first committed record from `start` on; None where there is none before `end`."""
+        """The first committed record from `start` on; None if there is none before `end`."""
         for records in self._peeker.read(topic, partition, start, end):
             for record in records:
                 return record

@@ -1,4 +1,7 @@
-"""A single connection to a single broker, made to see what it speaks: requests that kafka-python's clients hide."""
+"""One connection to one broker, to find out which protocol the broker speaks and whether it accepts the login.
+
+kafka-python's clients hide these requests and their answers.
+"""
 
 import socket
 import ssl
@@ -15,7 +18,7 @@ from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 from cluster.settings import Cluster
 
 PROBE_S: Final = 3.0
-"""For connecting, and for each answer."""
+"""Timeout for connecting, and for each answer."""
 
 Address = tuple[str, int]
 
@@ -23,7 +26,7 @@ _NO_ANSWER: Final = (OSError, kafka_errors.KafkaError)
 
 
 class _Connection:
-    """Requests and answers, one after the other. Use it as a context manager."""
+    """Sends one request at a time and returns its answer. Use it as a context manager."""
 
     def __init__(self, address: Address, tls: ssl.SSLContext | None) -> None:
         self._protocol = KafkaProtocol()
@@ -42,7 +45,7 @@ class _Connection:
         self._opened.close()
 
     def ask(self, request: Any) -> Any:
-        """The broker's answer; raises OSError or KafkaError where there is none."""
+        """The broker's answer; raises OSError or KafkaError if there is none."""
         self._protocol.send_request(request)
         self._socket.sendall(self._protocol.send_bytes())
         while True:
@@ -54,7 +57,7 @@ class _Connection:
 
 
 def speaks_plain_kafka(address: Address) -> bool:
-    """Whether a Kafka broker answers here without TLS."""
+    """Whether a Kafka broker answers at this address without TLS."""
     try:
         with _Connection(address, None) as connection:
             connection.ask(ApiVersionsRequest[0]())
@@ -64,7 +67,7 @@ def speaks_plain_kafka(address: Address) -> bool:
 
 
 def asks_for_login(address: Address, tls: ssl.SSLContext | None) -> bool:
-    """Whether the broker answers what it answers to everybody, and then closes the connection for another request."""
+    """Whether the broker answers ApiVersions, which needs no login, and closes the connection after another request."""
     try:
         with _Connection(address, tls) as connection:
             connection.ask(ApiVersionsRequest[0]())
@@ -78,22 +81,25 @@ def asks_for_login(address: Address, tls: ssl.SSLContext | None) -> bool:
 
 
 def speaks_tls(address: Address) -> bool:
-    """Whether this is a port for TLS, whatever certificates it has or asks for."""
+    """Whether this address speaks TLS, no matter which certificates it has or asks for."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with _Connection(address, context):
             return True
     except ssl.SSLError as error:
-        return "ALERT" in str(error)  # It knows TLS, and wants our certificate, or so.
+        return "ALERT" in str(
+            error
+        )  # A TLS alert, such as a missing client certificate, comes from a TLS server.
     except OSError:
         return False
 
 
 def login_refusal(cluster: Cluster, address: Address, tls: ssl.SSLContext | None) -> type[Exception] | None:
-    """The type of kafka-python's error with which the broker refuses to log us in; None where it does not.
+    """The type of kafka-python's error for the broker's refusal of the login; None if the broker does not refuse.
 
-    kafka-python itself often misses it: an answer and the end of the connection that come together are to it an end.
+    kafka-python itself often misses the refusal: if the answer and the end of the connection arrive together, it sees
+    only the end.
     """
     settings = cluster.client_settings("ltv-probe")
     try:

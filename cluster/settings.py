@@ -1,4 +1,4 @@
-"""How to reach the cluster: KAFKA_* settings from the environment, as kafka-python and librdkafka take them."""
+"""Connection settings: KAFKA_* from the environment, translated for kafka-python and librdkafka."""
 
 import ssl
 from typing import Any, Final, Literal
@@ -10,9 +10,9 @@ from cluster.tls import tls_context
 from contract.errors import Fatal
 
 CONNECT_TIMEOUT_MS: Final = 5_000
-"""How long kafka-python looks for a broker before it says that there is none."""
+"""How long kafka-python tries to connect to any broker before it raises an error."""
 RECONNECT_WITHIN_MS: Final = 1_000
-"""A broker that is back is noticed so soon; left alone the clients wait for up to 30 s, and 10 s."""
+"""The longest pause between attempts to reconnect; the default is 30 s in kafka-python, 10 s in librdkafka."""
 
 
 class Cluster(BaseSettings):
@@ -22,10 +22,10 @@ class Cluster(BaseSettings):
 
     bootstrap_servers: str = Field("localhost:9092", description="host:port of one or more brokers")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how to talk to the brokers"
+        "PLAINTEXT", description="protocol of the brokers' port: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="how to log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+        None, description="SASL mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
     sasl_username: str | None = Field(None, description="user for SASL")
     sasl_password: SecretStr | None = Field(None, description="password for SASL")
@@ -37,7 +37,7 @@ class Cluster(BaseSettings):
 
     @classmethod
     def at(cls, bootstrap_servers: str | None) -> "Cluster":
-        """The cluster of the environment, at these brokers where some are given.
+        """The settings from the environment; `bootstrap_servers` overrides the environment's.
 
         Raises:
             Fatal: these settings can never connect; the text names the variable, and no value that may be secret.
@@ -53,10 +53,10 @@ class Cluster(BaseSettings):
         return cluster
 
     def check(self) -> None:
-        """Look whether these settings fit each other, and the files they name can be used.
+        """Check that these settings fit each other, and that the files they name can be used.
 
         Raises:
-            Fatal: they can never connect.
+            Fatal: these settings can never connect.
         """
         if self.uses_login:
             login = ("sasl_mechanism", "sasl_username", "sasl_password")
@@ -69,7 +69,7 @@ class Cluster(BaseSettings):
 
     @property
     def uses_login(self) -> bool:
-        """Whether brokers are asked to authenticate us by SASL."""
+        """Whether clients log in by SASL."""
         return self.security_protocol.startswith("SASL")
 
     @property
@@ -78,7 +78,7 @@ class Cluster(BaseSettings):
         return self.security_protocol.endswith("SSL")
 
     def tls_context(self) -> ssl.SSLContext:
-        """As kafka-python makes it of these settings; raises Fatal where a file can't be used."""
+        """The TLS context that kafka-python would build from these settings; raises Fatal if a file can't be used."""
         context = tls_context(
             self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile, _revealed(self.ssl_password)
         )
@@ -86,7 +86,7 @@ class Cluster(BaseSettings):
         return context
 
     def client_settings(self, client_id: str) -> dict[str, Any]:
-        """Keyword arguments that every kafka-python client takes."""
+        """Keyword arguments for any kafka-python client."""
         settings: dict[str, Any] = {
             "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
             "client_id": client_id,
@@ -111,7 +111,7 @@ class Cluster(BaseSettings):
         return settings
 
     def librdkafka_settings(self, client_id: str) -> dict[str, Any]:
-        """Properties that every librdkafka client takes."""
+        """Properties for any librdkafka client."""
         settings: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": client_id,
@@ -141,10 +141,3 @@ def _variable(field: str) -> str:
 
 def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
-
-
-def environment_help() -> str:
-    """The KAFKA_* variables, one a line, for `--help` and the README."""
-    return "\n".join(
-        f"{_variable(name)}: {field.description}" for name, field in Cluster.model_fields.items()
-    )

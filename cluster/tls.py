@@ -1,4 +1,4 @@
-"""The files of a TLS connection, looked at before it is made: which variable names what is wrong with which."""
+"""Check the files of a TLS connection before connecting; each error names the variable and the file."""
 
 import ssl
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from contract.errors import Fatal
 def tls_context(
     cafile: str | None, certfile: str | None, keyfile: str | None, password: str | None
 ) -> ssl.SSLContext:
-    """A client's TLS context of these files (PEM), each None where there is none; never asks at the terminal.
+    """A client's TLS context from these files (PEM; None: no such file); never asks for a password at the terminal.
 
     Raises:
-        Fatal: a file can't be read or used; the text names its KAFKA_SSL_* variable, and holds no secret.
+        Fatal: a file can't be read or used; the text names its KAFKA_SSL_* variable, and contains no secret.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if cafile:
@@ -24,7 +24,7 @@ def tls_context(
         _load_certificates(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "KAFKA_SSL_CERTFILE", certfile)
         _load_key(context, certfile, keyfile, password)
     elif keyfile:
-        raise Fatal("KAFKA_SSL_KEYFILE is set, but KAFKA_SSL_CERTFILE is not: set both, or none")
+        raise Fatal("KAFKA_SSL_KEYFILE is set, but KAFKA_SSL_CERTFILE is not: set both, or neither")
     return context
 
 
@@ -42,18 +42,18 @@ def _load_key(context: ssl.SSLContext, certfile: str, keyfile: str | None, passw
         _check_readable("KAFKA_SSL_KEYFILE", keyfile)
     asked: list[bool] = []
     try:
-        context.load_cert_chain(certfile, keyfile, _answering(password or "", asked))
+        context.load_cert_chain(certfile, keyfile, _password_callback(password or "", asked))
     except (ssl.SSLError, ValueError) as error:
         if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
             raise Fatal(f"{where} is not the private key of the certificate in {certfile}") from None
         if not asked:
             raise Fatal(f"{where} holds no private key in PEM") from None
-        wrong = "does not open it" if password else "is not set"
+        wrong = "does not decrypt it" if password else "is not set"
         raise Fatal(f"{where} is encrypted, and KAFKA_SSL_PASSWORD {wrong}") from None
 
 
-def _answering(password: str, asked: list[bool]) -> Callable[[], str]:
-    """Answers with the password, and notes in `asked` that the key needs one."""
+def _password_callback(password: str, asked: list[bool]) -> Callable[[], str]:
+    """A callback that returns the password, and notes in `asked` that the key needs one."""
 
     def answer() -> str:
         asked.append(True)

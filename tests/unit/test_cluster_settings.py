@@ -112,7 +112,7 @@ def test_a_certificate_without_a_key_is_refused(environment: Environment, certif
 
 
 @pytest.mark.parametrize(
-    ("password", "said"), [({}, "is not set"), ({"SSL_PASSWORD": "hunter2"}, "does not open")]
+    ("password", "said"), [({}, "is not set"), ({"SSL_PASSWORD": "hunter2"}, "does not decrypt")]
 )
 def test_an_encrypted_key_needs_its_password_and_nobody_is_asked_for_it(
     environment: Environment, certificates: Certificates, password: dict[str, str], said: str
