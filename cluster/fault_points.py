@@ -13,8 +13,8 @@ VARIABLE: Final = "LTV_TEST_FAULT_AT"
 Point = Literal["send", "before_offsets", "before_commit", "in_flight", "after_commit", "read"]
 """A commit, in order. send: the client has taken a record. before_offsets: the client has taken all records.
 before_commit: the offsets are in the transaction. in_flight: the request with the offsets (odd times) or the commit
-(even times) has no answer yet. after_commit: the cluster has committed, the process has not noted it yet. A read: before each
-poll of the changelog, partials or snapshots."""
+(even times) has no answer yet. after_commit: the cluster has committed, the process has not noted it yet.
+read: before each poll of the changelog, partials or snapshots."""
 
 
 class _Fault:

@@ -112,7 +112,10 @@ def test_a_protocol_that_is_not_the_listeners_is_refused(
     [
         ({"sasl_password": "hunter2"}, "refuses the login: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD"),
         ({"sasl_username": "nobody"}, "refuses the login: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD"),
-        ({"sasl_mechanism": "SCRAM-SHA-256"}, "does not support this SASL mechanism: check KAFKA_SASL_MECHANISM"),
+        (
+            {"sasl_mechanism": "SCRAM-SHA-256"},
+            "does not support this SASL mechanism: check KAFKA_SASL_MECHANISM",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, str) else "".join(value),
 )
