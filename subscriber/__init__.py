@@ -1,1 +1,1 @@
-"""Reading what the consumer wrote: snapshots, dead letters, and what a row of them shows, without a terminal."""
+"""Reading the consumer's output: snapshots and dead letters, and their values as text, without a terminal."""

@@ -1,4 +1,4 @@
-"""What subscribers of ltv.snapshots do: take the newest snapshot, or each as it comes."""
+"""Read the newest snapshot of ltv.snapshots, or follow the topic."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from contract.topics import SNAPSHOT_KEY, Topics
 
 
 class Received(NamedTuple):
-    """A snapshot, and its record's value as it stood on the topic."""
+    """A snapshot, with the value and offset of its record."""
 
     snapshot: Snapshot
     value: bytes
@@ -18,39 +18,39 @@ class Received(NamedTuple):
 
 
 def newest_snapshot(reader: LogReader, topics: Topics) -> Received | None:
-    """The newest committed snapshot; None where there is none yet.
+    """The newest committed snapshot; None if there is none yet.
 
     Raises:
-        Fatal: no such topic, or the record is no snapshot that this program knows.
+        Fatal: the topic does not exist, or this program can't read the record.
     """
     reader.partitions(topics.snapshots)
     found = reader.newest(topics.snapshots, 0, keep=is_snapshot)
-    return received(found[0]) if found else None
+    return decode_received(found[0]) if found else None
 
 
 def follow_snapshots(reader: LogReader, topics: Topics, poll_s: float = POLL_S) -> Iterator[Received | None]:
-    """The newest snapshot, then each as it comes, without end; None whenever nothing came for `poll_s`."""
+    """Yield the newest snapshot, then each new one, without end; None after each `poll_s` without a snapshot."""
     newest = newest_snapshot(reader, topics)
-    # Whatever is committed from now on lies at or after the end.
+    # Snapshots committed from now on have offsets at or after the end.
     start = newest.offset if newest else reader.committed_ends(topics.snapshots, [0])[0]
     reader.follow({(topics.snapshots, 0): start})
     while True:
         records = [record for record in reader.poll(poll_s) if is_snapshot(record)]
-        yield from map(received, records)
+        yield from map(decode_received, records)
         if not records:
             yield None
 
 
 def is_snapshot(record: Record) -> bool:
-    """Whether it is one by its key."""
+    """Whether the record has the key of a snapshot, and a value."""
     return record.key == SNAPSHOT_KEY and record.value is not None
 
 
-def received(record: Record) -> Received:
-    """Decode a snapshot's record.
+def decode_received(record: Record) -> Received:
+    """Decode the record of a snapshot.
 
     Raises:
-        Fatal: it is no snapshot that this program knows.
+        Fatal: the value is no snapshot, or its schema version is newer than this program's.
     """
     value = record.value or b""
     where = f"{record.topic}-{record.partition} at offset {record.offset}"
@@ -58,10 +58,10 @@ def received(record: Record) -> Received:
         return Received(decode_snapshot(value), value, record.offset)
     except NewerSchema as error:
         raise Fatal(
-            f"{where}: a snapshot of schema version {error.version}; this program knows up to "
-            f"{SCHEMA_VERSION}: install a newer one"
+            f"{where}: the snapshot has schema version {error.version}; this program reads versions up to "
+            f"{SCHEMA_VERSION}: install a newer ltv"
         ) from error
     except ValueError as error:
         raise Fatal(
-            f"{where}: this is no snapshot ({error}). Does something else write to the topic?"
+            f"{where}: this is no snapshot ({error}). Does another application write to the topic?"
         ) from error

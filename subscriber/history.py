@@ -1,4 +1,4 @@
-"""Snapshots that were: by sequence, by time, and all since a time. ltv.snapshots keeps them for days."""
+"""Earlier snapshots: by sequence, by time, or all since a time. ltv.snapshots keeps snapshots for days."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,14 +6,14 @@ from datetime import datetime
 from cluster.log_reader import LogReader
 from contract.errors import Fatal
 from contract.topics import Topics
-from subscriber.feed import Received, is_snapshot, newest_snapshot, received
+from subscriber.feed import Received, decode_received, is_snapshot, newest_snapshot
 
 
 def snapshot_of_sequence(reader: LogReader, topics: Topics, sequence: int) -> Received:
-    """The snapshot of this sequence, found by halving the log: offsets and sequences grow together.
+    """The snapshot with this sequence, by binary search: sequences increase with offsets.
 
     Raises:
-        Fatal: it is not on the topic (any more, or yet).
+        Fatal: the snapshot is not on the topic (not yet, or deleted).
     """
     low, high = _bounds(reader, topics)
     while low < high:
@@ -25,29 +25,27 @@ def snapshot_of_sequence(reader: LogReader, topics: Topics, sequence: int) -> Re
             low = found.offset + 1
         else:
             return found
-    raise Fatal(f"no snapshot {sequence} on {topics.snapshots}: {_kept_sequences(reader, topics)}")
+    raise Fatal(f"no snapshot {sequence} on {topics.snapshots}: {_kept_range(reader, topics)}")
 
 
 def snapshot_at_time(reader: LogReader, topics: Topics, at: datetime) -> Received:
-    """The snapshot that was the newest one at this time, by the broker's clock.
+    """The snapshot that was the newest at this time, by the broker's clock.
 
     Raises:
-        Fatal: none had come by then, or it is not kept any more.
+        Fatal: there was no snapshot yet at this time, or it is deleted.
     """
     end = _offset_after(reader, topics, at)
     found = reader.newest(topics.snapshots, 0, keep=is_snapshot, end=end)
     if not found:
-        raise Fatal(
-            f"no snapshot of {at.isoformat()} on {topics.snapshots}: {_kept_sequences(reader, topics)}"
-        )
-    return received(found[0])
+        raise Fatal(f"no snapshot at {at.isoformat()} on {topics.snapshots}: {_kept_range(reader, topics)}")
+    return decode_received(found[0])
 
 
 def snapshots_since(reader: LogReader, topics: Topics, since: datetime) -> Iterator[Received]:
-    """Every snapshot that came after this time, by the broker's clock, up to those that are there now."""
+    """Yield every snapshot emitted after this time, by the broker's clock, up to the newest one when reading begins."""
     _, end = _bounds(reader, topics)
     for records in reader.read(topics.snapshots, 0, _offset_after(reader, topics, since), end):
-        yield from (received(record) for record in records if is_snapshot(record))
+        yield from (decode_received(record) for record in records if is_snapshot(record))
 
 
 def _bounds(reader: LogReader, topics: Topics) -> tuple[int, int]:
@@ -57,7 +55,7 @@ def _bounds(reader: LogReader, topics: Topics) -> tuple[int, int]:
 
 
 def _offset_after(reader: LogReader, topics: Topics, at: datetime) -> int:
-    """The offset of the first record that came after this time; the log's end where none did."""
+    """The offset of the first record after this time; the log's end if there is none."""
     _, end = _bounds(reader, topics)
     offset = reader.offset_at_time(topics.snapshots, 0, int(at.timestamp() * 1000) + 1)
     return end if offset is None else min(offset, end)
@@ -66,19 +64,17 @@ def _offset_after(reader: LogReader, topics: Topics, at: datetime) -> int:
 def _first_snapshot(reader: LogReader, topics: Topics, start: int, end: int) -> Received | None:
     while (record := reader.first_record(topics.snapshots, 0, start, end)) is not None:
         if is_snapshot(record):
-            return received(record)
+            return decode_received(record)
         start = record.offset + 1
     return None
 
 
-def _kept_sequences(reader: LogReader, topics: Topics) -> str:
-    oldest, newest = (
-        _first_snapshot(reader, topics, *_bounds(reader, topics)),
-        newest_snapshot(reader, topics),
-    )
+def _kept_range(reader: LogReader, topics: Topics) -> str:
+    oldest = _first_snapshot(reader, topics, *_bounds(reader, topics))
+    newest = newest_snapshot(reader, topics)
     if oldest is None or newest is None:
-        return "there is none yet. Does a consumer run (`ltv consume`)?"
+        return "the topic has no snapshot yet. Is a consumer running (`ltv consume`)?"
     return (
-        f"there are {oldest.snapshot.sequence} of {oldest.snapshot.emitted_at} to "
-        f"{newest.snapshot.sequence} of {newest.snapshot.emitted_at}"
+        f"the topic has snapshots {oldest.snapshot.sequence} ({oldest.snapshot.emitted_at}) to "
+        f"{newest.snapshot.sequence} ({newest.snapshot.emitted_at})"
     )

@@ -1,4 +1,4 @@
-"""Dead letters as programs see them: whatever is missing or odd in one stays empty, so each can be shown."""
+"""Dead letters as structs: a missing or malformed header becomes an empty field, so every letter can be shown."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -10,34 +10,34 @@ from cluster.log_reader import LogReader, Record
 from contract import dead_letters as names
 
 NO_LIMIT: int = 1 << 62
-"""As a limit: no limit."""
+"""A limit for `newest_letters` that no topic reaches."""
 
 
 class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One dead letter: why it was set aside, where it was read, what it is."""
+    """One dead letter: why the event is invalid, where it was read, and its bytes."""
 
     reason: str
     field: str
     error: str
     topic: str
-    """The topic where it was read; with partition, offset and timestamp."""
+    """The topic of the invalid event; partition, offset and timestamp_ms are those of its record."""
     partition: int | None
     offset: int | None
     timestamp_ms: int | None
     set_aside_ms: int
-    """When it became a dead letter, ms since 1970."""
+    """When the consumer wrote the dead letter, ms since 1970."""
     key: str | None
     key_base64: str | None = None
-    """The key where it is not UTF-8; `key` is null then."""
+    """The key if it is not UTF-8; `key` is null then."""
     payload: str | None
     payload_base64: str | None = None
-    """The payload where it is not UTF-8; `payload` is null then."""
+    """The payload if it is not UTF-8; `payload` is null then."""
     truncated_from: int | None = None
-    """The payload's full length in bytes where it was too long to carry."""
+    """The full length in bytes of a payload that was truncated."""
 
 
 def letter_of(record: Record) -> Letter:
-    """Read the headers. Whatever is missing or odd stays empty: a dead letter must always be showable."""
+    """The dead letter of a record; a missing or malformed header becomes an empty field or None."""
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     key, key_base64 = _text_or_base64(record.key)
     payload, payload_base64 = _text_or_base64(record.value)
@@ -73,14 +73,14 @@ def _text_or_base64(data: bytes | None) -> tuple[str | None, str | None]:
 
 
 def as_json_line(letter: Letter) -> bytes:
-    """One JSON line."""
+    """The letter as JSON, without a line end."""
     return msgspec.json.encode(letter)
 
 
 def newest_letters(
     reader: LogReader, topic: str, limit: int, keep: Callable[[Letter], bool] = lambda letter: True
 ) -> list[Letter]:
-    """The newest dead letters that `keep` accepts, over all partitions, the newest first."""
+    """The newest `limit` dead letters of all partitions that `keep` accepts, newest first."""
     found = [
         record
         for partition in reader.partitions(topic)

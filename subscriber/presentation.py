@@ -1,4 +1,4 @@
-"""What a snapshot and its rows show, as text: shared by every table and page, without a terminal or a browser."""
+"""The values of a snapshot and its rows as text, for any table or page."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,13 +11,13 @@ UNKNOWN: Final = "-"
 
 
 class Figure(NamedTuple):
-    """One column of figures."""
+    """One numeric column of the ranking: its header, and a row's value as text."""
 
     header: str
     shown: Callable[[Row], str]
 
 
-# The most wanted first: on a narrow terminal the last ones are left out.
+# Most important first: a narrow terminal omits the last ones.
 FIGURES: Final = (
     Figure("ltv", lambda row: grouped(row.ltv)),
     Figure("total spend", lambda row: grouped(row.total_spend)),
@@ -32,17 +32,17 @@ FIGURES: Final = (
 )
 
 
-def totals(snapshot: Snapshot, *, set_aside: str) -> str:
-    """The sums in one line; `set_aside` says how many events were invalid: "2 rejected" or "1 dead letter"."""
+def totals(snapshot: Snapshot, *, invalid: str) -> str:
+    """The totals in one line; `invalid` is the number of invalid events as text: "2 rejected" or "1 dead letter"."""
     t = snapshot.totals
     return (
         f"{counted(t.events, 'event')}, {counted(t.customers, 'customer')}, {counted(t.orders, 'order')}, "
-        f"{grouped(t.revenue)} USD revenue, {set_aside}"
+        f"{grouped(t.revenue)} USD revenue, {invalid}"
     )
 
 
 def time_frame(snapshot: Snapshot) -> str:
-    """From when to when, how many weeks that is, and what the lifetime value counts as weeks."""
+    """The first and last event time, the number of weeks between them, and the basis of the lifetime value."""
     if snapshot.event_time_min is None or snapshot.event_time_max is None:
         return f"no events; basis {snapshot.basis}"
     weeks = counted(snapshot.timeframe_weeks, "week")
@@ -50,13 +50,13 @@ def time_frame(snapshot: Snapshot) -> str:
 
 
 def grouped(amount: str) -> str:
-    """Money with its thousands apart: "1234567.80" -> "1,234,567.80"."""
+    """Money with thousands separators: "1234567.80" -> "1,234,567.80"."""
     dollars, _, cents = amount.partition(".")
     return f"{int(dollars):,}.{cents}"
 
 
 def incomplete(snapshot: Snapshot) -> str:
-    """A loud warning where the snapshot is not complete; else nothing."""
+    """A warning if the snapshot is not complete; otherwise ""."""
     coverage = snapshot.coverage
     if coverage.complete:
         return ""
@@ -64,12 +64,12 @@ def incomplete(snapshot: Snapshot) -> str:
     if missing:
         return f"INCOMPLETE: {_partitions(missing)} not reported yet; their customers are missing"
     if coverage.behind_s is None:
-        return "INCOMPLETE: how much of the events it counts is not known"
+        return "INCOMPLETE: the lag is not known"
     return f"INCOMPLETE: {behind(snapshot)}"
 
 
 def behind(snapshot: Snapshot) -> str:
-    """How far the snapshot is behind the events topic, and which partitions are; "counts all events" where none."""
+    """The snapshot's lag behind the events topic, and the partitions that lag; "counts all events" without lag."""
     coverage = snapshot.coverage
     late = [each.partition for each in coverage.partitions if each.lag_records]
     if not late or coverage.behind_s is None or coverage.lag_records is None:
@@ -85,12 +85,12 @@ def _partitions(numbers: list[int]) -> str:
 
 
 def age(snapshot: Snapshot, now: datetime) -> float:
-    """Seconds since it was emitted; never negative, whatever the clocks say."""
+    """Seconds since the snapshot was emitted; 0 if the clocks disagree and `now` is earlier."""
     return max(0.0, (now - datetime.fromisoformat(snapshot.emitted_at)).total_seconds())
 
 
 def ago(seconds: float) -> str:
-    """A span of time in its largest fitting unit: 5 s, 3 min, 2 h, 4 days."""
+    """A span of time in a unit that fits: 5 s, 3 min, 2 h, 4 days."""
     for limit, unit_s, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
         if seconds < limit:
             return f"{seconds / unit_s:.0f} {unit}"

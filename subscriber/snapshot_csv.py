@@ -1,4 +1,4 @@
-"""Snapshots as CSV: a row for each ranked customer. A spreadsheet must not take a name for a formula."""
+"""Snapshots as CSV: one row per ranked customer. A quote keeps spreadsheets from reading text as a formula."""
 
 import csv
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_header() -> str:
-    """The line of column names."""
+    """The line with the column names."""
     return _lines([COLUMNS])
 
 
 def csv_rows(snapshot: Snapshot) -> str:
-    """A line for each row of the snapshot; empty cells where a value is null."""
+    """One line per row of the snapshot; null is an empty cell."""
     about = (snapshot.sequence, snapshot.emitted_at, "true" if snapshot.coverage.complete else "false")
     return _lines([*about, *map(_cell, structs.astuple(row))] for row in snapshot.rows)
 

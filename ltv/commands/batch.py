@@ -105,7 +105,7 @@ def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
 
 
 def _totals(snapshot: Snapshot) -> str:
-    return totals(snapshot, set_aside=f"{snapshot.totals.dead_letters:,} rejected")
+    return totals(snapshot, invalid=f"{snapshot.totals.dead_letters:,} rejected")
 
 
 def json_list(items: Sequence[object]) -> bytes:

@@ -53,7 +53,7 @@ def _heading(snapshot: Snapshot, now: datetime) -> Text:
 
 
 def _totals(snapshot: Snapshot) -> str:
-    return totals(snapshot, set_aside=counted(snapshot.totals.dead_letters, "dead letter"))
+    return totals(snapshot, invalid=counted(snapshot.totals.dead_letters, "dead letter"))
 
 
 def line(snapshot: Snapshot, note: str = "") -> str:

@@ -76,7 +76,9 @@ def test_a_snapshot_is_found_by_its_sequence(reader: LogReader, topics: Topics, 
 def test_a_missing_sequence_is_answered_with_the_existing_ones(
     reader: LogReader, topics: Topics, sequence: int
 ) -> None:
-    with pytest.raises(Fatal, match=f"no snapshot {sequence} on .*there are {FIRST} of .* to {LAST} of "):
+    with pytest.raises(
+        Fatal, match=rf"no snapshot {sequence} on .* has snapshots {FIRST} \(.*\) to {LAST} \("
+    ):
         snapshot_of_sequence(reader, topics, sequence)
 
 
