@@ -1,1 +1,1 @@
-"""The `ltv` command: where the parts are put together. The parts themselves live beside this package."""
+"""The `ltv` command: it wires the other packages together."""

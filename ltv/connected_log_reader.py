@@ -1,4 +1,4 @@
-"""A connected log reader, for the commands that read what the consumer wrote."""
+"""A connected log reader, for the commands that read the consumer's topics."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected_log_reader(bootstrap_servers: str | None) -> Iterator["LogReader"]:
-    """A reader for as long as the command needs it; the Kafka client is imported only now."""
+    """A reader that is closed after the block; the Kafka client is imported only here."""
     from cluster.diagnose import silence_client_logs
     from cluster.log_reader import LogReader
     from cluster.settings import Cluster

@@ -1,20 +1,20 @@
-"""Exit codes beyond done (0), not done (1) and wrong usage (2)."""
+"""Exit codes other than done (0), failed (1) and wrong usage (2)."""
 
 from typing import Final
 
 import typer
 
 INVALID: Final = 3
-"""Events were invalid: all of them, or any with --strict."""
+"""All events were invalid; with --strict, any."""
 STOPPED: Final = 130
-"""Ctrl-C, or another signal that asks for an end."""
+"""Ctrl-C, or another signal that stops the command."""
 
 
 def exit_where_invalid(*, invalid: int, valid: int, strict: bool) -> None:
-    """End with INVALID where every event was invalid; strictly, where any was.
+    """Exit with INVALID if every event was invalid; if `strict`, if any was.
 
     Raises:
-        typer.Exit: so it was.
+        typer.Exit: with INVALID.
     """
     if invalid and (strict or not valid):
         raise typer.Exit(INVALID)

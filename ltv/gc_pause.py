@@ -1,4 +1,4 @@
-"""Long work without the garbage collector."""
+"""A block without garbage collection."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: it walks all live objects over and over; what a long run makes has no cycles."""
+    """Turn off garbage collection in this block: it would walk all live objects again and again, and find no cycles."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -18,22 +18,20 @@ BootstrapServers = Annotated[
     typer.Option(
         envvar="KAFKA_BOOTSTRAP_SERVERS",
         metavar="HOST:PORT,...",
-        help="The Kafka brokers; localhost:9092 by default. Further settings come from "
-        "KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_*.",
+        help="The Kafka brokers; localhost:9092 by default. The variables KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_* and "
+        "KAFKA_SSL_* hold further settings.",
         show_default=False,
     ),
 ]
 EventsTopic = Annotated[
     str,
-    typer.Option(
-        envvar="LTV_EVENTS_TOPIC", callback=_checked_events_topic, help="The topic that holds the events."
-    ),
+    typer.Option(envvar="LTV_EVENTS_TOPIC", callback=_checked_events_topic, help="The topic of the events."),
 ]
 Prefix = Annotated[
     str,
     typer.Option(
         envvar="LTV_PREFIX",
-        help=f"Begins the names of this application's own topics, as in {DEFAULT_PREFIX}.snapshots.",
+        help=f"The beginning of the names of this application's own topics, as in {DEFAULT_PREFIX}.snapshots.",
     ),
 ]
 TopicPartitioner = Annotated[
@@ -42,7 +40,7 @@ TopicPartitioner = Annotated[
         "--partitioner",
         envvar="LTV_PARTITIONER",
         help="How producers choose a customer's partition: murmur2 (Java, kafka-python), crc32 (librdkafka's "
-        "default), fnv1a (Sarama's default); unchecked: as the consumer finds it.",
+        "default), fnv1a (Sarama's default); unchecked: the consumer does not check the partition.",
     ),
 ]
 SnapshotRetention = Annotated[
@@ -51,13 +49,13 @@ SnapshotRetention = Annotated[
         "--snapshot-retention-days",
         min=0.001,
         envvar="LTV_SNAPSHOT_RETENTION_DAYS",
-        help="How many days snapshots are kept, where their topic is new.",
+        help="How many days to keep snapshots, if their topic is created.",
     ),
 ]
 EventFiles = Annotated[
     list[str],
     typer.Argument(
-        help="Files of events: a JSON array (.json) or one event a line (.ndjson), either with .gz; "
+        help="Files of events: a JSON array (.json) or one event per line (.ndjson), either with .gz; "
         "- is standard input.",
         show_default=False,
     ),

@@ -1,4 +1,4 @@
-"""A command that a signal ends says in one line what it had done."""
+"""A command that a signal stops reports in one line how far it got."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ from ltv.stop_signals import StopSignals
 
 
 @contextmanager
-def report_when_stopped(done: Callable[[], str]) -> Iterator[StopSignals]:
-    """Where a signal ends the block, say what was done, once the block has cleaned up.
+def report_when_stopped(progress: Callable[[], str]) -> Iterator[StopSignals]:
+    """If a signal stops the block, print "stopped: " and `progress()` after the block has cleaned up.
 
     Raises:
-        typer.Exit: with STOPPED.
+        typer.Exit: with STOPPED, after a signal.
     """
     signals = StopSignals()
     with signals.watched():
         try:
             yield signals
         except KeyboardInterrupt:
-            stderr_console().print(plain(f"stopped: {done()}"), soft_wrap=True)
+            stderr_console().print(plain(f"stopped: {progress()}"), soft_wrap=True)
             raise typer.Exit(STOPPED) from None

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP ask a command to end: as a flag that a loop looks at, or as one KeyboardInterrupt."""
+"""SIGINT, SIGTERM and SIGHUP stop a command: by a flag that a loop checks, or by one KeyboardInterrupt."""
 
 import os
 import signal
@@ -11,13 +11,13 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _handled_signals() -> list[signal.Signals]:
-    """All of them; not SIGHUP under nohup."""
+    """All of SIGNALS; under nohup without SIGHUP."""
     under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [number for number in SIGNALS if not (under_nohup and number == signal.SIGHUP)]
 
 
 class StopFlag:
-    """True once a signal has asked for an end, or the process that started this one has gone."""
+    """True after a signal, or after the end of the process that started this one."""
 
     def __init__(self) -> None:
         self._came = False
@@ -29,12 +29,12 @@ class StopFlag:
         self._came = True
 
     def __call__(self) -> bool:
-        """Whether it is time to end."""
+        """Whether the process should stop."""
         return self._came or os.getppid() != self._parent
 
 
 class StopSignals:
-    """The signals as one KeyboardInterrupt, never at a wrong moment, for a command that must clean up after itself."""
+    """Turns the signals into one KeyboardInterrupt, which never interrupts a held step or the clean-up."""
 
     def __init__(self) -> None:
         self._held = False
@@ -42,7 +42,7 @@ class StopSignals:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Meanwhile the first of the signals raises KeyboardInterrupt, and those after it do nothing."""
+        """In this block the first signal raises KeyboardInterrupt; later signals do nothing."""
         before = {number: signal.signal(number, self._stop) for number in _handled_signals()}
         try:
             yield
@@ -62,12 +62,12 @@ class StopSignals:
             signal.signal(number, signal.SIG_IGN)
 
     def held(self) -> "Held":
-        """A signal waits until the block is done: for a step that must not be cut in two."""
+        """A block that no signal interrupts: a signal takes effect at its end."""
         return Held(self)
 
     @contextmanager
     def ignored_at_the_end(self) -> Iterator[None]:
-        """However the block ends, what comes after it (stopping, deleting) is not to be interrupted."""
+        """After this block, also if it fails, ignore the signals: nothing interrupts the clean-up."""
         try:
             yield
         finally:
@@ -75,7 +75,7 @@ class StopSignals:
 
 
 class Held:
-    """A block that signals do not cut in two; it can be entered again and again."""
+    """A block that no signal interrupts; it can be entered any number of times."""
 
     def __init__(self, signals: StopSignals) -> None:
         self._signals = signals

@@ -1,1 +1,1 @@
-"""The commands, one module each, named as the user types them: flags in, a call to the rooms below, the outcome."""
+"""The commands, one module each: read the options, call the other packages, show the result."""

@@ -1,4 +1,4 @@
-"""`ltv batch`: files in, the ranking out; invalid events are counted and shown, and never stop it."""
+"""`ltv batch`: rank the customers of event files."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -33,11 +33,11 @@ def batch(
     basis: Annotated[
         Basis,
         typer.Option(
-            help="What counts as weeks: the customer's own active weeks, or the weeks from the first to the "
-            "last event, for everybody."
+            help="Which weeks count: each customer's own active weeks, or for all customers the weeks from the first "
+            "to the last event."
         ),
     ] = "active",
-    as_json: Annotated[bool, typer.Option("--json", help="Full rows as a JSON list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print full rows as a JSON list.")] = False,
     out: Annotated[
         str | None,
         typer.Option(
@@ -56,13 +56,14 @@ def batch(
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help=f"Exit with {INVALID} where any event was invalid, not only all.")
+        bool,
+        typer.Option("--strict", help=f"Exit with {INVALID} if any event is invalid, not only if all are."),
     ] = False,
 ) -> None:
     """Rank the customers of event files by simple lifetime value, without Kafka.
 
-    Order, updates, duplicates and late events don't matter. Invalid events are counted by reason on standard
-    error, the first few with file and line, and never stop it; where there are no others, the exit code is 3.
+    The order of the events, duplicates and late events do not change the result. Invalid events are skipped, and
+    counted by reason on standard error, the first few with file and line; if all are invalid, the exit code is 3.
     """
     check_inputs(files)
     refuse_same_files(files, [out or "-", *([rejects] if rejects else [])])
@@ -75,7 +76,9 @@ def batch(
         run = Batch(on_rejected=report.add, aggregate=aggregate)
         _ingest(run, files)
         snapshot = run.snapshot(top, basis, datetime.now(UTC))
-    with suppress(ReaderGone):  # The exit code tells of the events, however much of the ranking was read.
+    with suppress(
+        ReaderGone
+    ):  # The exit code depends on the events only, even if the reader closes the output early.
         _show(snapshot, as_json=as_json, out=out)
     report.summarize(invalid_events)
     exit_where_invalid(invalid=run.rejected, valid=run.aggregate.events, strict=strict)
@@ -109,7 +112,7 @@ def _totals(snapshot: Snapshot) -> str:
 
 
 def json_list(items: Sequence[object]) -> bytes:
-    """A JSON list with one element a line."""
+    """A JSON list with one element per line."""
     if not items:
         return b"[]\n"
     return b"[\n  " + b",\n  ".join(map(msgspec.json.encode, items)) + b"\n]\n"

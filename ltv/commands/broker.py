@@ -1,4 +1,4 @@
-"""`ltv broker start` and `ltv broker fetch`. What they need beyond the core is imported when they run."""
+"""`ltv broker start` and `ltv broker fetch`. They import the packages of the extra `embedded` only when they run."""
 
 import sys
 import time
@@ -7,22 +7,27 @@ from typing import Annotated, Final
 
 import typer
 
+from contract.errors import counted
 from ltv.console.progress import download_progress
 from ltv.stop_signals import StopSignals
 
 DEFAULT_PORT: Final = 9092
 
-broker_app = typer.Typer(no_args_is_help=True, help="Run a real Apache Kafka broker on this machine.")
+broker_app = typer.Typer()
 
 
 @broker_app.command()
 def start(
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Where clients connect, on 127.0.0.1.")
+        int, typer.Option(min=1, max=65535, help="Port for clients, on 127.0.0.1.")
     ] = DEFAULT_PORT,
     data: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Keep the data here.", show_default="gone at the end"),
+        typer.Option(
+            file_okay=False,
+            help="Keep the data in this folder.",
+            show_default="a temporary folder",
+        ),
     ] = None,
 ) -> None:
     """Run Apache Kafka in the foreground, until Ctrl-C or SIGTERM."""
@@ -36,7 +41,7 @@ def start(
             print(f"Apache Kafka {jars.KAFKA_VERSION} at {broker.bootstrap_servers}", flush=True)
             _say(f"ready in {time.monotonic() - started:.1f} s; data in {broker.data_dir}")
             _say(f"in other terminals: export KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
-            _say("Ctrl-C stops it")
+            _say("Ctrl-C stops the broker")
             broker.wait()
     except KeyboardInterrupt:
         _say("stopped")
@@ -44,11 +49,11 @@ def start(
 
 @broker_app.command()
 def fetch() -> None:
-    """Download what the broker needs, once, and check it against its checksums."""
+    """Download the broker's jars, once, and check their checksums."""
     from broker import jars
 
     paths = jars.fetch(progress=download_progress)
-    _say(f"Apache Kafka {jars.KAFKA_VERSION}: {len(paths)} jars here, checksums right")
+    _say(f"Apache Kafka {jars.KAFKA_VERSION}: {counted(len(paths), 'jar')} downloaded, checksums correct")
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`ltv consume`: reads the flags and runs the workers."""
+"""`ltv consume`: read the options and run the workers."""
 
 from dataclasses import replace
 from typing import Annotated, Final
@@ -18,14 +18,15 @@ from ltv.stop_signals import StopFlag
 
 DEFAULTS: Final = Settings(Cluster.model_construct())
 MAX_TIMEOUT_S: Final = 2_147_483
-"""Kafka's protocol has timeouts as 32-bit numbers of milliseconds."""
+"""Kafka's protocol has timeouts in milliseconds as signed 32-bit numbers."""
 MAX_NAME_CHARS: Final = 249
-"""As Kafka's own clients have it for group.instance.id."""
+"""The limit of Kafka's Java client for group.instance.id."""
 
 
 def consume(
     workers: Annotated[
-        int, typer.Option(min=1, envvar="LTV_WORKERS", help="Worker processes; one that dies is restarted.")
+        int,
+        typer.Option(min=1, envvar="LTV_WORKERS", help="Worker processes; a worker that dies is restarted."),
     ] = 1,
     top: Annotated[
         int, typer.Option("--top", min=1, max=MAX_TOP, envvar="LTV_TOP", help="How many customers to rank.")
@@ -34,8 +35,8 @@ def consume(
         Basis,
         typer.Option(
             envvar="LTV_BASIS",
-            help="What counts as weeks: the customer's own active weeks, or the weeks from the first to the last "
-            "event, for everybody.",
+            help="Which weeks count: each customer's own active weeks, or for all customers the weeks from the first "
+            "to the last event.",
         ),
     ] = DEFAULTS.basis,
     snapshot_interval_s: Annotated[
@@ -44,7 +45,7 @@ def consume(
             min=0.05,
             max=MAX_TIMEOUT_S,
             envvar="LTV_SNAPSHOT_INTERVAL_S",
-            help="Seconds from snapshot to snapshot.",
+            help="Seconds between snapshots.",
         ),
     ] = DEFAULTS.snapshot_interval_s,
     commit_interval_s: Annotated[
@@ -53,7 +54,7 @@ def consume(
             min=0.05,
             max=MAX_TIMEOUT_S,
             envvar="LTV_COMMIT_INTERVAL_S",
-            help="Seconds from commit to commit.",
+            help="Seconds between commits.",
         ),
     ] = DEFAULTS.commit_interval_s,
     complete_within_s: Annotated[
@@ -61,14 +62,14 @@ def consume(
         typer.Option(
             min=0,
             envvar="LTV_COMPLETE_WITHIN_S",
-            help="A snapshot calls itself complete if the oldest record that it does not count is at most this old.",
+            help="Seconds: a snapshot is complete if the oldest record that it does not count is at most this old.",
         ),
     ] = DEFAULTS.complete_within_s,
     until_end: Annotated[
         bool,
         typer.Option(
             "--until-end",
-            help="Stop when all that is on the topic now is consumed and in a snapshot (for backfills).",
+            help="Stop when a snapshot counts all records that are on the topic at the start (for backfills).",
         ),
     ] = False,
     connect_timeout_s: Annotated[
@@ -93,8 +94,9 @@ def consume(
         str | None,
         typer.Option(
             envvar="LTV_INSTANCE_ID",
-            help="Stable over restarts and unique in the group: a restart takes its partitions back at once.",
-            show_default="the host's name and the first free number",
+            help="Must stay the same over restarts and be unique in the group: then a restarted consumer gets its "
+            "partitions back at once.",
+            show_default="the host name and the first free number",
         ),
     ] = None,
     session_timeout_s: Annotated[
@@ -103,7 +105,7 @@ def consume(
             min=1,
             max=MAX_TIMEOUT_S,
             envvar="LTV_SESSION_TIMEOUT_S",
-            help="Seconds until others take over from an instance that is gone. Brokers allow 6 to 1800 by default.",
+            help="Seconds until other instances take over from a dead one. Brokers allow 6 to 1800 by default.",
         ),
     ] = DEFAULTS.session_timeout_s,
     transaction_timeout_s: Annotated[
@@ -130,14 +132,14 @@ def consume(
             min=0,
             max=1,
             envvar="LTV_MAX_DEAD_LETTER_RATIO",
-            help="Stop when more than this share of the last few thousand records is invalid; 1: never.",
+            help="Stop when more than this share of the last few thousand records is invalid; 1 means never.",
         ),
     ] = DEFAULTS.max_dead_letter_ratio,
     transport: Annotated[
         Transport,
         typer.Option(
             envvar="LTV_TRANSPORT",
-            help="The Kafka client: confluent is several times as fast, and is installed by the extra `fast`.",
+            help="The Kafka client: confluent is several times as fast, and needs the extra `fast`.",
         ),
     ] = DEFAULTS.transport,
     metrics_port: Annotated[
@@ -146,19 +148,19 @@ def consume(
             min=1,
             max=65535,
             envvar="LTV_METRICS_PORT",
-            help="Serve /metrics (Prometheus), /ready and /live here; further workers on the ports after it.",
+            help="Serve /metrics (Prometheus), /ready and /live on this port; further workers use the ports after it.",
             show_default="not served",
         ),
     ] = None,
     metrics_host: Annotated[
-        str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to serve metrics on.")
+        str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to listen on for metrics.")
     ] = DEFAULTS.metrics_host,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Read events from Kafka, keep an aggregate of each customer, and emit the top customers, exactly once.
 
-    While no broker answers, the consumer waits and tries again; with --until-end it gives up after
-    --connect-timeout-s. Settings that can never work end it at once, with exit code 1.
+    While no broker answers, the consumer retries; with --until-end it gives up after --connect-timeout-s. With
+    settings that can never work, it exits at once with code 1.
     """
     _check_name("--group", group)
     _check_name("--instance-id", instance_id)
@@ -192,16 +194,16 @@ def consume(
 
 
 def _check_name(option: str, name: str | None) -> None:
-    """Raise Fatal where a name was given that can't be one."""
+    """Raise Fatal if a name is given that Kafka does not accept."""
     if name is None:
         return
     if not name:
-        raise Fatal(f"{option} is empty: give it a name, or leave it out")
+        raise Fatal(f"{option} is empty: give a name, or omit the option")
     if len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise Fatal(f"{option}: at most {MAX_NAME_CHARS} characters, all of them visible")
+        raise Fatal(f"{option}: at most {MAX_NAME_CHARS} characters, all of them printable")
 
 
 def prepare_process() -> StopFlag:
-    """Set up logs and signals: the first act of every process of a consumer."""
+    """Set up logs and signals; each process of a consumer calls this first."""
     logs.configure()
     return StopFlag()

@@ -1,4 +1,4 @@
-"""`ltv dead-letters`: the events that were set aside, and why."""
+"""`ltv dead-letters`: show the dead letters."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,34 +17,32 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT: Final = 50
 
-dead_letters_app = typer.Typer(add_completion=False)
+dead_letters_app = typer.Typer()
 
 
 @dead_letters_app.command("list")
 def dead_letters_list(
-    limit: Annotated[
-        int, typer.Option(min=0, help="Show this many, the newest; 0 shows all.")
-    ] = DEFAULT_LIMIT,
+    limit: Annotated[int, typer.Option(min=0, help="How many to show; 0 shows all.")] = DEFAULT_LIMIT,
     reason: Annotated[
         str | None,
         typer.Option(
             metavar="REASON",
-            help=f"Only dead letters with this reason: {', '.join(REASONS)}.",
+            help=f"Show only dead letters with this reason: {', '.join(REASONS)}.",
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line each.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line per dead letter.")] = False,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
-    """Show the events that were set aside: why, where they came from, and what they are; the newest first.
+    """Show the dead letters, newest first: why the event is invalid, where it was read, its key and its payload.
 
     With --json, a key or payload that is not UTF-8 is in key_base64 or payload_base64.
     """
     from subscriber.letters import NO_LIMIT, as_json_line, newest_letters
 
     if reason is not None and reason not in REASONS:
-        raise typer.BadParameter(f"known are {', '.join(REASONS)}", param_hint="--reason")
+        raise typer.BadParameter(f"{reason!r} is not one of {', '.join(REASONS)}", param_hint="--reason")
     topic = Topics(prefix=prefix).dead_letters
     others: Counter[str] = Counter()
 

@@ -1,13 +1,13 @@
-"""`ltv demo`: broker, topics, shop, consumer and the live ranking from one command, and nothing left behind.
+"""`ltv demo`: run a broker, a shop, a consumer and the live ranking, and remove everything at the end.
 
-What is started last is stopped first: shop, consumer, broker, data. Each has a deadline, then it is killed.
+The processes are stopped in reverse order: shop, consumer, broker. A process that misses its deadline is killed.
 """
 
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -41,7 +41,7 @@ CDNOW_S: Final = 300.0
 FIRST_SNAPSHOT_S: Final = 60.0
 
 CLUSTER_PREFIX: Final = "ltv-demo"
-"""On a cluster that is not ours the demo keeps to topics of its own."""
+"""On an existing cluster, the demo uses only topics with this prefix."""
 
 
 def demo(
@@ -51,7 +51,7 @@ def demo(
             "--cdnow", help="First publish the CDNOW history: 23,570 real customers of a music shop."
         ),
     ] = False,
-    rate: Annotated[float, typer.Option(min=1, help="Events a second from the shop.")] = 3000,
+    rate: Annotated[float, typer.Option(min=1, help="Events per second from the shop.")] = 3000,
     partitions: Annotated[
         int, typer.Option(min=1, max=MAX_PARTITIONS, help="Partitions of the events topic.")
     ] = DEFAULT_PARTITIONS,
@@ -79,12 +79,7 @@ def demo(
     try:
         with stop.watched(), ExitStack() as stack, stop.ignored_at_the_end():
             cluster, topics = _kafka(stack)
-            environment = {
-                SERVERS_VARIABLE: cluster.bootstrap_servers,
-                "KAFKA_SECURITY_PROTOCOL": cluster.security_protocol,
-                "LTV_EVENTS_TOPIC": topics.events,
-                "LTV_PREFIX": topics.prefix,
-            }
+            environment = _environment(cluster, topics)
 
             def run(name: str, arguments: Sequence[str]) -> Child:
                 with stop.held():
@@ -95,26 +90,39 @@ def demo(
                 run("topics", ["topics", "create", "--partitions", str(partitions)]).finish(TOPICS_S)
             if cdnow:
                 with _step("publishing the CDNOW history"):
-                    history = str(logs / "cdnow.ndjson")
-                    run("cdnow", ["generate", "--cdnow", "-o", history]).finish(CDNOW_S)
-                    run("publish", ["publish", history]).finish(CDNOW_S)
-            with _step(f"starting {counted(workers, 'worker')} and a shop with {rate:,g} events a second"):
-                consumer = run("consumer", _consume(workers, top))
+                    _publish_cdnow(run, str(logs / "cdnow.ndjson"))
+            with _step(f"starting {counted(workers, 'worker')} and a shop with {rate:,g} events per second"):
+                consumer = run("consumer", _consume_arguments(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
                 reader = stack.enter_context(LogReader(cluster))
                 received = new_snapshots(reader, topics, [consumer, shop], FIRST_SNAPSHOT_S)
                 first = next(item for item in received if item)
             show_snapshots(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
     except KeyboardInterrupt:
-        pass  # The asked-for way to end it.
+        pass  # Ctrl-C is the normal end.
     except LtvError:
-        stderr_console().print(f"the logs are in {logs}")
+        stderr_console().print(f"the logs of the processes are in {logs}")
         raise
     shutil.rmtree(logs)
     stderr_console().print("stopped; nothing is left running")
 
 
-def _consume(workers: int, top: int) -> list[str]:
+def _environment(cluster: "Cluster", topics: Topics) -> dict[str, str]:
+    """The variables with which the child processes find the cluster and the topics."""
+    return {
+        SERVERS_VARIABLE: cluster.bootstrap_servers,
+        "KAFKA_SECURITY_PROTOCOL": cluster.security_protocol,
+        "LTV_EVENTS_TOPIC": topics.events,
+        "LTV_PREFIX": topics.prefix,
+    }
+
+
+def _publish_cdnow(run: Callable[[str, Sequence[str]], Child], history: str) -> None:
+    run("cdnow", ["generate", "--cdnow", "-o", history]).finish(CDNOW_S)
+    run("publish", ["publish", history]).finish(CDNOW_S)
+
+
+def _consume_arguments(workers: int, top: int) -> list[str]:
     options = {
         "--workers": workers,
         "--top": top,
@@ -125,7 +133,7 @@ def _consume(workers: int, top: int) -> list[str]:
 
 
 def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:
-    """The cluster that the environment names, or a broker of our own until the stack unwinds."""
+    """The cluster that the environment names, or a broker that runs until the stack unwinds; and the topics."""
     from cluster.settings import Cluster
 
     if servers := os.environ.get(SERVERS_VARIABLE):
@@ -144,7 +152,7 @@ def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:
 
 @contextmanager
 def _step(doing: str) -> Iterator[None]:
-    """Says what takes time, and how long it took."""
+    """Print what the block does, and afterwards how long it took."""
     started = time.monotonic()
     print(f"{doing}... ", end="", flush=True, file=sys.stderr)
     try:

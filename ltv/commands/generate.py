@@ -1,4 +1,4 @@
-"""`ltv generate`: a simulated shop's events into a file."""
+"""`ltv generate`: write the events of a simulated shop to a file."""
 
 from itertools import islice
 from typing import Annotated, Final
@@ -7,6 +7,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from contract.errors import counted
+from files.file_errors import path_or_stream
 from files.output import open_events
 from ltv.console.consoles import stderr_console
 from ltv.console.text import plain
@@ -27,49 +28,54 @@ def generate(
             "-o",
             "--output",
             metavar="FILE",
-            help=".json: a JSON array; .ndjson: one event a line; either with .gz; - is standard output.",
+            help=".json: a JSON array; .ndjson: one event per line; either with .gz; - is standard output.",
             show_default=False,
         ),
     ],
     events: Annotated[
         int | None,
-        typer.Argument(min=0, metavar="N", help="How many events of a simulated shop.", show_default=False),
+        typer.Argument(
+            min=0, metavar="N", help="How many events of the simulated shop to write.", show_default=False
+        ),
     ] = None,
     cdnow: Annotated[
-        bool, typer.Option("--cdnow", help="Instead of a simulated shop: the 69,659 purchases of CDNOW.")
+        bool, typer.Option("--cdnow", help="Write the 69,659 purchases of CDNOW instead.")
     ] = False,
     customers: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="How many customers.", show_default="one per hundred events, and at least ten"
-        ),
+        typer.Option(min=1, help="How many customers.", show_default="one per hundred events, at least ten"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
     disorder: Annotated[
         float,
-        typer.Option(min=0, max=MAX_DISORDER, help="Share of the events that come after younger ones."),
+        typer.Option(
+            min=0, max=MAX_DISORDER, help="Share of the events that come after events with a later time."
+        ),
     ] = 0.0,
     duplicates: Annotated[
-        float, typer.Option(min=0, max=0.5, help="Share of N that is a second delivery of an event.")
+        float, typer.Option(min=0, max=0.5, help="Share of N that are second deliveries of an event.")
     ] = 0.0,
     rubbish: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of N that is invalid: every kind that a file can hold.")
+        float,
+        typer.Option(min=0, max=1, help="Share of N that are invalid, of every kind that a file can hold."),
     ] = 0.0,
 ) -> None:
-    """Write N events of a simulated shop over the year 2025: customers with habits, seasons, orders that change."""
+    """Write N events of a simulated shop in 2025: customers with habits, seasons, orders that are updated."""
     if cdnow:
         if events is not None:
-            raise typer.BadParameter(
-                "CDNOW's history has its own number of events: leave N out", param_hint="N"
-            )
+            raise typer.BadParameter("--cdnow writes a fixed number of events: omit N", param_hint="N")
         _write_cdnow(out)
         return
     if events is None:
-        raise typer.BadParameter("say how many events", param_hint="N")
+        raise typer.BadParameter("give the number of events", param_hint="N")
     try:
         faults = Faults(disorder, duplicates, rubbish)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    _write_simulated(out, events, seed, customers, faults)
+
+
+def _write_simulated(out: str, events: int, seed: int, customers: int | None, faults: Faults) -> None:
     place: Place = "element" if out.removesuffix(".gz").endswith(".json") else "line"
     delivered = generated(events, seed, customers, faults, place=place)
     console = stderr_console()
@@ -94,7 +100,7 @@ def generate(
     own, late, twice, invalid = faults.counts(events)
     joined = min(default_customers(events) if customers is None else customers, own)
     console.print(
-        f"{counted(events, 'event')} of {counted(joined, 'customer')} written to {_place(out)}: "
+        f"{counted(events, 'event')} of {counted(joined, 'customer')} written to {_output_name(out)}: "
         f"{late:,} late, {twice:,} delivered twice, {invalid:,} invalid",
         soft_wrap=True,
     )
@@ -105,14 +111,14 @@ def _write_cdnow(out: str) -> None:
         values = [value for _, value in cdnow_history.events()]
         with open_events(out) as write:
             write(values)
-    stderr_console().print(f"{counted(len(values), 'event')} written to {_place(out)}", soft_wrap=True)
+    stderr_console().print(f"{counted(len(values), 'event')} written to {_output_name(out)}", soft_wrap=True)
 
 
 def _stopped(written: int, out: str) -> str:
     if out == "-":
-        return f"{counted(written, 'event')} written to {_place(out)}"
-    return f"{counted(written, 'event')} generated; {_place(out)} was not written"
+        return f"{counted(written, 'event')} written to {_output_name(out)}"
+    return f"{counted(written, 'event')} generated; {_output_name(out)} was not written"
 
 
-def _place(out: str) -> str:
-    return "standard output" if out == "-" else plain(out)
+def _output_name(out: str) -> str:
+    return plain(path_or_stream(out, "standard output"))

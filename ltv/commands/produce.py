@@ -1,4 +1,4 @@
-"""`ltv produce`: a simulated shop sends its events to the topic as they happen."""
+"""`ltv produce`: send the events of a simulated shop to Kafka, live."""
 
 import time
 from typing import Annotated
@@ -18,18 +18,18 @@ from producer.publisher import publisher
 
 
 def produce(
-    rate: Annotated[float, typer.Option(min=0.001, envvar="LTV_RATE", help="Events a second.")] = 100,
+    rate: Annotated[float, typer.Option(min=0.001, envvar="LTV_RATE", help="Events per second.")] = 100,
     count: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many events.", show_default="until Ctrl-C")
+        int | None, typer.Option(min=1, help="Stop after this many events.", show_default="until Ctrl-C")
     ] = None,
     customers: Annotated[
-        int, typer.Option(min=1, help="How many customers come, one after the other.")
+        int, typer.Option(min=1, help="How many customers the shop has; they arrive one by one.")
     ] = 1_000,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed: the same shop.", show_default="the clock")
+        int | None, typer.Option(help="The same seed gives the same shop.", show_default="the clock")
     ] = None,
     disorder: Annotated[
-        float, typer.Option(min=0, max=MAX_DISORDER, help="Share of events that come late.")
+        float, typer.Option(min=0, max=MAX_DISORDER, help="Share of events that are late.")
     ] = 0.0,
     duplicates: Annotated[float, typer.Option(min=0, max=0.5, help="Share of second deliveries.")] = 0.0,
     rubbish: Annotated[float, typer.Option(min=0, max=1, help="Share of invalid events.")] = 0.0,
@@ -37,7 +37,7 @@ def produce(
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
-    """Send the events of a simulated shop to Kafka as they happen, until Ctrl-C; then say what was delivered."""
+    """Send the events of a simulated shop to Kafka as they happen, until Ctrl-C; then print how many were delivered."""
     try:
         faults = Faults(disorder, duplicates, rubbish)
     except ValueError as error:

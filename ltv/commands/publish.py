@@ -1,4 +1,4 @@
-"""`ltv publish`: the events of files go to the topic."""
+"""`ltv publish`: send the events of files to Kafka."""
 
 from contextlib import ExitStack
 from typing import Annotated
@@ -29,17 +29,20 @@ def publish(
         bool,
         typer.Option(
             "--as-is",
-            help="Send every event as it stands, valid or not; without a key where none can be read.",
+            help="Send every event unchanged, valid or not; without a key if none can be read.",
         ),
     ] = False,
     rejects: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help=f"Write the events that are not sent here, {HELP}", show_default=False
+            metavar="FILE",
+            help=f"Write the events that are not sent to this file, {HELP}",
+            show_default=False,
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help=f"Exit with {INVALID} where any event was invalid, not only all.")
+        bool,
+        typer.Option("--strict", help=f"Exit with {INVALID} if any event is invalid, not only if all are."),
     ] = False,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
@@ -47,8 +50,8 @@ def publish(
 ) -> None:
     """Send the events of files to Kafka, keyed by customer id, each exactly once, acknowledged by all replicas.
 
-    Invalid events are not sent: they are shown with file and line, counted by reason, and kept with --rejects; where
-    there are no others, the exit code is 3. It is 1 where a valid event was not delivered.
+    Invalid events are not sent: they are counted by reason, the first few are shown with file and line, and
+    --rejects keeps them. If all events are invalid, the exit code is 3; if a valid event is not delivered, 1.
     """
     check_inputs(files)
     refuse_same_files(files, [rejects] if rejects else [])
@@ -65,7 +68,7 @@ def publish(
             try:
                 target.finish()
             except Retriable as error:
-                undelivered = error  # The rejects are whole all the same.
+                undelivered = error  # Raised below, after the rejects file is complete.
     except LtvError:
         if target:
             stderr_console().print(plain(_done(target, events_topic, rejects)), soft_wrap=True)
@@ -88,12 +91,12 @@ def _send(files: list[str], target: Publisher, report: Rejects, *, as_is: bool) 
 
 
 def _done(target: Publisher | None, topic: str, rejects: str | None) -> str:
-    """What became of the events when a signal or an error ended it."""
+    """How far the command got before a signal or an error ended it."""
     if target is None:
         return "nothing was sent"
     undecided = target.sent - target.delivered - target.failed
     return (
         f"{counted(target.delivered, 'event')} delivered to {topic}, {target.failed:,} not delivered, "
-        f"{undecided:,} sent without an answer; what follows in the files was not sent"
+        f"{undecided:,} sent without an answer; the rest of the files was not sent"
         + (f"; {rejects} was not written" if rejects else "")
     )

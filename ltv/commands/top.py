@@ -1,4 +1,4 @@
-"""`ltv top`: the newest snapshot, or each as it comes, for people or (--json) programs."""
+"""`ltv top`: show snapshots, as a table, or as JSON or CSV for programs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,23 +25,23 @@ WAITING: Final = "waiting for the first snapshot..."
 
 def top(
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show each snapshot as it comes, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Show the newest snapshot and each new one, until Ctrl-C.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The snapshot as it stands on the topic, one JSON line each.")
+        bool, typer.Option("--json", help="Print each snapshot unchanged from the topic, as one JSON line.")
     ] = False,
     as_csv: Annotated[
         bool,
         typer.Option(
-            "--csv", help="A CSV row for each ranked customer, with the snapshot's sequence and time."
+            "--csv", help="Print one CSV row per ranked customer, with the snapshot's sequence and time."
         ),
     ] = False,
     at: Annotated[
         str | None,
         typer.Option(
             metavar="TIME|SEQUENCE",
-            help="The snapshot of that sequence, or the newest one at that time: 2026-01-31T12:00Z; without an offset "
-            "it is UTC.",
+            help="Show the snapshot with this sequence, or the newest one at this time, such as 2026-01-31T12:00Z; "
+            "a time without an offset is UTC.",
             show_default=False,
         ),
     ] = None,
@@ -49,17 +49,17 @@ def top(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Every snapshot since that time, one a line.",
+            help="Show every snapshot since this time, one per line.",
             show_default=False,
         ),
     ] = None,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
-    """Show the newest snapshot of the top customers, one of the past, or each as it comes.
+    """Show the newest snapshot of the top customers, an earlier one, or each new one.
 
-    A snapshot says when it was emitted and whether it is complete: if not, how far it is behind, and which partitions
-    are. The exit code is 1 if there is no such snapshot.
+    A snapshot has the time when it was emitted, and is complete or not: if not, its lag and the partitions that lag
+    are shown. The exit code is 1 if there is no such snapshot.
     """
     if sum((follow, at is not None, since is not None)) > 1:
         raise typer.BadParameter("choose one of them", param_hint="--follow, --at, --since")
@@ -77,14 +77,8 @@ def top(
 
             for received in snapshots_since(reader, topics, since_time):
                 show(received)
-        elif at_time:
-            from subscriber.history import snapshot_at_time
-
-            show(snapshot_at_time(reader, topics, at_time))
         elif at is not None:
-            from subscriber.history import snapshot_of_sequence
-
-            show(snapshot_of_sequence(reader, topics, int(at)))
+            show(_earlier(reader, topics, at_time or int(at)))
         else:
             show(_newest(reader, topics))
 
@@ -105,7 +99,7 @@ def _view(received: "Received") -> None:
 
 
 class _CsvRows:
-    """The header once, then each snapshot's rows."""
+    """Prints the CSV header once, and the rows of each snapshot."""
 
     def __init__(self) -> None:
         self._header = csv_header()
@@ -120,9 +114,18 @@ def _time(text: str, option: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time such as 2026-01-31T12:00Z", param_hint=option
+            f"{text!r} is not a time such as 2026-01-31T12:00Z", param_hint=option
         ) from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _earlier(reader: "LogReader", topics: Topics, at: datetime | int) -> "Received":
+    """The snapshot that was the newest at this time, or the one with this sequence."""
+    from subscriber.history import snapshot_at_time, snapshot_of_sequence
+
+    if isinstance(at, datetime):
+        return snapshot_at_time(reader, topics, at)
+    return snapshot_of_sequence(reader, topics, at)
 
 
 def _newest(reader: "LogReader", topics: Topics) -> "Received":
@@ -131,8 +134,8 @@ def _newest(reader: "LogReader", topics: Topics) -> "Received":
     received = newest_snapshot(reader, topics)
     if received is None:
         raise Fatal(
-            f"no snapshot on {topics.snapshots} yet. Does a consumer run (`ltv consume`)? "
-            "It emits one every few seconds"
+            f"no snapshot on {topics.snapshots} yet. Is a consumer running (`ltv consume`)? "
+            "It emits a snapshot every few seconds"
         )
     return received
 
@@ -159,4 +162,4 @@ def _follow(reader: "LogReader", topics: Topics, show: Show, *, live: bool) -> N
                 stderr_console().print(WAITING)
             waiting = True
     except KeyboardInterrupt:
-        return  # The asked-for way to end it.
+        return  # Ctrl-C is the normal end.

@@ -1,4 +1,4 @@
-"""`ltv topics`: the topics are created, or compared with what they should be."""
+"""`ltv topics`: create the topics, or compare existing topics with the required settings."""
 
 import time
 from contextlib import closing
@@ -24,14 +24,9 @@ from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
 POLL_S: Final = 0.5
 MAX_REPLICAS: Final = 32_767
-"""The protocol's."""
+"""The limit of Kafka's protocol."""
 
-topics_app = typer.Typer(help="Create the topics, or say how they differ from what they should be.")
-
-
-@topics_app.callback()
-def _topics() -> None:
-    """Create the topics, or say how they differ from what they should be."""
+topics_app = typer.Typer()
 
 
 @topics_app.command("create")
@@ -42,24 +37,22 @@ def create_topics(
             min=1,
             max=MAX_PARTITIONS,
             envvar="LTV_PARTITIONS",
-            help="Partitions of the events topic, where it is new.",
+            help="Partitions of the events topic, if it is created.",
         ),
     ] = DEFAULT_PARTITIONS,
     replication_factor: Annotated[
         int,
         typer.Option(
-            min=-1, max=MAX_REPLICAS, help="Replicas of each new topic; -1 is the broker's default."
+            min=-1, max=MAX_REPLICAS, help="Replicas of each created topic; -1 is the broker's default."
         ),
     ] = -1,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
-    wait_s: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for the brokers, if they do not answer at once.")
-    ] = 0.0,
+    wait_s: Annotated[float, typer.Option(min=0, help="Seconds to wait until a broker answers.")] = 0.0,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
-    """Create the events topic and the consumer's own topics. Topics that exist are compared, and never changed."""
+    """Create the events topic and the consumer's own topics. Existing topics are compared, never changed."""
     cluster = Cluster.at(bootstrap_servers)
     topics = Topics(events_topic, prefix)
     with connecting(cluster, "creating topics"), closing(_connected(cluster, wait_s)) as admin:
@@ -69,20 +62,20 @@ def create_topics(
         differing = differing_settings(admin, specs)
     for spec in specs:
         what = (
-            f"created, {counted(spec.partitions, 'partition')}" if spec.name in created else "there already"
+            f"created, {counted(spec.partitions, 'partition')}" if spec.name in created else "exists already"
         )
         typer.echo(f"{spec.name}: {what}")
         if spec.name == events_topic and actual != partitions:
             typer.echo(
-                f"  it has {counted(actual, 'partition')}, not {partitions:,}; "
-                "that can't be changed under a running count"
+                f"  the topic has {counted(actual, 'partition')}, not {partitions:,}; "
+                "the number can't be changed without losing the state of customers"
             )
         for name, (is_now, should_be) in differing[spec.name].items():
             typer.echo(f"  {name} is {is_now}, should be {should_be}")
 
 
 def _connected(cluster: Cluster, wait_s: float) -> Any:
-    """An admin client, as soon as a broker answers."""
+    """An admin client; waits up to `wait_s` for a broker to answer."""
     deadline = Deadline(wait_s)
     while True:
         try:

@@ -1,1 +1,1 @@
-"""What commands show to people: text made safe, tables, progress, invalid events."""
+"""The terminal output of the commands: safe text, tables, progress, invalid events."""

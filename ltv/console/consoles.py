@@ -1,11 +1,11 @@
-"""Where commands write: results to standard output, all that is said about the work to standard error."""
+"""Rich consoles of the commands: results go to standard output, messages to standard error."""
 
 from typing import Final
 
 from rich.console import Console
 
 PIPED_WIDTH: Final = 200
-"""Columns where there is no terminal to ask: wide enough that no table is cut."""
+"""Columns of output that is not a terminal: wide enough that no table is cut."""
 
 
 def stdout_console() -> Console:
@@ -14,12 +14,12 @@ def stdout_console() -> Console:
 
 
 def stderr_console() -> Console:
-    """Standard error, for all that is said about the work."""
+    """Standard error, for messages."""
     return _console(stderr=True)
 
 
 def _console(*, stderr: bool) -> Console:
-    # Neither markup nor emoji codes nor highlighting: what is printed is what it says.
+    # Without markup, emoji codes and highlighting, text is printed unchanged.
     console = Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=False)
     if not console.is_terminal:
         console = Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=PIPED_WIDTH)

@@ -1,4 +1,4 @@
-"""A dead letter as people see it. Its bytes are foreign: they must not act on a terminal."""
+"""A dead letter as text for a terminal. Its bytes are untrusted: control characters are escaped."""
 
 from base64 import b64decode
 from collections import Counter
@@ -20,7 +20,7 @@ NO_REASON: Final = "unknown reason"
 
 
 def letter_text(letter: Letter, width: int) -> Text:
-    """Three lines: where and when; why; what. Only the last is cut to so many of a terminal's cells."""
+    """Three lines: where and when; why; key and payload. Only the last is cut to `width` cells of a terminal."""
     text = Text()
     where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
     text.append(plain(letter.reason) or NO_REASON, style="bold red")
@@ -50,7 +50,7 @@ def _shown(number: int | None) -> str:
 
 
 def _time(ms: int | None) -> str:
-    """Milliseconds since 1970 as a time; a producer may have written any number there."""
+    """Milliseconds since 1970 as a time; a number outside the range of times is shown as it is."""
     if ms is None:
         return "?"
     try:
@@ -60,15 +60,15 @@ def _time(ms: int | None) -> str:
 
 
 def summary(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
-    """How many of each reason are shown."""
+    """How many dead letters are shown, by reason."""
     if not letters:
-        return f"no dead letters on {topic}: nothing was set aside, or its retention has passed"
+        return f"no dead letters on {topic}: no event was invalid, or the topic's retention has deleted them"
     which = f"the newest {len(letters):,}" if limited else f"all {len(letters):,}"
     return f"{which} on {topic}: {_by_reason(Counter(letter.reason for letter in letters))}"
 
 
 def no_letter_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
-    """What is there instead, where nothing was set aside for this reason."""
+    """The text for a reason without dead letters: how many other letters there are, by reason."""
     if not others:
         return summary([], topic, limited=False)
     return f"no dead letter with reason {reason} on {topic}; {counted(others.total(), 'other')}: {_by_reason(others)}"

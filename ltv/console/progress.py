@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal; elsewhere nothing, or a line at the start and the end."""
+"""Progress on standard error: a bar on a terminal; otherwise nothing, or one line at the start and one at the end."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,29 +13,30 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from contract.errors import counted
 from ltv.console.consoles import stderr_console
 from ltv.console.text import plain
 
 
 class FileProgress:
-    """Bytes read and events done, over several files."""
+    """A bar for bytes read and events processed, over several files."""
 
     def __init__(self, progress: Progress, total: int | None) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=total, events=0)
 
     def file(self, path: str) -> None:
-        """From here on this file is read."""
+        """Show the name of the file that is read next."""
         self._progress.update(self._task, description=plain(Path(path).name))
 
     def advance(self, bytes_read: int, events: int) -> None:
-        """So many more bytes are read, and so many events are done in all."""
+        """Add `bytes_read` to the bytes read, and set the total of processed events to `events`."""
         self._progress.update(self._task, advance=bytes_read, events=events)
 
 
 @contextmanager
 def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
-    """The bar; its end is known where all are plain files."""
+    """The bar; it shows a percentage only if the size of every file is known (no pipe, no .gz)."""
     console = stderr_console()
     sizes = [_plain_size(path) for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
@@ -57,10 +58,10 @@ def _plain_size(path: str) -> int | None:
 
 @contextmanager
 def download_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """So many files are downloaded: call what is given for each one that is done."""
+    """The progress of downloading `total` files; yields a function to call after each file."""
     console = stderr_console()
     if not console.is_terminal:
-        console.print(f"{title}: {total} files", soft_wrap=True)
+        console.print(f"{title}: {counted(total, 'file')}", soft_wrap=True)
         yield lambda: None
         console.print(f"{title}: done", soft_wrap=True)
         return

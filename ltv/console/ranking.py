@@ -1,4 +1,4 @@
-"""The ranking as a table: `ltv top`, `ltv batch` and `ltv demo` share it."""
+"""The ranking as a table, for `ltv top`, `ltv batch` and `ltv demo`."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,14 +16,14 @@ from subscriber.presentation import FIGURES, UNKNOWN, Figure
 ID_WIDTH: Final = 36
 NAME_WIDTH: Final = 24
 NARROW_WIDTH: Final = 14
-"""For ids and names where there is no room for more."""
+"""The width of ids and names on a narrow terminal."""
 LEAST_ID_WIDTH: Final = 8
 TABLE_LINES: Final = 4
-"""Of the table's lines, those that are no rows."""
+"""The lines of the table that are not rows."""
 
 
 class Ranking:
-    """The first `limit` rows as a table; with `changes`, how each rank moved since the snapshot before."""
+    """The first `limit` rows as a table; with `changes`, how each rank changed since the previous snapshot."""
 
     def __init__(self, snapshot: Snapshot, *, changes: bool, limit: int | None = None) -> None:
         self._rows = snapshot.rows[:limit]
@@ -31,7 +31,7 @@ class Ranking:
         self._any_known = any(row.previous_rank for row in snapshot.rows)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Rich's protocol: the widest form that fits."""
+        """Rich's protocol: the widest form of the table that fits."""
         unlimited = options.update(max_width=10_000)
         for table in self._forms():
             if Measurement.get(console, unlimited, table).maximum <= options.max_width:
@@ -39,7 +39,7 @@ class Ranking:
         yield table
 
     def _forms(self) -> Iterator[Table]:
-        """From all there is to the least that makes sense; a figure is never cut."""
+        """Yield tables from the widest to the narrowest; a number is never cut."""
         for figures in range(len(FIGURES), 0, -1):
             yield self._table(FIGURES[:figures], ID_WIDTH, NAME_WIDTH)
             yield self._table(FIGURES[:figures], NARROW_WIDTH, NARROW_WIDTH)
@@ -67,7 +67,7 @@ class Ranking:
         return table
 
     def _moved(self, row: Row) -> Text:
-        """▲ and ▼ with how far; "new" where the customer was not listed before (unless nobody was)."""
+        """▲ or ▼ and the number of ranks; "new" if the previous snapshot listed others, but not this customer."""
         if row.previous_rank is None:
             return Text("new" if self._any_known else "", style="yellow")
         up = row.previous_rank - row.rank

@@ -1,4 +1,4 @@
-"""Events of files that were not taken: the first few are shown, all are counted, and kept where asked to."""
+"""Rejected events of files: the first few are shown, all are counted, and --rejects keeps them in a file."""
 
 from base64 import b64encode
 from collections import Counter
@@ -17,39 +17,39 @@ HELP: Final = (
     "as JSON lines with reason, field, error, file, line and event (event_base64 where the event is not UTF-8). "
     "To get the events back, one a line, correct them and run again: jq -r '.event // empty' FILE."
 )
-"""Of the option that says where to keep them."""
+"""The end of the help of --rejects."""
 
 
-class Output(Protocol):
-    """Where the events are kept."""
+class Writable(Protocol):
+    """A file for the rejected events."""
 
     def write(self, data: bytes, /) -> object:
-        """Append these bytes."""
+        """Append bytes."""
 
 
 class Rejects:
-    """Says on standard error what was wrong with which event; keeps the events where asked to."""
+    """Shows rejected events on standard error, and writes them to a file if there is one."""
 
-    def __init__(self, output: Output | None, path: str | None) -> None:
-        self._output = output
+    def __init__(self, file: Writable | None, path: str | None) -> None:
+        self._file = file
         self._path = path
         self._console = stderr_console()
         self.counts: Counter[str] = Counter()
         """Rejected events by reason."""
 
     def add(self, path: str, line: int, value: bytes, error: InvalidEvent) -> None:
-        """Count it; show it if it is one of the first; write it out, on one line."""
+        """Count the event; show it if it is one of the first; write it to the file, on one line."""
         if self.counts.total() < SHOWN:
             self._console.print(plain(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=True)
         self.counts[error.reason] += 1
-        if self._output:
-            self._output.write(msgspec.json.encode(_kept(path, line, value, error)) + b"\n")
+        if self._file:
+            self._file.write(msgspec.json.encode(_kept(path, line, value, error)) + b"\n")
 
     def summarize(self, all_of: Callable[[int], str]) -> None:
-        """The count by reason, once all files are read; nothing where all was valid.
+        """Print the counts by reason, after the last file; nothing if no event was rejected.
 
         Args:
-            all_of: what to call so many of them.
+            all_of: names a number of rejected events, such as "3 invalid events".
         """
         total = self.counts.total()
         if total > SHOWN:
@@ -61,17 +61,17 @@ class Rejects:
 
 
 def invalid_events(number: int) -> str:
-    """What `ltv batch` calls them."""
+    """The rejected events of `ltv batch`."""
     return counted(number, "invalid event")
 
 
 def events_not_sent(number: int) -> str:
-    """What `ltv publish` calls them: among them may be valid ones that the topic does not take."""
+    """The rejected events of `ltv publish`, which include valid events that are too large for the topic."""
     return f"{counted(number, 'event')} not sent"
 
 
 def _kept(path: str, line: int, value: bytes, error: InvalidEvent) -> dict[str, Any]:
-    # A line break within an element of an array is only layout: a blank does as well.
+    # A line break within an array element is only layout, so a blank can replace it.
     event = value.replace(b"\r", b" ").replace(b"\n", b" ")
     kept: dict[str, Any] = {
         "reason": error.reason,

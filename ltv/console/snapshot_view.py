@@ -1,4 +1,4 @@
-"""A snapshot as people see it: its age and completeness, the ranking, the sums; or all in one line."""
+"""A snapshot for a terminal: its age and completeness, the ranking, the totals; or all in one line."""
 
 from datetime import datetime
 from typing import Final
@@ -14,19 +14,19 @@ from subscriber.presentation import age, ago, behind, grouped, incomplete, time_
 
 STALE_AFTER_S: Final = 60
 SPARE_LINES: Final = 2
-"""For the line that counts what does not fit, and the cursor's."""
+"""One line for the number of hidden rows, and one for the cursor."""
 MIN_ROWS: Final = 3
 ROWS_IN_LINE: Final = 3
 
 
 class SnapshotView:
-    """A snapshot for a terminal; in a live display, no more rows than fit."""
+    """A snapshot for a terminal; with `fit`, only as many rows as the terminal's height allows."""
 
     def __init__(self, snapshot: Snapshot, now: datetime, *, note: str = "", fit: bool = False) -> None:
         self._snapshot, self._now, self._note, self._fit = snapshot, now, note, fit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Rich's protocol: called with the terminal's present size."""
+        """Rich's protocol: called with the terminal's current size."""
         snapshot = self._snapshot
         above, below = [_heading(snapshot, self._now)], [Text(_totals(snapshot))]
         if warning := incomplete(snapshot):
@@ -39,7 +39,7 @@ class SnapshotView:
             lines = len(console.render_lines(Group(*above, *below), options.update(height=None)))
             limit = max(MIN_ROWS, console.height - lines - TABLE_LINES - SPARE_LINES)
             if (hidden := len(snapshot.rows) - limit) > 0:
-                below.insert(0, Text(f"... and {hidden:,} more, below the window's edge", style="dim"))
+                below.insert(0, Text(f"... and {hidden:,} more, not shown", style="dim"))
         yield Group(*above, Ranking(snapshot, changes=True, limit=limit), *below)
 
 
@@ -57,7 +57,7 @@ def _totals(snapshot: Snapshot) -> str:
 
 
 def line(snapshot: Snapshot, note: str = "") -> str:
-    """A snapshot in one line, for where there is no terminal."""
+    """A snapshot in one line, for output that is not a terminal."""
     best = ", ".join(
         f"{row.rank}. {cut(plain(row.customer_id), ID_WIDTH)} {grouped(row.ltv)}"
         for row in snapshot.rows[:ROWS_IN_LINE]

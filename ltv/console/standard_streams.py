@@ -1,6 +1,6 @@
-"""Standard streams whose trouble is told as one line: closed ones, a full disk, a reader that has gone (`| head`).
+"""Standard streams whose errors become one line: a closed stream, a full disk, a closed pipe (`| head`).
 
-A command that uses none of them is not disturbed by it.
+A command that does not use a stream does not notice that the stream is broken.
 """
 
 import io
@@ -11,44 +11,44 @@ from typing import Any, Final, TextIO
 from files.file_errors import file_errors
 
 _CLOSED: Final = {0: os.O_WRONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
-"""What a closed one is opened as: reading the input and writing the output then fail as they do where it is closed;
-the third has nobody to tell it to."""
+"""Closed stream -> the mode in which /dev/null takes its place: reading standard input and writing standard output
+fail, as they do on a closed stream; writing standard error succeeds."""
 
 
-class _Output(io.FileIO):
-    """Standard output: what can't be written is told once, and not again when the process ends."""
+class _Stdout(io.FileIO):
+    """Standard output: only the first failed write is reported, not the flush at the end of the process."""
 
-    _is_lost = False
+    _has_failed = False
 
     def write(self, data: Any, /) -> int:
-        if self._is_lost:
+        if self._has_failed:
             return len(data)
         with file_errors("standard output"):
             try:
                 return super().write(data)
             except OSError:
-                self._is_lost = True
+                self._has_failed = True
                 raise
 
 
-class Notes(io.FileIO):
-    """Standard error: where it can't be written there is nobody to tell, so the exit code has to."""
+class Stderr(io.FileIO):
+    """Standard error: a failed write can be reported only by the exit code."""
 
-    is_lost = False
+    has_failed = False
 
     def write(self, data: Any, /) -> int:
-        """Write what can be written; the rest is dropped."""
+        """Write, and drop bytes that can't be written."""
         try:
             return super().write(data)
-        except BrokenPipeError:  # Its reader has heard enough.
+        except BrokenPipeError:  # The reader has closed the pipe.
             return len(data)
         except OSError:
-            self.is_lost = True
+            self.has_failed = True
             return len(data)
 
 
-def prepare_standard_streams() -> Notes:
-    """Put such streams in the place of Python's; returns the one of standard error."""
+def prepare_standard_streams() -> Stderr:
+    """Replace Python's standard streams by these; returns standard error."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     for number, stream in enumerate(streams):
         if stream is None:
@@ -57,17 +57,17 @@ def prepare_standard_streams() -> Notes:
                 os.dup2(opened, number)
                 os.close(opened)
     if sys.stdin is None:
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (as long as the process lives)
-    if sys.stdout is sys.__stdout__:  # Not where a test or a program has put its own there.
-        sys.stdout = _text(_Output(1, "wb", closefd=False), sys.stdout)
-    notes = Notes(2, "wb", closefd=False)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (open until the process ends)
+    if sys.stdout is sys.__stdout__:  # A test or a program may have replaced it.
+        sys.stdout = _text(_Stdout(1, "wb", closefd=False), sys.stdout)
+    stderr = Stderr(2, "wb", closefd=False)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _text(notes, sys.stderr)
-    return notes
+        sys.stderr = _text(stderr, sys.stderr)
+    return stderr
 
 
 def _text(raw: io.FileIO, like: TextIO | None) -> TextIO:
-    """A name must not fail an output that lacks its letters."""
+    """A text stream that escapes characters which the encoding cannot represent."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=like.encoding if like else "utf-8",

@@ -1,4 +1,4 @@
-"""Text from outside, made safe for a terminal, and cut to a width."""
+"""Make untrusted text safe for a terminal, and cut it to a width."""
 
 import unicodedata
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 _KEPT_MARKS: Final = {"\u200d", "\ufe0f"}
-"""Joiners within a written character; the other invisible ones are shown as escapes."""
+"""Joiners within a visible character; other invisible characters are escaped."""
 
 
 def plain(text: str) -> str:
-    r"""The text, with whatever is not a visible character or a blank as an escape: `\x1b[31m`."""
+    r"""The text with every character escaped that is neither visible nor a blank: `\x1b[31m`."""
     if text.isprintable():
         return text
     return "".join(char if _is_visible(char) else _escaped(char) for char in text)
@@ -25,5 +25,5 @@ def _escaped(char: str) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """At most so many of a terminal's cells, of which wide characters take two; cut text ends with an ellipsis."""
+    """The text cut to `width` terminal cells (a wide character takes two); cut text ends with an ellipsis."""
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"

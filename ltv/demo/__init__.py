@@ -1,1 +1,1 @@
-"""What `ltv demo` is made of: child processes, and the live ranking with the consumer's pace."""
+"""The parts of `ltv demo`: child processes, and the live ranking with the consumer's pace."""

@@ -1,4 +1,4 @@
-"""Child processes: each has a log file, is stopped by its parent, and killed where it does not end in time."""
+"""Child processes: each has a log file; its parent stops it, and kills it if it does not end in time."""
 
 import os
 import signal
@@ -17,13 +17,13 @@ SHOWN_LOG_LINES: Final = 10
 
 
 class Child:
-    """One command in a session of its own: Ctrl-C reaches only the parent, which stops it in turn.
+    """One command in a separate session: Ctrl-C reaches only the parent, which then stops the child.
 
-    Use it as a context manager: it is stopped at the end, however the block ends.
+    Use it as a context manager: the child is stopped at the end, also after an error.
     """
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
-        """Start it; what it prints goes to `logs`."""
+        """Start the command; its output goes to a file in `logs`."""
         self.name = name
         self.log = logs / f"{name}.log"
         with self.log.open("wb") as log:
@@ -48,15 +48,15 @@ class Child:
         self.stop()
 
     def check(self) -> None:
-        """Raises Fatal, with the last lines of its log, when it has ended by itself."""
+        """Raise Fatal, with the end of its log, if the child has ended by itself."""
         status = self._process.poll()
         if status is not None:
             raise Fatal(
-                f"the {self.name} ended by itself ({_ending(status)}). Its last words:\n{self.log_tail()}"
+                f"the {self.name} ended by itself ({_ending(status)}). The end of its log:\n{self.log_tail()}"
             )
 
     def finish(self, timeout_s: float) -> None:
-        """Wait until it is done; raises Fatal, with the end of its log, when it fails or takes too long."""
+        """Wait until the child ends; raises Fatal, with the end of its log, if the child fails or takes too long."""
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -65,7 +65,7 @@ class Child:
             raise Fatal(f"the {self.name} failed ({_ending(status)}):\n{self.log_tail()}")
 
     def stop(self, timeout_s: float = STOP_S) -> None:
-        """Ask it to end; then kill what is left of it and its group once it has, or at the deadline."""
+        """Ask the child to end; then, at the latest after `timeout_s`, kill what is left of its process group."""
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -76,13 +76,13 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's, too."""
+        """The process id of the child, which is also the id of its process group."""
         return self._process.pid
 
     def log_tail(self) -> str:
-        """The end of its log."""
+        """The last lines of the log."""
         lines = self.log.read_text(errors="replace").splitlines()[-SHOWN_LOG_LINES:]
-        return "\n".join(f"  {plain(line)}" for line in lines) or "  (it said nothing)"
+        return "\n".join(f"  {plain(line)}" for line in lines) or "  (its log is empty)"
 
 
 def _ending(status: int) -> str:

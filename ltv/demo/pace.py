@@ -1,4 +1,4 @@
-"""How fast the consumer is and how far behind: read off successive snapshots and the end of the events topic."""
+"""The consumer's speed and lag, computed from successive snapshots and the end of the events topic."""
 
 from datetime import datetime
 
@@ -6,13 +6,13 @@ from contract.snapshots import Snapshot
 
 
 class Pace:
-    """Events per second between successive snapshots, and how many records are not in the newest one yet."""
+    """Events per second between successive snapshots, and the records that the newest one does not count."""
 
     def __init__(self) -> None:
         self._before: Snapshot | None = None
 
-    def note(self, snapshot: Snapshot, end: int) -> str:
-        """Both in words; `end` is the sum of the events topic's end offsets."""
+    def text_after(self, snapshot: Snapshot, end: int) -> str:
+        """Speed and lag as text; `end` is the sum of the events topic's end offsets."""
         consumed = _consumed(snapshot)
         before, self._before = self._before, snapshot
         parts = []
@@ -29,5 +29,5 @@ def _consumed(snapshot: Snapshot) -> int:
 
 
 def emitted(snapshot: Snapshot) -> datetime:
-    """When it was emitted."""
+    """When the snapshot was emitted."""
     return datetime.fromisoformat(snapshot.emitted_at)

@@ -1,4 +1,4 @@
-"""The demo's live ranking: each snapshot as it comes, with events per second and lag."""
+"""The demo's live ranking: each new snapshot, with events per second and lag."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.live import Live
 
+from cluster.deadline import Deadline
 from cluster.log_reader import LogReader
 from contract.errors import Fatal
 from contract.topics import Topics
@@ -23,26 +24,26 @@ POLL_S: Final = 0.25
 def new_snapshots(
     reader: LogReader, topics: Topics, children: Sequence[Child], first_s: float
 ) -> Iterator[Received | None]:
-    """Each snapshot emitted from now on, None in between; a look at the children every time.
+    """Yield each snapshot emitted from now on, None while there is none; check the children before each.
 
     Raises:
-        Fatal: a child has ended by itself, or there was no snapshot within `first_s`.
+        Fatal: a child has ended by itself, or there was no snapshot within `first_s` seconds.
     """
-    deadline = time.monotonic() + first_s
+    deadline = Deadline(first_s)
     now = datetime.now(UTC)
     too_late = Fatal(f"no snapshot within {first_s:.0f} s")
-    while not reader.exists(topics.snapshots):  # The consumer makes its own topics when it starts.
+    while not reader.exists(topics.snapshots):  # The consumer creates its topics when it starts.
         _check(children)
-        if time.monotonic() > deadline:
+        if deadline.is_over:
             raise too_late
         time.sleep(POLL_S)
     came = False
     for received in follow_snapshots(reader, topics, poll_s=POLL_S):
         _check(children)
         if received and emitted(received.snapshot) < now:
-            received = None  # Of an earlier demo, on a cluster that was there before.
+            received = None  # A snapshot of an earlier demo on the same cluster.
         came = came or received is not None
-        if not came and time.monotonic() > deadline:
+        if not came and deadline.is_over:
             raise too_late
         yield received
 
@@ -60,9 +61,9 @@ def show_snapshots(
     count: int | None,
     for_s: float | None,
 ) -> None:
-    """Show snapshots, live on a terminal and a line each elsewhere, until `count` were shown or `for_s` is over."""
+    """Show snapshots, live on a terminal or else one per line, up to `count` of them or for `for_s` seconds."""
     console = stdout_console()
-    until = None if for_s is None else time.monotonic() + for_s
+    end = None if for_s is None else Deadline(for_s)
     partitions = reader.partitions(topics.events)
     pace = Pace()
     shown = 0
@@ -72,10 +73,10 @@ def show_snapshots(
         for item in received:
             if item:
                 newest, shown = item.snapshot, shown + 1
-                note = pace.note(newest, sum(reader.committed_ends(topics.events, partitions).values()))
+                note = pace.text_after(newest, sum(reader.committed_ends(topics.events, partitions).values()))
                 if live is None:
                     console.print(line(newest, note), soft_wrap=True)
             if live and newest:
                 live.update(SnapshotView(newest, datetime.now(UTC), note=note, fit=True), refresh=True)
-            if shown == count or (until is not None and time.monotonic() > until):
+            if shown == count or (end and end.is_over):
                 return

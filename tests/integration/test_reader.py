@@ -353,7 +353,7 @@ def test_where_no_dead_letter_has_the_reason_the_others_are_counted(kafka: str, 
 
 
 def test_an_empty_dead_letters_topic_says_what_that_may_mean(kafka: str, topics: Topics) -> None:
-    assert "nothing was set aside" in run_ltv(kafka, topics, "dead-letters", "list").stderr
+    assert "no event was invalid" in run_ltv(kafka, topics, "dead-letters", "list").stderr
 
 
 def test_the_listing_for_people_shows_all_and_nothing_in_it_acts(kafka: str, letters: Topics) -> None:

@@ -42,7 +42,7 @@ def test_missing_topics_are_created_and_a_second_run_changes_nothing(plain: Plai
     assert len(plain.partitions(topics.snapshots)) == 1
     status, out, err = create(plain, topics, "--partitions", "3")
     assert status == 0, err
-    assert out.count("there already") == 5
+    assert out.count("exists already") == 5
     assert "should be" not in out
 
 

@@ -62,7 +62,7 @@ def test_a_child_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
         child.check()
         with pytest.raises(Fatal):
             child.finish(10)
-        with pytest.raises(Fatal, match=r"ended by itself \(killed by SIGKILL\).*\n.*it said nothing"):
+        with pytest.raises(Fatal, match=r"ended by itself \(killed by SIGKILL\).*\n.*its log is empty"):
             child.check()
 
 
@@ -143,5 +143,5 @@ def snapshot(emitted_at: str, events: int, dead_letters: int) -> Snapshot:
 
 def test_the_pace_counts_ingested_events_and_dead_letters() -> None:
     pace = Pace()
-    assert pace.note(snapshot("2026-01-01T00:00:00Z", 90, 10), 150) == "lag 50"
-    assert pace.note(snapshot("2026-01-01T00:00:02.5Z", 7_500, 100), 7_600) == "3,000 events/s, lag 0"
+    assert pace.text_after(snapshot("2026-01-01T00:00:00Z", 90, 10), 150) == "lag 50"
+    assert pace.text_after(snapshot("2026-01-01T00:00:02.5Z", 7_500, 100), 7_600) == "3,000 events/s, lag 0"
