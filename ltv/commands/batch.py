@@ -52,7 +52,7 @@ def batch(
         str | None,
         typer.Option(
             metavar="FILE",
-            help=f"Write the invalid events here, {HELP}",
+            help=f"Write the invalid events to this file, {HELP}",
         ),
     ] = None,
     strict: Annotated[
@@ -76,9 +76,8 @@ def batch(
         run = Batch(on_rejected=report.add, aggregate=aggregate)
         _ingest(run, files)
         snapshot = run.snapshot(top, basis, datetime.now(UTC))
-    with suppress(
-        ReaderGone
-    ):  # The exit code depends on the events only, even if the reader closes the output early.
+    # The exit code depends on the events only, even if the reader closes the output early.
+    with suppress(ReaderGone):
         _show(snapshot, as_json=as_json, out=out)
     report.summarize(invalid_events)
     exit_where_invalid(invalid=run.rejected, valid=run.aggregate.events, strict=strict)

@@ -53,7 +53,7 @@ def fetch() -> None:
     from broker import jars
 
     paths = jars.fetch(progress=download_progress)
-    _say(f"Apache Kafka {jars.KAFKA_VERSION}: {counted(len(paths), 'jar')} downloaded, checksums correct")
+    _say(f"Apache Kafka {jars.KAFKA_VERSION}: {counted(len(paths), 'jar')} present, checksums correct")
 
 
 def _say(text: str) -> None:

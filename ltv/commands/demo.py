@@ -91,7 +91,7 @@ def demo(
             if cdnow:
                 with _step("publishing the CDNOW history"):
                     _publish_cdnow(run, str(logs / "cdnow.ndjson"))
-            with _step(f"starting {counted(workers, 'worker')} and a shop with {rate:,g} events per second"):
+            with _step(f"starting {counted(workers, 'worker')} and a shop with {rate:,g} events/s"):
                 consumer = run("consumer", _consume_arguments(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
                 reader = stack.enter_context(LogReader(cluster))

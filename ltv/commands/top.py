@@ -58,8 +58,8 @@ def top(
 ) -> None:
     """Show the newest snapshot of the top customers, an earlier one, or each new one.
 
-    A snapshot has the time when it was emitted, and is complete or not: if not, its lag and the partitions that lag
-    are shown. The exit code is 1 if there is no such snapshot.
+    The output says when the snapshot was emitted and whether it is complete; if not, it shows the lag and the
+    partitions that lag. The exit code is 1 if there is no such snapshot.
     """
     if sum((follow, at is not None, since is not None)) > 1:
         raise typer.BadParameter("choose one of them", param_hint="--follow, --at, --since")

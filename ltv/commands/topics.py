@@ -68,7 +68,7 @@ def create_topics(
         if spec.name == events_topic and actual != partitions:
             typer.echo(
                 f"  the topic has {counted(actual, 'partition')}, not {partitions:,}; "
-                "the number can't be changed without losing the state of customers"
+                "the number can't be changed once events are counted"
             )
         for name, (is_now, should_be) in differing[spec.name].items():
             typer.echo(f"  {name} is {is_now}, should be {should_be}")

@@ -14,8 +14,8 @@ from ltv.console.text import plain
 SHOWN: Final = 20
 
 HELP: Final = (
-    "as JSON lines with reason, field, error, file, line and event (event_base64 where the event is not UTF-8). "
-    "To get the events back, one a line, correct them and run again: jq -r '.event // empty' FILE."
+    "as JSON lines with reason, field, error, file, line and event (event_base64 if the event is not UTF-8). "
+    "To extract the events, one per line, correct them and run again: jq -r '.event // empty' FILE."
 )
 """The end of the help of --rejects."""
 
