@@ -64,7 +64,7 @@ def incomplete(snapshot: Snapshot) -> str:
     if missing:
         return f"INCOMPLETE: {_partitions(missing)} not reported yet; their customers are missing"
     if coverage.behind_s is None:
-        return "INCOMPLETE: the lag is not known"
+        return "INCOMPLETE: the coverage is not known"
     return f"INCOMPLETE: {behind(snapshot)}"
 
 

@@ -93,7 +93,7 @@ def test_at_a_time_the_newest_snapshot_up_to_then_is_found(
 
 
 def test_before_the_first_snapshot_none_is_found(plain: Plain, reader: LogReader, topics: Topics) -> None:
-    with pytest.raises(Fatal, match=f"there are {FIRST} of "):
+    with pytest.raises(Fatal, match=rf"has snapshots {FIRST} \("):
         snapshot_at_time(reader, topics, times(plain, topics)[FIRST] - timedelta(seconds=1))
 
 
@@ -132,7 +132,7 @@ def test_top_shows_a_snapshot_of_the_past_as_json_and_csv(
     all_of_them = top(plain, application.prefix, "--since", "2020-01-01", "--json").log.splitlines()
     assert [json.loads(each) for each in all_of_them] == application.snapshots()
     missing = top(plain, application.prefix, "--at", "999")
-    assert (missing.code, "there are 1 of" in missing.log) == (1, True)
+    assert (missing.code, "has snapshots 1 (" in missing.log) == (1, True)
 
 
 def delete_all(application: Application, topic: str) -> None:

@@ -60,7 +60,7 @@ def test_the_events_topic_keeps_its_partitions_and_the_others_get_the_same_numbe
     plain.create_topic(topics.events, 2)
     status, out, err = create(plain, topics, "--partitions", "6")
     assert status == 0, err
-    assert "it has 2 partitions, not 6" in out
+    assert "the topic has 2 partitions, not 6" in out
     assert len(plain.partitions(topics.changelog)) == 2
 
 
