@@ -120,10 +120,10 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def poll(self, timeout_s: float) -> list[Batch]:
         with client_errors(f"reading {self._topic}"):
+            self._complete_join()
             if self._joins_again:
                 self._joins_again = False
                 self._client._coordinator.request_rejoin()
-            self._complete_join()
             polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
             if self._is_joining():
                 polled = self._join()
