@@ -280,3 +280,20 @@ def test_a_member_restarted_after_an_empty_assignment_gets_its_partitions(
     plain.create_topic(topic, partitions)
     second = connected(settings)
     wait_until(lambda: bool(assigned(second).partitions), "partitions are assigned")
+
+
+@only_kafka_python
+def test_a_join_that_is_answered_between_two_polls_is_completed(
+    settings: Settings, connected: Callable[[Settings], Clients]
+) -> None:
+    """kafka-python forgets it and begins another one, and with it the whole group; two members went on so for ever."""
+    clients = connected(settings)
+    assert assigned(clients).partitions == {0, 1, 2}
+    consumer: Any = clients.consumer
+    coordinator = consumer._client._coordinator
+    coordinator.request_rejoin()
+    consumer._client.poll(timeout_ms=1)  # Too short for the answer.
+    wait_until(lambda: coordinator._join_task is None or coordinator._join_task.is_done, "the join's answer")
+    generation = coordinator._generation.generation_id
+    assert assigned(clients).partitions == {0, 1, 2}
+    assert clients.consumer.membership().generation_id == generation
