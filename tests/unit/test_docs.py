@@ -50,9 +50,13 @@ def test_a_document_names_no_setting_that_does_not_exist(document: str) -> None:
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", (ROOT / document).read_text())) <= known
 
 
-def folders_on_disk() -> list[str]:
+def files_in_git() -> list[str]:
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return sorted({path.split("/")[0] for path in files.stdout.splitlines() if "/" in path} - {".ci"})
+    return files.stdout.splitlines()
+
+
+def folders_on_disk() -> list[str]:
+    return sorted({path.split("/")[0] for path in files_in_git() if "/" in path} - {".ci"})
 
 
 def where_things_are(document: str) -> str:
@@ -70,7 +74,7 @@ def test_the_table_in_contributing_lists_the_folders_on_disk() -> None:
     assert sorted(rows) == folders_on_disk()
 
 
-DOCUMENTS = [path for path in ROOT.glob("**/*.md") if not {".venv", "build"} & set(path.parts)]
+DOCUMENTS = [ROOT / path for path in files_in_git() if path.endswith(".md")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
