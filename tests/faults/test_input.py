@@ -59,7 +59,14 @@ def send(servers: str, topic: str, records: Iterable[Sent], *, end: str = "", **
     if end:
         names["transactional.id"] = str(uuid4())
     timestamp = names.pop("timestamp", 0)
-    producer = Producer({"bootstrap.servers": servers, "message.max.bytes": 3_000_000, **names})
+    producer = Producer(
+        {
+            "bootstrap.servers": servers,
+            "message.max.bytes": 3_000_000,
+            "partitioner": "murmur2_random",
+            **names,
+        }
+    )
     if end:
         producer.init_transactions(SECONDS)
         producer.begin_transaction()
