@@ -43,7 +43,7 @@ class Placement:
         """The error of a record whose customer belongs on another partition."""
         assert self._place is not None
         elsewhere = self._place(customer_id.encode(), self.partitions)
-        fitting = _fitting([customer_id], self.partition, self.partitions)
+        fitting = _fitting([(customer_id, self)])
         hint = f"; {' and '.join(fitting)} would place it there" if fitting else ""
         return InvalidEvent(
             "wrong_partition",
@@ -66,7 +66,7 @@ class Placement:
         if wrong is not None:
             raise Fatal(
                 f"the state of {topic}-{self.partition} holds customer {wrong[:60]!r}, who does not belong there by "
-                f"the partitioner {self.partitioner}: {_advice(_fitting([wrong], self.partition, self.partitions))}, "
+                f"the partitioner {self.partitioner}: {_advice(_fitting([(wrong, self)]))}, "
                 "or count all events from the start with a new --prefix and --group"
             )
 
@@ -82,22 +82,18 @@ def refuse_misfit(placements: Collection[Placement], topic: str) -> None:
     if len(misplaced) < MIN_CUSTOMERS or 2 * len(misplaced) <= seen:
         return
     partitioner = misplaced[0][1].partitioner
-    fitting = [
-        name
-        for name, place in PARTITIONERS.items()
-        if all(place(c.encode(), placement.partitions) == placement.partition for c, placement in misplaced)
-    ]
     raise Fatal(
         f"{len(misplaced):,} of the first {seen:,} customers on {topic} are not on the partition where the "
-        f"partitioner {partitioner} places them: {_advice(fitting)}. None of their events was committed"
+        f"partitioner {partitioner} places them: {_advice(_fitting(misplaced))}. None of their events was committed"
     )
 
 
-def _fitting(customer_ids: Collection[str], partition: int, partitions: int) -> list[str]:
+def _fitting(customers: Collection[tuple[str, Placement]]) -> list[str]:
+    """The partitioners that place each of these customers on the partition where it was seen."""
     return [
         name
         for name, place in PARTITIONERS.items()
-        if all(place(customer_id.encode(), partitions) == partition for customer_id in customer_ids)
+        if all(place(c.encode(), seen.partitions) == seen.partition for c, seen in customers)
     ]
 
 
