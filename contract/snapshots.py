@@ -118,5 +118,7 @@ class NewerSchema(Exception):
     """A snapshot of a schema version that this program does not know yet."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"schema version {version}")
-        self.version = version
+        super().__init__(
+            f"the snapshot has schema version {version}; this program reads versions up to {SCHEMA_VERSION}: "
+            "install a newer ltv"
+        )

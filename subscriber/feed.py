@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cluster.log_reader import POLL_S, LogReader, Record
 from contract.errors import Fatal
-from contract.snapshots import SCHEMA_VERSION, NewerSchema, Snapshot, decode_snapshot
+from contract.snapshots import NewerSchema, Snapshot, decode_snapshot
 from contract.topics import SNAPSHOT_KEY, Topics
 
 
@@ -57,10 +57,7 @@ def decode_received(record: Record) -> Received:
     try:
         return Received(decode_snapshot(value), value, record.offset)
     except NewerSchema as error:
-        raise Fatal(
-            f"{where}: the snapshot has schema version {error.version}; this program reads versions up to "
-            f"{SCHEMA_VERSION}: install a newer ltv"
-        ) from error
+        raise Fatal(f"{where}: {error}") from error
     except ValueError as error:
         raise Fatal(
             f"{where}: this is no snapshot ({error}). Does another application write to the topic?"

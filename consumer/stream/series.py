@@ -8,7 +8,6 @@ so that a restart, a change of owner, or a deletion of ltv.snapshots leaves no g
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-import msgspec
 import structlog
 
 from consumer.domain.coverage import CoverageTracker
@@ -16,7 +15,8 @@ from consumer.domain.partial import Partial, merge, on_basis, time_text
 from consumer.settings import Settings
 from consumer.stream.partials import Partials, SeriesState
 from consumer.stream.transport import StateReader
-from contract.snapshots import Snapshot, decode_snapshot
+from contract.errors import Fatal
+from contract.snapshots import NewerSchema, Snapshot, decode_snapshot
 from contract.topics import SNAPSHOT_KEY, Topics
 
 log = structlog.get_logger()
@@ -87,6 +87,9 @@ def last_snapshot(topics: Topics, reader: StateReader) -> Snapshot | None:
     """The newest snapshot on the topic, waiting for the last owner's transaction if one is open.
 
     Records that are not snapshots are logged and skipped.
+
+    Raises:
+        Fatal: a newer program wrote a snapshot.
     """
     start, end = reader.bounds(topics.snapshots, [0])[0]
     # The last offsets of the topic may be transaction markers, which readers never get: look further back.
@@ -107,6 +110,8 @@ def last_snapshot(topics: Topics, reader: StateReader) -> Snapshot | None:
 def _decoded(value: bytes, topic: str, offset: int) -> Snapshot | None:
     try:
         return decode_snapshot(value)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except NewerSchema as error:
+        raise Fatal(f"{topic}-0 at offset {offset}: {error}") from error
+    except ValueError as error:  # msgspec's errors are ValueErrors, too.
         log.warning("skipped a record that is not a snapshot", topic=topic, offset=offset, cause=str(error))
         return None

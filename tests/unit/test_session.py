@@ -15,7 +15,7 @@ from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partition import Partition
 from consumer.stream.session import Session
 from contract.errors import Fatal, Retriable
-from tests.unit.fake_cluster import FakeCluster, FakeConsumer, fenced, retriable
+from tests.unit.fake_cluster import FakeCluster, FakeConsumer, LogRecord, fenced, retriable
 
 COMMIT_INTERVAL_S = 1.0
 SNAPSHOT_INTERVAL_S = 5.0
@@ -494,3 +494,14 @@ def test_a_new_owner_of_the_series_waits_for_partials_behind_an_open_transaction
     cluster.undecided[cluster.topics.partials, 0] = 0
     due_for_a_snapshot(Worker(cluster).run(0))
     assert totals(cluster)["events"] == 2
+
+
+def test_a_snapshot_of_a_newer_program_is_refused_in_one_line() -> None:
+    cluster = FakeCluster()
+    log = cluster.logs[cluster.topics.snapshots, 0]
+    log.records.append(LogRecord(cluster.topics.snapshots, 0, 0, b"top", b'{"schema_version":99}', []))
+    log.end = 2
+    with pytest.raises(
+        Fatal, match=r"ltv\.snapshots-0 at offset 0: .*schema version 99.*install a newer ltv"
+    ):
+        Worker(cluster).run(0)
