@@ -35,7 +35,7 @@ from consumer.settings import Settings
 from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.partials import encode
 from consumer.stream.partition import Partition
-from consumer.stream.transport import Batch
+from consumer.stream.transport import Polled
 from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS
 
 ORDERS_PER_CUSTOMER: Final = 10
@@ -172,14 +172,14 @@ def _take(partitions: list[Partition], events: Iterable[Record]) -> None:
 _place = PARTITIONERS[DEFAULT_PARTITIONER]
 
 
-def _batches(events: list[Record]) -> Iterator[Batch]:
+def _batches(events: list[Record]) -> Iterator[Polled]:
     by_partition: list[list[Record]] = [[] for _ in range(PARTITIONS)]
     for customer, value in events:
         by_partition[_place(customer.encode(), PARTITIONS)].append((customer, value))
     for number, records in enumerate(by_partition):
         if records:
             keys, values = [key.encode() for key, _ in records], [value for _, value in records]
-            yield Batch(number, range(len(records)), keys, values, range(len(records)))
+            yield Polled(number, range(len(records)), keys, values, range(len(records)))
 
 
 def _commit(partitions: list[Partition]) -> None:

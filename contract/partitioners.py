@@ -55,10 +55,10 @@ def _by_fnv1a(key: bytes, partitions: int) -> int:
     return (value if value < 1 << 31 else (1 << 32) - value) % partitions
 
 
-Place = Callable[[bytes, int], int]
+PartitionOf = Callable[[bytes, int], int]
 """(key, number of partitions) -> the key's partition."""
 
-PARTITIONERS: Final[Mapping[str, Place]] = {
+PARTITIONERS: Final[Mapping[str, PartitionOf]] = {
     "murmur2": _by_murmur2,
     "crc32": _by_crc32,
     "fnv1a": _by_fnv1a,

@@ -75,7 +75,7 @@ def _tags() -> Iterator[str]:
 _TAGS: Final = tuple(_tags())
 
 
-class Customer:
+class ShopCustomer:
     """One customer and its habits, all drawn when it joins."""
 
     __slots__ = (
@@ -125,8 +125,8 @@ class Shop:
         self._next_join = next(self._joins, -1)
         self._events = 0
         self._ids = 0
-        self._visitors: list[Customer] = []
-        self._by_activity: list[Customer] = []
+        self._visitors: list[ShopCustomer] = []
+        self._by_activity: list[ShopCustomer] = []
         """Each customer `activity` times."""
         self.customers = 0
         """The number of customers who have joined."""
@@ -171,7 +171,7 @@ class Shop:
 
     def _join(self, at: str) -> ShopEvent:
         self._next_join = next(self._joins, -1)
-        customer = Customer(self._id(), self._random)
+        customer = ShopCustomer(self._id(), self._random)
         self.customers += 1
         self._by_activity += [customer] * customer.activity
         if len(self._visitors) <= self.customers // CUSTOMERS_PER_VISITOR:
@@ -180,7 +180,7 @@ class Shop:
             self._visitors[int(self._random.random() * len(self._visitors))] = customer
         return ShopEvent(customer.id, self._profile(customer, at, "NEW").encode())
 
-    def _next_visitor(self) -> Customer:
+    def _next_visitor(self) -> ShopCustomer:
         """The customer who enters: active ones more often, those who are `gone` hardly ever."""
         random, by_activity = self._random.random, self._by_activity
         for _ in range(DRAWS):
@@ -190,11 +190,11 @@ class Shop:
         customer.gone = False
         return customer
 
-    def _visit(self, customer: Customer, at: str) -> str:
+    def _visit(self, customer: ShopCustomer, at: str) -> str:
         tags = _TAGS[int(self._random.random() * len(_TAGS))]
         return f'{{"type":"SITE_VISIT","verb":"NEW","key":"{self._id()}","event_time":"{at}"{customer.field}{tags}}}'
 
-    def _order(self, customer: Customer, at: str) -> str:
+    def _order(self, customer: ShopCustomer, at: str) -> str:
         key = self._id()
         cents = int(customer.basket * (0.3 + 1.4 * self._random.random()))
         if at[5:7] == "12":
@@ -204,7 +204,7 @@ class Shop:
             del customer.orders[0]
         return _order_text("NEW", key, at, customer, cents)
 
-    def _change(self, customer: Customer, at: str) -> str:
+    def _change(self, customer: ShopCustomer, at: str) -> str:
         """A new amount of an earlier order: more, less, or 0 if it is cancelled."""
         random = self._random.random
         place = int(random() * len(customer.orders))
@@ -213,7 +213,7 @@ class Shop:
         customer.orders[place] = (key, cents)
         return _order_text("UPDATE", key, at, customer, cents)
 
-    def _profile(self, customer: Customer, at: str, verb: str) -> str:
+    def _profile(self, customer: ShopCustomer, at: str, verb: str) -> str:
         city, state = CITIES[int(self._random.random() * len(CITIES))]
         name = f',"last_name":{json_text(customer.last_name)}' if customer.last_name else ""
         return (
@@ -222,7 +222,7 @@ class Shop:
         )
 
 
-def _order_text(verb: str, key: str, at: str, customer: Customer, cents: int) -> str:
+def _order_text(verb: str, key: str, at: str, customer: ShopCustomer, cents: int) -> str:
     return (
         f'{{"type":"ORDER","verb":"{verb}","key":"{key}","event_time":"{at}"{customer.field}'
         f',"total_amount":"{cents // 100}.{cents % 100:02d} USD"}}'

@@ -13,7 +13,7 @@ from consumer.settings import Settings
 from consumer.stream.changelog import ROWS_PER_RECORD, Position, pack_position, pack_rows
 from consumer.stream.lifecycle import Lifecycle, check_follows
 from consumer.stream.placement import Placement
-from consumer.stream.transport import Batch
+from consumer.stream.transport import Polled
 from contract.dead_letters import DeadLetter, Origin, dead_letter
 from contract.decode import CHUNK_EVENTS, Invalid, decode_events
 from contract.errors import InvalidEvent
@@ -68,7 +68,7 @@ class Partition:
         check_follows(self.lifecycle, lifecycle)
         self.lifecycle = lifecycle
 
-    def ingest(self, batch: Batch) -> None:
+    def ingest(self, batch: Polled) -> None:
         """Ingest a poll's records; invalid events become dead letters."""
         for start in range(0, len(batch.values), CHUNK_EVENTS):
             chunk = slice(start, start + CHUNK_EVENTS)
@@ -88,7 +88,7 @@ class Partition:
         wrong = [(at[id(event)], self.placement.invalid(event.customer_id)) for event in misplaced]
         return sorted([*invalid, *wrong], key=itemgetter(0))
 
-    def _set_aside(self, batch: Batch, i: int, error: InvalidEvent) -> None:
+    def _set_aside(self, batch: Polled, i: int, error: InvalidEvent) -> None:
         origin = Origin(self.settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i])
         self.dead.append(dead_letter(batch.keys[i], batch.values[i], error, origin))
         self.dead_letter_count += 1

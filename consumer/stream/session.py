@@ -22,7 +22,7 @@ from consumer.stream.partials import Partials
 from consumer.stream.partition import Partition
 from consumer.stream.placement import refuse_misfit
 from consumer.stream.series import SnapshotSeries
-from consumer.stream.transport import Batch, Clients
+from consumer.stream.transport import Clients, Polled
 from consumer.stream.until_end import UntilEnd
 from contract.snapshots import Snapshot
 
@@ -89,7 +89,7 @@ class Session:
         if clock() >= self._commit_at or self._dead_letter_bytes() > MAX_DEAD_LETTER_BYTES:
             self.commit()
 
-    def _ingest(self, batches: list[Batch]) -> None:
+    def _ingest(self, batches: list[Polled]) -> None:
         for batch in batches:
             partition = self._assignment.partitions.get(batch.partition)
             if partition and partition.lifecycle is Lifecycle.RUNNING:

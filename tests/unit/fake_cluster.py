@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.errors import Fenced
-from consumer.stream.transport import Batch, Clients, Rebalance
+from consumer.stream.transport import Clients, Polled, Rebalance
 from contract.dead_letters import Headers
 from contract.errors import Retriable
 from contract.topics import Topics
@@ -102,7 +102,7 @@ class FakeConsumer:
     def lose(self, *partitions: int) -> None:
         self._noted.append(Rebalance("lost", frozenset(partitions)))
 
-    def poll(self, timeout_s: float) -> list[Batch]:
+    def poll(self, timeout_s: float) -> list[Polled]:
         batches = []
         for number in sorted(self.running):
             at = self.positions[number]
@@ -110,7 +110,7 @@ class FakeConsumer:
             if records:
                 keys, values = zip(*records, strict=True)
                 offsets = range(at, at + len(records))
-                batches.append(Batch(number, offsets, keys, values, [0] * len(records)))
+                batches.append(Polled(number, offsets, keys, values, [0] * len(records)))
                 self.positions[number] = at + len(records)
         self.before_return()
         return batches

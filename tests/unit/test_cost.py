@@ -14,7 +14,7 @@ from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchB
 from cluster.settings import Cluster
 from consumer.settings import Settings
 from consumer.stream.partition import Partition
-from consumer.stream.transport import Batch
+from consumer.stream.transport import Polled
 from consumer.stream.transport.records import Records
 from contract.topics import Topics
 from producer.delivery import generated
@@ -57,7 +57,7 @@ def test_an_event_takes_no_more_and_no_fewer_calls_than_noted_here(batch: bytes)
     steps: dict[str, Callable[[], object]] = {
         "read": lambda: read.append(Records(DefaultRecordBatch(batch))),
         "ingest": lambda: partition.ingest(
-            Batch(0, read[0].offsets, read[0].keys, read[0].values, read[0].timestamps_ms)
+            Polled(0, read[0].offsets, read[0].keys, read[0].values, read[0].timestamps_ms)
         ),
         "commit": lambda: [partition.write_changes(sent.append, whole=False), partition.partial()],  # type: ignore[func-returns-value]
     }

@@ -32,7 +32,7 @@ class Column(Sequence[int]):
         return len(self._records)
 
 
-class Batch(NamedTuple):
+class Polled(NamedTuple):
     """Records of one events partition from one poll, in offset order, as columns of equal length."""
 
     partition: int
@@ -55,7 +55,7 @@ class Rebalance:
 class GroupConsumer(Protocol):
     """A member of the consumer group on the events topic. Newly assigned partitions are paused."""
 
-    def poll(self, timeout_s: float) -> list[Batch]:
+    def poll(self, timeout_s: float) -> list[Polled]:
         """Records of the partitions that are not paused; also keeps up the membership."""
 
     def rebalances(self) -> list[Rebalance]:

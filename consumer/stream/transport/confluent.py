@@ -26,7 +26,7 @@ from cluster.errors import client_errors
 from cluster.fault_points import fault_point
 from cluster.librdkafka_errors import librdkafka_errors
 from consumer.settings import Settings
-from consumer.stream.transport import Batch, Clients, Column, Rebalance
+from consumer.stream.transport import Clients, Column, Polled, Rebalance
 from consumer.stream.transport.admin import CALL_TIMEOUT_MS, open_clients
 from contract.dead_letters import Headers
 from contract.errors import Retriable
@@ -121,7 +121,7 @@ class _Consumer:
         if error.code() == KafkaError._AUTHENTICATION:
             self._callback_error = KafkaException(error)
 
-    def poll(self, timeout_s: float) -> list[Batch]:
+    def poll(self, timeout_s: float) -> list[Polled]:
         with librdkafka_errors(f"reading {self._topic}"):
             self._place()
             messages = self._client.consume(MAX_POLL_RECORDS, max(0.0, timeout_s))
@@ -138,7 +138,7 @@ class _Consumer:
             # The same call may have returned the partition's end, which is after the markers behind the records.
             self._positions[partition] = max(self._positions.get(partition, 0), records[-1].offset() + 1)
             batches.append(
-                Batch(
+                Polled(
                     partition,
                     Column(records, _record.offset),
                     list(map(_record.key, records)),

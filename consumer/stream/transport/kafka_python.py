@@ -39,7 +39,7 @@ from cluster.deadline import Deadline
 from cluster.errors import client_errors, topic_recreated
 from cluster.fault_points import fault_point
 from consumer.settings import Settings
-from consumer.stream.transport import Batch, Clients, Rebalance
+from consumer.stream.transport import Clients, Polled, Rebalance
 from consumer.stream.transport.admin import CALL_TIMEOUT_MS, open_clients
 from consumer.stream.transport.records import read_fast
 from contract.dead_letters import Headers
@@ -118,7 +118,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _note(self, kind: str, partitions: set[TopicPartition]) -> None:
         self._noted.append(Rebalance(kind, frozenset(tp.partition for tp in partitions)))
 
-    def poll(self, timeout_s: float) -> list[Batch]:
+    def poll(self, timeout_s: float) -> list[Polled]:
         with client_errors(f"reading {self._topic}"):
             self._complete_join()
             if self._joins_again:
@@ -132,7 +132,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._client._cluster.topic_id(self._topic) not in {self._topic_id, None}:
             raise Fatal(topic_recreated(self._topic))
         return [
-            Batch(tp.partition, records.offsets, records.keys, records.values, records.timestamps_ms)
+            Polled(tp.partition, records.offsets, records.keys, records.values, records.timestamps_ms)
             for tp, taken in polled.items()
             for records in taken
         ]
