@@ -6,7 +6,7 @@ aborted records and compacted records have offsets too: so `newest` searches bac
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Final, Literal, Protocol, Self
+from typing import Any, Final, Literal, Self
 
 from kafka import IsolationLevel, KafkaAdminClient, KafkaConsumer, OffsetSpec, TopicPartition
 from kafka import errors as kafka_errors
@@ -15,6 +15,7 @@ from cluster.deadline import Deadline, answer_within
 from cluster.diagnose import connecting
 from cluster.errors import blocked_by_transaction, client_errors
 from cluster.fault_points import fault_point
+from cluster.fetched import Record, read_records
 from cluster.settings import Cluster
 from contract.errors import Fatal, Retriable
 
@@ -26,18 +27,6 @@ MAX_LOOK_BACK: Final = 10_000
 FETCH_BYTES: Final = 16 * 1024 * 1024
 PEEK_BYTES: Final = 4 * 1024
 FETCH_WAIT_MS: Final = 10
-
-
-class Record(Protocol):
-    """The attributes of kafka-python's record."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
 
 
 class LogReader:
@@ -88,6 +77,7 @@ class LogReader:
                 fetch_max_bytes=fetch_bytes,
                 metrics_enabled=False,
             )
+        read_records(self._client)
         if topics:
             self._client._cluster.set_topics(list(topics))
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cluster.log_reader import POLL_S, LogReader, Record
+from cluster.fetched import Record
+from cluster.log_reader import POLL_S, LogReader
 from contract.errors import Fatal
 from contract.snapshots import NewerSchema, Snapshot, decode_snapshot
 from contract.topics import SNAPSHOT_KEY, Topics

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from cluster.log_reader import LogReader, Record
+from cluster.fetched import Record
+from cluster.log_reader import LogReader
 from contract import dead_letters as names
 
 NO_LIMIT: int = 1 << 62

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 from msgspec import Struct
 
-from cluster.log_reader import Record
+from cluster.fetched import Record
 from consumer.domain.partial import Partial
 from consumer.stream.transport import StateReader
 from contract.errors import Fatal

@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaConnectionError
 from kafka.net.compat import KafkaNetClient
 
+from cluster.record_batch import Chunk
 from cluster.settings import Cluster
 from consumer.settings import Settings, Transport
 from consumer.stream.transport import Clients, Rebalance, admin
@@ -227,10 +228,12 @@ class Member:
         rebalances = consumer.rebalances()
         for partition in (p for each in rebalances if each.kind == "assigned" for p in each.partitions):
             consumer.start_at(partition, self._read_to[partition])
-        for batch in batches if not rebalances else []:
-            assert batch.offsets[0] == self._read_to[batch.partition], "a gap, or read again"
-            assert list(batch.offsets) == list(range(batch.offsets[0], batch.offsets[-1] + 1))
-            self._read_to[batch.partition] = batch.offsets[-1] + 1
+        for partition, parts in batches if not rebalances else []:
+            for part in parts:
+                assert isinstance(part, Chunk)
+                assert part.offsets[0] == self._read_to[partition], "a gap, or read again"
+                assert list(part.offsets) == list(range(part.offsets[0], part.offsets[-1] + 1))
+                self._read_to[partition] = part.offsets[-1] + 1
         for partition in {batch.partition for batch in batches} if not rebalances else ():
             assert consumer.position(partition) == self._read_to[partition]
 

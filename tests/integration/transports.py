@@ -24,7 +24,7 @@ def module_of(transport: str) -> str:
 def few_at_once(monkeypatch: pytest.MonkeyPatch, transport: str, records: int) -> None:
     """Make a poll return about this number of records; with kafka-python, at least one batch of the producer's."""
     limit = {
-        "kafka-python": "consumer.stream.transport.records.RECORDS_AT_ONCE",
+        "kafka-python": "cluster.fetched.RECORDS_AT_ONCE",
         "confluent": "consumer.stream.transport.confluent.MAX_POLL_RECORDS",
     }
     monkeypatch.setattr(limit[transport], records)

@@ -63,7 +63,7 @@ USED: list[tuple[type[Any], str, str]] = [
     ),
     *((KafkaNetClient, name, "kafka_python.py: _keep_requests") for name in ("await_ready", "poll")),
     *(
-        (Fetcher.PartitionRecords, name, "consumer/stream/transport/records.py")
+        (Fetcher.PartitionRecords, name, "cluster/fetched.py")
         for name in (
             *(
                 "take",
@@ -79,11 +79,11 @@ USED: list[tuple[type[Any], str, str]] = [
         )
     ),
     *(
-        (DefaultRecordBatch, name, "consumer/stream/transport/records.py")
+        (DefaultRecordBatch, name, "cluster/fetched.py, cluster/record_batch.py")
         for name in (
-            *("_maybe_uncompress", "_buffer", "_pos", "records_count", "base_offset", "last_offset"),
-            *("last_offset_delta", "next_offset", "has_producer_id", "producer_id", "is_control_batch"),
-            *("validate_crc", "leader_epoch", "size_in_bytes"),
+            *("_buffer", "attributes", "records_count", "base_offset", "last_offset", "last_offset_delta"),
+            *("next_offset", "has_producer_id", "producer_id", "is_control_batch", "validate_crc", "magic"),
+            *("leader_epoch", "size_in_bytes", "timestamp_type", "first_timestamp", "max_timestamp"),
         )
     ),
 ]

@@ -4,42 +4,21 @@ Every method that talks to the cluster has a deadline. Errors are raised as `con
 can't do it now: start a new session) or `contract.errors.Fatal` (going on would be wrong).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, Protocol
 
-from cluster.log_reader import Record
+from cluster.fetched import Record
+from cluster.record_batch import Chunk, UnreadableBatch
 from contract.dead_letters import Headers
 
 
-class Column(Sequence[int]):
-    """One whole number of each record, computed on access, which is rare."""
-
-    def __init__(self, records: Sequence[Any], of: Callable[[Any], int]) -> None:
-        self._records = records
-        self._of = of
-
-    @overload
-    def __getitem__(self, i: int) -> int: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[int]: ...
-    def __getitem__(self, i: int | slice) -> int | Sequence[int]:
-        if isinstance(i, slice):
-            return [self._of(record) for record in self._records[i]]
-        return self._of(self._records[i])
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-
 class Polled(NamedTuple):
-    """Records of one events partition from one poll, in offset order, as columns of equal length."""
+    """Records of one events partition from one poll, in offset order."""
 
     partition: int
-    offsets: Sequence[int]
-    keys: Sequence[bytes | None]
-    values: Sequence[bytes | None]
-    timestamps_ms: Sequence[int]
+    parts: Iterator[Chunk | UnreadableBatch]
+    """Read one after another, each when the one before it is ingested: together they may not fit into the memory."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +36,9 @@ class GroupConsumer(Protocol):
 
     def poll(self, timeout_s: float) -> list[Polled]:
         """Records of the partitions that are not paused; also keeps up the membership."""
+
+    def stay(self) -> None:
+        """Keep up the membership without reading: for a caller who has not ingested the last poll's records yet."""
 
     def rebalances(self) -> list[Rebalance]:
         """The rebalances since the last call, in order. Call it after every poll, before using the poll's records."""

@@ -110,7 +110,10 @@ class ClusterAdmin:
             time.sleep(TOPIC_POLL_S)
         if self._client.describe_topics([topic])[0]["partitions"]:
             raise Retriable(f"a partition of {topic} has no leader: is one of the brokers down?")
-        raise Fatal(f"the topic {topic} does not exist; create it with: ltv topics create")
+        raise Fatal(
+            f"the topic {topic} does not exist; create it with: ltv topics create. If it was deleted since its events "
+            "were ingested, also use a new --prefix and --group"
+        )
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
         """Delete the records before this offset."""

@@ -38,10 +38,10 @@ from kafka.structs import MemberState
 from cluster.deadline import Deadline
 from cluster.errors import client_errors, topic_recreated
 from cluster.fault_points import fault_point
+from cluster.fetched import read_batches
 from consumer.settings import Settings
 from consumer.stream.transport import Clients, Polled, Rebalance
 from consumer.stream.transport.admin import CALL_TIMEOUT_MS, open_clients
-from consumer.stream.transport.records import read_fast
 from contract.dead_letters import Headers
 from contract.errors import Fatal, Retriable
 from contract.topics import MAX_RECORD_BYTES
@@ -84,12 +84,12 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             heartbeat_interval_ms=int(min(1.0, settings.session_timeout_s / 3) * 1000),
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
-            max_poll_records=1,  # See `records.RECORDS_AT_ONCE`.
+            max_poll_records=1,  # See `cluster.fetched.RECORDS_AT_ONCE`.
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=4 * FETCH_BYTES,
             metrics_enabled=False,
         )
-        read_fast(self._client)
+        read_batches(self._client, settings.max_batch_bytes)
         if not self._client.partitions_for_topic(self._topic):
             self.close()
             raise Retriable(f"the cluster has no metadata of {self._topic} yet")
@@ -129,13 +129,22 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 polled = self._join()
             if self._is_fenced():
                 raise kafka_errors.FencedInstanceIdError
-        if self._client._cluster.topic_id(self._topic) not in {self._topic_id, None}:
+        self._check_topic()
+        return [Polled(tp.partition, batch.parts()) for tp, taken in polled.items() for batch in taken]
+
+    def _check_topic(self) -> None:
+        cluster = self._client._cluster
+        if cluster.topic_id(self._topic) not in {self._topic_id, None}:
             raise Fatal(topic_recreated(self._topic))
-        return [
-            Polled(tp.partition, records.offsets, records.keys, records.values, records.timestamps_ms)
-            for tp, taken in polled.items()
-            for records in taken
-        ]
+        if not cluster.partitions_for_topic(self._topic) and not self._client.assignment():
+            raise Retriable(f"the brokers do not know the topic {self._topic} any more: was it deleted?")
+
+    def stay(self) -> None:
+        running = self._client.assignment() - self._client.paused()
+        self._client.pause(*running)
+        self.poll(0.0)
+        if not self._noted:  # After a rebalance, `start_at` resumes the partitions.
+            self._client.resume(*running)
 
     def _is_joining(self) -> bool:
         return self._client._coordinator._join_task is not None

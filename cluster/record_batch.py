@@ -1,0 +1,166 @@
+"""A record batch as a broker sent it, read by our own code to the last field, in bounded memory.
+
+What a batch holds is untrusted: kafka-python's lazy parser raises in the middle of a record, and unpacks without limit.
+Of kafka-python's batch we use the header only, which the broker has checked. A batch is unpacked when its first part is
+asked for, and its records become Python objects a chunk at a time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from cluster.decompress import TooLarge, decompress
+from cluster.record_fields import Fields, RareFields, read_fields, read_rare_fields
+from contract.errors import InvalidEvent
+
+CHUNK_RECORDS: Final = 500
+CHUNK_BYTES: Final = 1024 * 1024
+"""A chunk ends with the record that reaches this size."""
+DEFAULT_MAX_BATCH_BYTES: Final = 64 * 1024 * 1024
+_CODEC_MASK: Final = 0x07
+_HEADER_BYTES: Final = 61
+
+
+class Origin(NamedTuple):
+    """The fields of a record beside its offset, key and value."""
+
+    timestamp_ms: int
+    headers: bytes
+    """The number of headers and the headers, as they are on the wire; see `cluster.record_fields.read_headers`."""
+
+
+def _no_origins() -> Sequence[Origin]:
+    return ()
+
+
+class Chunk:
+    """Successive records of one partition, as columns of equal length."""
+
+    def __init__(
+        self,
+        offsets: Sequence[int],
+        keys: Fields,
+        values: Fields,
+        read_origins: Callable[[], Sequence[Origin]] = _no_origins,
+    ) -> None:
+        self.offsets = offsets
+        self.keys = keys
+        self.values = values
+        self._read_origins = read_origins
+
+    @cached_property
+    def origins(self) -> Sequence[Origin]:
+        """The other fields of all records; read on first use, which is rare."""
+        return self._read_origins()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class UnreadableBatch(NamedTuple):
+    """A batch, or the rest of one, whose records can't be read."""
+
+    first_offset: int
+    last_offset: int
+    records: int
+    """How many records can't be read."""
+    timestamp_ms: int
+    """The largest timestamp in the batch."""
+    data: bytes
+    """The whole batch, as the broker sent it."""
+    error: InvalidEvent
+
+
+class RecordBatch:
+    """The records of one batch from an offset on."""
+
+    def __init__(self, batch: Any, from_offset: int, max_bytes: int) -> None:
+        """A batch, not unpacked yet.
+
+        Args:
+            batch: kafka-python's `DefaultRecordBatch`.
+            from_offset: records before it are skipped.
+            max_bytes: how many bytes the batch may unpack to.
+        """
+        self._batch = batch
+        self._max_bytes = max_bytes
+        self._from_offset = from_offset
+        self.next_offset: int = batch.next_offset
+        self.count: int = batch.records_count
+
+    def parts(self) -> Iterator[Chunk | UnreadableBatch]:
+        """The records, a chunk at a time; where the rest can't be read, one `UnreadableBatch` ends them."""
+        try:
+            buffer = self._unpacked()
+        except TooLarge:
+            detail = f"the batch unpacks to more than {self._max_bytes:,} bytes"
+            yield self._unreadable(0, "oversize_batch", detail)
+            return
+        except ValueError as error:
+            yield self._unreadable(0, "undecodable_batch", str(error))
+            return
+        done = at = 0
+        while done < self.count:
+            try:
+                chunk, at = self._chunk(buffer, at, done)
+            except ValueError as error:
+                yield self._unreadable(done, "undecodable_batch", str(error))
+                return
+            done += len(chunk)
+            if chunk.offsets[-1] >= self._from_offset:
+                yield self._from(chunk)
+        if at != len(buffer):
+            yield self._unreadable(
+                done, "undecodable_batch", f"{len(buffer) - at:,} bytes follow its last record"
+            )
+
+    def _unpacked(self) -> bytes:
+        data = memoryview(self._batch._buffer)[_HEADER_BYTES:]
+        return decompress(self._batch.attributes & _CODEC_MASK, data, self._max_bytes)
+
+    def _chunk(self, buffer: bytes, at: int, done: int) -> tuple[Chunk, int]:
+        """The next chunk, and the index after it; `done` records of the batch are before it."""
+        wanted = min(CHUNK_RECORDS, self.count - done)
+        keys, values, end = read_fields(buffer, at, wanted, CHUNK_BYTES)
+        count = len(values)
+        if self._batch.last_offset_delta == self._batch.records_count - 1:
+            first: int = self._batch.base_offset + done
+            offsets: Sequence[int] = range(first, first + count)
+        else:  # Compaction has removed records.
+            base = self._batch.base_offset
+            offsets = [base + record.offset_delta for record in read_rare_fields(buffer, at, count)]
+            if sorted(set(offsets)) != offsets or not base <= offsets[0] <= offsets[-1] < self.next_offset:
+                raise ValueError("its offsets do not ascend")
+        return Chunk(offsets, keys, values, lambda: self._origins(read_rare_fields(buffer, at, count))), end
+
+    def _origins(self, fields: list[RareFields]) -> list[Origin]:
+        batch = self._batch
+        if batch.timestamp_type == batch.LOG_APPEND_TIME:
+            return [Origin(batch.max_timestamp, record.headers) for record in fields]
+        first = batch.first_timestamp
+        return [Origin(first + record.timestamp_delta, record.headers) for record in fields]
+
+    def _from(self, chunk: Chunk) -> Chunk:
+        """The chunk without the records before the offset from which to read."""
+        skip = (
+            sum(offset < self._from_offset for offset in chunk.offsets)
+            if chunk.offsets[0] < self._from_offset
+            else 0
+        )
+        if not skip:
+            return chunk
+        return Chunk(
+            chunk.offsets[skip:], chunk.keys[skip:], chunk.values[skip:], lambda: chunk.origins[skip:]
+        )
+
+    def _unreadable(self, done: int, reason: str, detail: str) -> UnreadableBatch:
+        batch = self._batch
+        first = max(batch.base_offset + done, self._from_offset)
+        return UnreadableBatch(
+            first_offset=first,
+            last_offset=batch.last_offset,
+            records=min(self.count - done, batch.next_offset - first),
+            timestamp_ms=batch.max_timestamp,
+            data=bytes(batch._buffer),
+            error=InvalidEvent(reason, "", detail),
+        )
