@@ -3,7 +3,8 @@
 Three encodings keep it small and make `ingest` a plain maximum, so that the order of events and redeliveries do not
 change the result:
 
-- **weeks**: a bit set that begins with the customer's first week (`first_week`), one bit a week.
+- **weeks**: a bit set that begins with the customer's first week (`first_week`), one bit a week. Weeks that would
+  stretch it beyond `MAX_SPAN_WEEKS` are in `far_weeks`, in blocks of `FAR_BLOCK_WEEKS`.
 - **stamp**: event time in microseconds since 0001-01-01, doubled, plus one for an UPDATE. The later event has
   the larger stamp; at equal times, the UPDATE.
 - **order**: the stamp, shifted, plus the amount in cents. Of two versions of an order the larger number wins:
@@ -18,6 +19,20 @@ CENTS_BITS: Final = 57
 CENTS_MASK: Final = (1 << CENTS_BITS) - 1
 """The largest amount, 10^15 dollars, is 10^17 cents: less than 2^57."""
 
+MAX_SPAN_WEEKS: Final = 2_048
+"""The longest bit set from a customer's first week to its last: 39 years in 256 bytes."""
+FAR_BLOCK_WEEKS: Final = 512
+"""Weeks in one number of `far_weeks`."""
+FAR_BLOCK_BYTES: Final = FAR_BLOCK_WEEKS // 4 + 16
+"""A number of `far_weeks` in the changelog, in hex, with its block."""
+
+ROW_BYTES: Final = 96
+"""A customer's row in the changelog, without its id's and name's text and its weeks."""
+ORDER_BYTES: Final = 40
+"""An order in the changelog, without its id's text."""
+CHAR_BYTES: Final = 6
+"""The most bytes of a character in JSON text."""
+
 YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 Orders = dict[str, int]
@@ -29,6 +44,7 @@ class Customer:
 
     __slots__ = (
         "changed_orders",
+        "far_weeks",
         "first_week",
         "id",
         "last_name",
@@ -43,6 +59,8 @@ class Customer:
         self.id = customer_id
         self.first_week = first_week
         self.week_bits = 1
+        self.far_weeks: dict[int, int] | None = None
+        """Week // FAR_BLOCK_WEEKS -> one bit for each active week of that block; None: there are none."""
         self.visits = 0
         self.spend = 0
         """Cents, over all orders."""
@@ -55,16 +73,23 @@ class Customer:
     @property
     def weeks(self) -> int:
         """The number of distinct weeks in which the customer was active; at least 1."""
-        return self.week_bits.bit_count()
+        near = self.week_bits.bit_count()
+        return near if self.far_weeks is None else near + sum(map(int.bit_count, self.far_weeks.values()))
 
     def add_week(self, week: int) -> None:
         """Mark this week as active."""
         shift = week - self.first_week
-        if shift >= 0:
+        if 0 <= shift < MAX_SPAN_WEEKS:
             self.week_bits |= 1 << shift
-        else:
+        elif shift < 0 and self.week_bits.bit_length() - shift <= MAX_SPAN_WEEKS:
             self.week_bits = (self.week_bits << -shift) | 1
             self.first_week = week
+        else:
+            # The span of `week_bits` never shrinks, so a week that does not fit into it now never will.
+            if self.far_weeks is None:
+                self.far_weeks = {}
+            block, bit = divmod(week, FAR_BLOCK_WEEKS)
+            self.far_weeks[block] = self.far_weeks.get(block, 0) | 1 << bit
 
     def put_name(self, last_name: str, stamp: int) -> None:
         """Keep the later of this name and the known one; at equal stamps, the greater text."""
@@ -91,11 +116,19 @@ class Aggregate:
         self.time_min: datetime | None = None
         self.time_max: datetime | None = None
         self._changed: list[Customer] = []
+        self.changed_bytes = 0
+        """The most bytes that the changes not taken yet have in the changelog."""
 
     def note_change(self, customer: Customer) -> None:
         """Note that a customer has changed. Its `changed_orders` must be None: not noted yet."""
         customer.changed_orders = {}
         self._changed.append(customer)
+        size = ROW_BYTES + (customer.week_bits.bit_length() >> 2) + CHAR_BYTES * len(customer.id)
+        if customer.last_name is not None:
+            size += CHAR_BYTES * len(customer.last_name)
+        if customer.far_weeks is not None:
+            size += FAR_BLOCK_BYTES * len(customer.far_weeks)
+        self.changed_bytes += size
 
     def take_changes(self, at_most: int | None = None) -> list[Change]:
         """Return the changes that were not taken yet; empty if there are none.
@@ -106,6 +139,8 @@ class Aggregate:
         start = 0 if at_most is None else max(0, len(self._changed) - at_most)
         taken = self._changed[start:]
         del self._changed[start:]
+        if not start:
+            self.changed_bytes = 0
         changes = [(customer, customer.changed_orders or {}) for customer in taken]
         for customer in taken:
             customer.changed_orders = None
@@ -139,6 +174,7 @@ class Aggregate:
         self.revenue += change
         if customer.changed_orders is not None:
             customer.changed_orders[order_id] = version
+            self.changed_bytes += ORDER_BYTES + CHAR_BYTES * len(order_id)
 
     def see_times(self, first: datetime, last: datetime) -> None:
         """Extend the time frame to include these instants."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from consumer.domain.aggregate import YEAR_ONE, Aggregate, Customer
+from consumer.domain.aggregate import CHAR_BYTES, FAR_BLOCK_BYTES, YEAR_ONE, Aggregate, Customer
 from contract.decode import decode_event
 from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
@@ -73,6 +73,8 @@ def ingest_events(
         shift = week - customer.first_week
         if shift < 0 or not customer.week_bits >> shift & 1:
             customer.add_week(week)
+            if customer.far_weeks is not None:
+                D.changed_bytes += FAR_BLOCK_BYTES
         if notes_changes and customer.changed_orders is None:
             D.note_change(customer)
 
@@ -82,6 +84,7 @@ def ingest_events(
             customer.visits += 1
         elif type(event) is person and event.last_name is not None:
             customer.put_name(event.last_name, stamp | (event.verb == "UPDATE"))
+            D.changed_bytes += CHAR_BYTES * len(event.last_name)
     added = len(events) - len(misplaced)
     if added:
         D.see_times(

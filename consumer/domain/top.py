@@ -32,7 +32,9 @@ class Top:
         """All customers outside the pool rank behind this position; None: all customers are in the pool."""
 
     def _position(self, customer: Customer) -> tuple[int, str]:
-        return rank_position(customer.id, customer.spend, customer.week_bits.bit_count(), self.basis)
+        # `Customer.weeks` without the call, where there are no far weeks.
+        weeks = customer.week_bits.bit_count() if customer.far_weeks is None else customer.weeks
+        return rank_position(customer.id, customer.spend, weeks, self.basis)
 
     def update(self, changed: Iterable[Change], everyone: Collection[Customer]) -> None:
         """Apply the changes (new customers too); `everyone` is the full table, from which the pool is refilled."""

@@ -9,10 +9,14 @@ ends in the same state.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, Aggregate, Change, Customer
+from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, MAX_SPAN_WEEKS, Aggregate, Change, Customer
 
 MAX_JSON_INT: Final = (1 << 63) - 1
 """Larger week bits are written as text, in hex."""
+
+Weeks = int | str | list[int | str]
+"""The week bits as a number, or as hex text if they are longer; a list if there are far weeks: then each block, and
+its week bits, follow."""
 
 COLUMNS: Final = 10
 
@@ -22,7 +26,6 @@ Columns = list[list[Any]]
 def columns_of(changes: Sequence[Change]) -> Columns:
     """One row for each change."""
     customers = [customer for customer, _ in changes]
-    bits = [customer.week_bits for customer in customers]
     order_ids: list[str] = []
     versions: list[int] = []
     for _, orders in changes:
@@ -32,7 +35,7 @@ def columns_of(changes: Sequence[Change]) -> Columns:
     return [
         [customer.id for customer in customers],
         [customer.first_week for customer in customers],
-        [weeks if weeks <= MAX_JSON_INT else f"{weeks:x}" for weeks in bits],
+        _weeks_of(customers),
         [customer.visits for customer in customers],
         [customer.last_name for customer in customers],
         [customer.name_stamp for customer in customers],
@@ -43,19 +46,55 @@ def columns_of(changes: Sequence[Change]) -> Columns:
     ]
 
 
+def _weeks_of(customers: Sequence[Customer]) -> list[Weeks]:
+    bits = [customer.week_bits for customer in customers]
+    weeks: list[Weeks] = [near if near <= MAX_JSON_INT else f"{near:x}" for near in bits]
+    for i, far in [(i, c.far_weeks) for i, c in enumerate(customers) if c.far_weeks is not None]:
+        near = weeks[i]
+        assert not isinstance(near, list)
+        weeks[i] = [near, *(field for block, bits in far.items() for field in (block, f"{bits:x}"))]
+    return weeks
+
+
+def _put_weeks(customer: Customer, first_week: int, weeks: Weeks) -> None:
+    """Set the customer's weeks; formats 1 and 2 have no far weeks, but week bits of any length."""
+    if isinstance(weeks, list):
+        near, *far = weeks
+        customer.far_weeks = {
+            int(block): _bits(bits) for block, bits in zip(far[::2], far[1::2], strict=True)
+        }
+    else:
+        near = weeks
+    bits = _bits(near)
+    customer.first_week = first_week
+    customer.week_bits = bits & ((1 << MAX_SPAN_WEEKS) - 1)
+    rest = f"{bits >> MAX_SPAN_WEEKS:b}"[::-1]
+    at = rest.find("1")
+    while at >= 0:
+        customer.add_week(first_week + MAX_SPAN_WEEKS + at)
+        at = rest.find("1", at + 1)
+
+
+def _bits(bits: int | str) -> int:
+    return int(bits, 16) if isinstance(bits, str) else bits
+
+
 def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
     """Put rows into the table; returns the number of customers plus orders in them."""
     customers = aggregate.customers
     *of_customers, order_ids, stamps, cents = columns
     at = revenue = 0
-    for customer_id, first_week, week_bits, visits, last_name, name_stamp, count in zip(
+    for customer_id, first_week, weeks, visits, last_name, name_stamp, count in zip(
         *of_customers, strict=True
     ):
         customer = customers.get(customer_id)
         if customer is None:
             customer = customers[customer_id] = Customer(customer_id, first_week)
-        customer.first_week = first_week
-        customer.week_bits = int(week_bits, 16) if isinstance(week_bits, str) else week_bits
+        if type(weeks) is int:
+            customer.first_week = first_week
+            customer.week_bits = weeks
+        else:
+            _put_weeks(customer, first_week, weeks)
         customer.visits = visits
         customer.last_name = last_name
         customer.name_stamp = name_stamp
