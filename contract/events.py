@@ -26,7 +26,13 @@ REASONS: Final = {
     "wrong_key": "the Kafka key is not the event's customer id: its customer would be split over partitions",
     "wrong_partition": "the producer's partitioner is not the topic's: its customer would be split over partitions",
 }
-"""The values of `InvalidEvent.reason`, and their meanings."""
+"""The values of `InvalidEvent.reason` for one event, and their meanings."""
+
+BATCH_REASONS: Final = {
+    "oversize_batch": "a record batch unpacks to more bytes than --max-batch-bytes; stands for all its records",
+    "undecodable_batch": "a record batch is damaged: it can't be unpacked or parted; stands for its records",
+}
+"""The same for a whole batch of records on the topic."""
 
 Id = Annotated[
     str, Meta(min_length=1, max_length=MAX_ID_CHARS, description=f"An id of 1 to {MAX_ID_CHARS} characters.")

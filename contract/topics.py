@@ -20,6 +20,8 @@ MAX_TOP: Final = 1_000
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 DEFAULT_SNAPSHOT_RETENTION_DAYS: Final = 7.0
+DEAD_LETTERS_BYTES: Final = 1024 * 1024 * 1024
+"""How much of ltv.dead-letters is kept, for each partition: the broker compresses it, and deletes the oldest."""
 MIN_SEGMENT_MS: Final = 60_000
 """Kafka deletes a segment as a whole, once its newest record is old enough."""
 
@@ -128,6 +130,13 @@ class Topics:
             TopicSpec(
                 self.dead_letters,
                 partitions,
-                {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS), **common},
+                {
+                    "cleanup.policy": "delete",
+                    "retention.ms": str(30 * DAY_MS),
+                    "retention.bytes": str(DEAD_LETTERS_BYTES),
+                    "segment.bytes": str(DEAD_LETTERS_BYTES // 8),
+                    "compression.type": "zstd",
+                    **common,
+                },
             ),
         ]

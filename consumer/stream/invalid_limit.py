@@ -12,6 +12,7 @@ from contract.errors import Fatal
 
 MIN_RECORDS: Final = 1_000
 WINDOW_RECORDS: Final = 10_000
+_SHOWN: Final = (names.TOPIC, names.PARTITION, names.OFFSET, names.ERROR)
 
 
 class InvalidLimit:
@@ -49,9 +50,9 @@ class InvalidLimit:
 def _last(dead: list[DeadLetter]) -> str:
     if not dead:
         return ""
-    header = dict(dead[-1].headers)
-    where = "-".join(header[name].decode() for name in (names.TOPIC, names.PARTITION))
+    header = {name: (value or b"").decode() for name, value in dead[-1].headers if name in _SHOWN}
     return (
-        f". The last: {where} at offset {header[names.OFFSET].decode()}: {header[names.ERROR].decode()}. "
+        f". The last: {header[names.TOPIC]}-{header[names.PARTITION]} at offset {header[names.OFFSET]}: "
+        f"{header[names.ERROR]}. "
         "Check that the topic is the right one; if so, raise the limit. None of these records was committed"
     )

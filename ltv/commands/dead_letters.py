@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from contract.events import REASONS
+from contract.events import BATCH_REASONS, REASONS
 from contract.topics import DEFAULT_PREFIX, Topics
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stderr_console, stdout_console
@@ -19,6 +19,8 @@ DEFAULT_LIMIT: Final = 50
 
 dead_letters_app = typer.Typer()
 
+ALL_REASONS: Final = (*REASONS, *BATCH_REASONS)
+
 
 @dead_letters_app.command("list")
 def dead_letters_list(
@@ -27,7 +29,7 @@ def dead_letters_list(
         str | None,
         typer.Option(
             metavar="REASON",
-            help=f"Show only dead letters with this reason: {', '.join(REASONS)}.",
+            help=f"Show only dead letters with this reason: {', '.join(ALL_REASONS)}.",
             show_default=False,
         ),
     ] = None,
@@ -41,8 +43,8 @@ def dead_letters_list(
     """
     from subscriber.letters import NO_LIMIT, as_json_line, newest_letters
 
-    if reason is not None and reason not in REASONS:
-        raise typer.BadParameter(f"{reason!r} is not one of {', '.join(REASONS)}", param_hint="--reason")
+    if reason is not None and reason not in ALL_REASONS:
+        raise typer.BadParameter(f"{reason!r} is not one of {', '.join(ALL_REASONS)}", param_hint="--reason")
     topic = Topics(prefix=prefix).dead_letters
     others: Counter[str] = Counter()
 
