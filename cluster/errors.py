@@ -14,6 +14,10 @@ RIGHTS: Final = (
     "consumer reads the events topic and the group, reads, writes, creates, deletes and describes configs of the "
     "prefix's topics, and writes the transactional ids that begin with the prefix"
 )
+END_TRANSACTION: Final = (
+    "If it stays open: start the instance that began it again, or end it with kafka-transactions.sh "
+    "(describe-producers, then abort)"
+)
 LOGIN: Final = "check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_*"
 
 
@@ -139,8 +143,7 @@ def blocked_by_transaction(topic: str, partition: int, position: int, waited_s: 
     """The text for a log that can't be read to its end because of an open transaction."""
     return (
         f"{topic}-{partition}: no record within {waited_s:.0f} s at offset {position}: a transaction is open there. "
-        "If it stays open: start the instance that began it again, or end it with kafka-transactions.sh "
-        "(describe-producers, then abort)"
+        f"{END_TRANSACTION}"
     )
 
 

@@ -33,6 +33,12 @@ class Metrics:
             ["partition"],
             registry=self.registry,
         )
+        self.blocked = Gauge(
+            "ltv_blocked_by_transaction_seconds",
+            "Seconds for which an open transaction has kept records of the partition from being read",
+            ["partition"],
+            registry=self.registry,
+        )
         self.records = self._counter(
             "ltv_records_total", "Records committed: events ingested and dead letters"
         )

@@ -45,6 +45,9 @@ class PartitionCoverage(Struct, frozen=True, kw_only=True):
     """Offsets from next_offset to the end for readers of committed records; 0 if no record is left to count."""
     counted_to: str | None
     """All records that were on the partition at this time are counted; RFC 3339 in UTC, null if not known."""
+    blocked_s: float | None = None
+    """For how long an open transaction of a producer has kept later records from being read; null if for less than
+    --blocked-after-s, or not at all."""
 
 
 class Coverage(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from consumer.domain.partial import Partial, time_text
 from contract.snapshots import Coverage, PartitionCoverage
 
@@ -22,6 +24,21 @@ WHOLE_FILES: Final = Coverage(complete=True, behind_s=0.0, lag_records=0, partit
 
 FirstRecordTime = Callable[[int, int, int], datetime | None]
 """(partition, start, end) -> the time of the first committed record from start, before end; None: there is none."""
+
+
+class HeldBack(NamedTuple):
+    """Records of a partition that can't be read, because an open transaction began before them."""
+
+    offset: int
+    """The offset up to which committed records can be read."""
+    records: int
+    """Offsets from there to the end."""
+    since: datetime
+    """When the first look found the partition so."""
+
+    def for_s(self, now: datetime) -> float:
+        """For how long, in seconds."""
+        return max(0.0, (now - self.since).total_seconds())
 
 
 class _Noted(NamedTuple):
@@ -100,7 +117,11 @@ class CoverageTracker:
             self._partitions[partition].note_end(end, at)
 
     def coverage(
-        self, partials: Mapping[int, Partial], now: datetime, first_record_time: FirstRecordTime
+        self,
+        partials: Mapping[int, Partial],
+        now: datetime,
+        first_record_time: FirstRecordTime,
+        held_back: Mapping[int, HeldBack],
     ) -> Coverage:
         """The coverage of a snapshot made from these partials. Call `note_ends` first.
 
@@ -108,12 +129,11 @@ class CoverageTracker:
             partials: partition -> its partial, for the partitions that report.
             now: the time passed to `note_ends`.
             first_record_time: reads from a partition; called rarely.
+            held_back: partition -> the records that an open transaction keeps from being read, for too long.
         """
         every = [
-            progress.coverage(number, partials[number].next_offset, now, first_record_time)
-            if number in partials
-            else PartitionCoverage(partition=number, next_offset=None, lag_records=None, counted_to=None)
-            for number, progress in enumerate(self._partitions)
+            _with_held_back(each, held_back.get(each.partition), now)
+            for each in self._of_partitions(partials, now, first_record_time)
         ]
         behind_s = max((_behind_s(each, now) for each in every), default=0.0)
         reported = len(partials) == len(every)
@@ -123,6 +143,28 @@ class CoverageTracker:
             lag_records=sum(each.lag_records or 0 for each in every) if reported else None,
             partitions=every,
         )
+
+    def _of_partitions(
+        self, partials: Mapping[int, Partial], now: datetime, first_record_time: FirstRecordTime
+    ) -> list[PartitionCoverage]:
+        return [
+            progress.coverage(number, partials[number].next_offset, now, first_record_time)
+            if number in partials
+            else PartitionCoverage(partition=number, next_offset=None, lag_records=None, counted_to=None)
+            for number, progress in enumerate(self._partitions)
+        ]
+
+
+def _with_held_back(coverage: PartitionCoverage, held: HeldBack | None, now: datetime) -> PartitionCoverage:
+    """The coverage with the records that are held back, which may be as old as the transaction."""
+    if held is None:
+        return coverage
+    blocked_s = round(held.for_s(now), 3)
+    if coverage.next_offset is None or coverage.lag_records is None:
+        return replace(coverage, blocked_s=blocked_s)
+    counted_to = min(coverage.counted_to or "", time_text(held.since) or "") or None
+    lag_records = max(coverage.lag_records, held.offset + held.records - coverage.next_offset)
+    return replace(coverage, blocked_s=blocked_s, counted_to=counted_to, lag_records=lag_records)
 
 
 def _behind_s(coverage: PartitionCoverage, now: datetime) -> float:

@@ -6,13 +6,14 @@ so that a restart, a change of owner, or a deletion of ltv.snapshots leaves no g
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
-from consumer.domain.coverage import CoverageTracker
+from consumer.domain.coverage import CoverageTracker, HeldBack
 from consumer.domain.partial import Partial, merge, on_basis, time_text
 from consumer.settings import Settings
+from consumer.stream.event_time_limit import record_time
 from consumer.stream.partials import Partials, SeriesState
 from consumer.stream.transport import StateReader
 from contract.errors import Fatal
@@ -49,11 +50,12 @@ class SnapshotSeries:
         self._coverage.note_ends(self._reader.committed_ends(self._settings.topics.events, self._all), at)
         return at
 
-    def next(self, ours: Mapping[int, Partial]) -> Snapshot:
+    def next(self, ours: Mapping[int, Partial], held_back: Mapping[int, HeldBack]) -> Snapshot:
         """The snapshot that follows the last committed one.
 
         Args:
             ours: the partials of the present transaction.
+            held_back: partition -> the records that an open transaction keeps from being read, for too long.
         """
         basis = self._settings.basis
         partials = on_basis({**self._partials.known, **ours}, basis)
@@ -62,7 +64,7 @@ class SnapshotSeries:
             partials.values(),
             x=self._settings.top,
             basis=basis,
-            coverage=self._coverage.coverage(partials, now, self._first_record_time),
+            coverage=self._coverage.coverage(partials, now, self._first_record_time, held_back),
             sequence=self._state.sequence + 1,
             emitted_at=time_text(now) or "",
             previous_ranks=self._state.ranks,
@@ -70,7 +72,7 @@ class SnapshotSeries:
 
     def _first_record_time(self, partition: int, start: int, end: int) -> datetime | None:
         record = self._reader.first_record(self._settings.topics.events, partition, start, end)
-        return None if record is None else datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        return None if record is None else record_time(record.timestamp)
 
     def committed(self, snapshot: Snapshot) -> None:
         """Note that this snapshot is committed."""

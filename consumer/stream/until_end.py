@@ -13,20 +13,20 @@ class UntilEnd:
     """The ends of the events partitions at the start, and whether a snapshot up to these ends is committed."""
 
     def __init__(self, targets: Mapping[int, int], basis: Basis) -> None:
-        self._targets = targets
+        self.targets = targets
         """Partition -> its end at the start."""
         self._basis = basis
         self.finished = False
 
     @classmethod
     def from_now(cls, settings: Settings, clients: Clients) -> Self:
-        """With the present ends, as readers of committed records see them."""
-        targets = clients.reader.committed_ends(settings.topics.events, range(clients.partitions))
-        return cls(targets, settings.basis)
+        """With the present ends, behind the transactions that are open now."""
+        bounds = clients.reader.bounds(settings.topics.events, range(clients.partitions))
+        return cls({number: end for number, (_, end) in bounds.items()}, settings.basis)
 
     def is_reached(self, partials: Mapping[int, Partial]) -> bool:
         """Whether the partials, on our basis, count all records up to the ends at the start."""
         return all(
             p in partials and partials[p].next_offset >= end and partials[p].basis == self._basis
-            for p, end in self._targets.items()
+            for p, end in self.targets.items()
         )

@@ -1,12 +1,12 @@
 """A snapshot's coverage never claims more than the snapshot counts, whatever the clocks and markers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from consumer.domain.coverage import MAX_NOTED, CoverageTracker
+from consumer.domain.coverage import MAX_NOTED, CoverageTracker, HeldBack
 from consumer.domain.partial import Partial
 from contract.snapshots import Coverage
 
@@ -41,14 +41,20 @@ class Watched:
         self.looks.append((partition, start, end))
         return self.first_record(partition)
 
-    def at(self, second: float, ends: list[int], next_offsets: list[int | None]) -> Coverage:
+    def at(
+        self,
+        second: float,
+        ends: list[int],
+        next_offsets: list[int | None],
+        held_back: Mapping[int, HeldBack] | None = None,
+    ) -> Coverage:
         """The coverage of a snapshot at this second after noon."""
         now = NOON + timedelta(seconds=second)
         self.tracker.note_ends(dict(enumerate(ends)), now)
         partials = {
             number: partial(offset) for number, offset in enumerate(next_offsets) if offset is not None
         }
-        return self.tracker.coverage(partials, now, self._look)
+        return self.tracker.coverage(partials, now, self._look, held_back or {})
 
 
 def test_if_all_records_are_counted_the_snapshot_is_complete_and_not_behind() -> None:
@@ -151,3 +157,18 @@ def test_a_long_time_without_progress_keeps_the_bound_and_little_memory() -> Non
 @pytest.mark.parametrize("partitions", [0, 3])
 def test_a_topic_without_records_is_complete(partitions: int) -> None:
     assert Watched(partitions).at(0, [0] * partitions, [0] * partitions).complete
+
+
+def test_records_behind_an_open_transaction_are_not_counted_and_the_partition_says_so() -> None:
+    watched = Watched(2, complete_within_s=10)
+    held = HeldBack(offset=5, records=7, since=NOON + timedelta(seconds=30))
+    coverage = watched.at(100, [5, 3], [5, 3], {0: held})
+    assert (coverage.complete, coverage.behind_s, coverage.lag_records) == (False, 70, 7)
+    assert [each.blocked_s for each in coverage.partitions] == [70, None]
+    assert coverage.partitions[0].counted_to == "2026-01-01T12:00:30Z"
+
+
+def test_a_partition_that_has_not_reported_can_be_blocked_too() -> None:
+    held = HeldBack(offset=5, records=7, since=NOON)
+    coverage = Watched(1).at(100, [5], [None], {0: held})
+    assert (coverage.complete, coverage.partitions[0].blocked_s) == (False, 100)
