@@ -27,6 +27,7 @@ from benchmarks.load import events as job
 from benchmarks.measure import LTV, cluster, measure, write_json
 from benchmarks.restart import orders_of
 from benchmarks.stage import TRANSPORTS, Stage, Transports
+from cluster.record_batch import Chunk
 from cluster.settings import Cluster
 from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.partial import merge, time_text
@@ -35,7 +36,6 @@ from consumer.settings import Settings
 from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.partials import encode
 from consumer.stream.partition import Partition
-from consumer.stream.transport import Polled
 from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS
 
 ORDERS_PER_CUSTOMER: Final = 10
@@ -130,7 +130,7 @@ def grow(customers: int) -> dict[str, float]:
             collector.after_commit()
         figures[f"commit_us_per_row_of_{changed}"] = statistics.median(costs) * 1e6
     refill = _cpu_s(lambda: _rank_again(partitions))
-    rewrite = _cpu_s(lambda: [_changelog_bytes(p, whole=True) for p in partitions])
+    rewrite = _cpu_s(lambda: _rewrite(partitions))
     assert kept
     return figures | {"refill_s": refill, "rewrite_s": rewrite}
 
@@ -149,11 +149,11 @@ def _cpu_s(work: Callable[[], Any]) -> float:
 def _ingest(partitions: list[Partition], events: Iterable[Record], collector: GcPolicy) -> float:
     """Ingest events as the loop does, commits included (without Kafka); returns CPU seconds."""
     spent, chunks, events = 0.0, 0, iter(events)
-    while chunk := list(islice(events, CHUNK)):
-        batches = _batches(chunk)
+    while some := list(islice(events, CHUNK)):
+        batches = _batches(some)
         began = time.process_time()
-        for batch in batches:
-            partitions[batch.partition].ingest(batch)
+        for number, chunk in batches:
+            partitions[number].ingest(chunk)
         chunks += 1
         if chunks % CHUNKS_PER_COMMIT == 0:
             _commit(partitions)
@@ -165,35 +165,41 @@ def _ingest(partitions: list[Partition], events: Iterable[Record], collector: Gc
 
 
 def _take(partitions: list[Partition], events: Iterable[Record]) -> None:
-    for batch in _batches(list(events)):
-        partitions[batch.partition].ingest(batch)
+    for number, chunk in _batches(list(events)):
+        partitions[number].ingest(chunk)
 
 
 _place = PARTITIONERS[DEFAULT_PARTITIONER]
 
 
-def _batches(events: list[Record]) -> Iterator[Polled]:
+def _batches(events: list[Record]) -> Iterator[tuple[int, Chunk]]:
     by_partition: list[list[Record]] = [[] for _ in range(PARTITIONS)]
     for customer, value in events:
         by_partition[_place(customer.encode(), PARTITIONS)].append((customer, value))
     for number, records in enumerate(by_partition):
         if records:
-            keys, values = [key.encode() for key, _ in records], [value for _, value in records]
-            yield Polled(number, range(len(records)), keys, values, range(len(records)))
+            keys: list[bytes | None] = [key.encode() for key, _ in records]
+            values: list[bytes | None] = [value for _, value in records]
+            yield number, Chunk(range(len(records)), keys, values)
 
 
 def _commit(partitions: list[Partition]) -> None:
     """Do the work of a commit, without Kafka."""
     for partition in partitions:
-        size = _changelog_bytes(partition, whole=False)
+        sent: list[bytes] = []
+        partition.write_changes(sent.append, rewrites=False)
         encode(partition.partial())
-        partition.committed(0, size, whole=False)
+        partition.committed(0, 0, sum(map(len, sent)))
 
 
-def _changelog_bytes(partition: Partition, *, whole: bool) -> int:
-    sent: list[bytes] = []
-    partition.write_changes(sent.append, whole=whole)
-    return sum(map(len, sent))
+def _rewrite(partitions: list[Partition]) -> None:
+    """Write the whole tables, each in as many parts as it takes."""
+    for partition in partitions:
+        needed_from = None
+        while needed_from is None:
+            sent: list[bytes] = []
+            partition.write_changes(sent.append, rewrites=True)
+            needed_from = partition.committed(0, 0, sum(map(len, sent)))
 
 
 def _rank_again(partitions: list[Partition]) -> None:

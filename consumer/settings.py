@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES
 from cluster.settings import Cluster
 from contract.partitioners import DEFAULT_PARTITIONER, Partitioner
 from contract.snapshots import Basis
@@ -32,6 +33,12 @@ class Settings:
     """How long ltv.snapshots keeps snapshots; used only when the consumer creates the topic."""
     complete_within_s: float = 10.0
     """A snapshot is complete if the oldest record that it does not count is at most this old."""
+    max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES
+    """A record batch of the events topic that unpacks to more bytes becomes one dead letter."""
+    max_event_time_ahead_s: float | None = None
+    """Events later than their record's timestamp by more than this are invalid; None: no limit."""
+    blocked_after_s: float = 60.0
+    """How long an open transaction may hold records back; then the log and snapshots say so, and until_end fails."""
     until_end: bool = False
     connect_timeout_s: float = 60.0
     """With until_end: how long to wait for the first connection to the cluster; without until_end, no limit."""

@@ -1,15 +1,16 @@
 """A commit: all results of one commit interval, in one transaction.
 
 1. Begin; note each partition's next input offset.
-2. Write each partition's changes and position to the changelog, or its whole table if a rewrite is due.
+2. Write each partition's changes and position to the changelog; of one partition, if a rewrite is due, also the next
+   part of its table.
 3. Write its partial and its dead letters.
 4. Write the snapshot, if one is due, and the new state of the series.
 5. Commit, with the consumed offsets and the membership under which they were read: a zombie is fenced here.
 6. Check whether another member has written to the changelog.
-7. After a rewrite, delete the changelog records before it; correctness does not depend on that.
+7. After the last part of a rewrite, delete the changelog records before it; correctness does not depend on that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,6 @@ log = structlog.get_logger()
 class _Written:
     """One partition's changelog records in the transaction at hand."""
 
-    whole: bool
     sent: list[Any] = field(default_factory=list)
     size_bytes: int = 0
 
@@ -43,8 +43,17 @@ def commit(
     topics: Topics,
     metrics: Metrics,
     snapshot_of: Callable[[Mapping[int, Partial]], Snapshot | None],
+    unread: Collection[int] = (),
 ) -> tuple[dict[int, Partial], Snapshot | None]:
     """Commit these partitions, at least one; returns their partials and the snapshot, which are committed now.
+
+    Args:
+        partitions: what to commit.
+        clients: of the session.
+        topics: the topics' names.
+        metrics: of the worker.
+        snapshot_of: makes the snapshot from these partitions' partials; None if none is due.
+        unread: the partitions of which polled records are not ingested yet: the client's position is beyond these.
 
     Raises:
         Retriable: the commit failed, or its outcome is not known. The session must end.
@@ -53,11 +62,13 @@ def commit(
     producer = clients.producer
     producer.begin()  # 1
     for partition in partitions:
-        partition.next_offset = clients.consumer.position(partition.number)
-    # One rewrite a commit: rewrites of many partitions fall due together, and would outlast the transaction timeout.
-    to_rewrite = next((partition for partition in partitions if partition.rewrite_due), None)
+        if partition.number not in unread:
+            partition.next_offset = clients.consumer.position(partition.number)
+    to_rewrite = _to_rewrite(partitions)
     written = {  # 2
-        partition.number: _write_changes(partition, producer, topics.changelog, whole=partition is to_rewrite)
+        partition.number: _write_changes(
+            partition, producer, topics.changelog, rewrites=partition is to_rewrite
+        )
         for partition in partitions
     }
     partials = {partition.number: partition.partial() for partition in partitions}
@@ -77,16 +88,22 @@ def commit(
     return partials, snapshot
 
 
+def _to_rewrite(partitions: Sequence[Partition]) -> Partition | None:
+    """The partition whose table is written: one at a time, for rewrites of many partitions fall due together."""
+    begun = next((partition for partition in partitions if partition.rewrite), None)
+    return begun or next((partition for partition in partitions if partition.rewrite_due), None)
+
+
 def _write_changes(
-    partition: Partition, producer: TransactionalProducer, changelog: str, *, whole: bool
+    partition: Partition, producer: TransactionalProducer, changelog: str, *, rewrites: bool
 ) -> _Written:
-    written = _Written(whole)
+    written = _Written()
 
     def send(value: bytes) -> None:
         written.sent.append(producer.send(changelog, partition.number, value))
         written.size_bytes += len(value)
 
-    partition.write_changes(send, whole=whole)
+    partition.write_changes(send, rewrites=rewrites)
     return written
 
 
@@ -105,9 +122,9 @@ def _after_commit(partition: Partition, written: _Written, clients: Clients, top
     if first != partition.changelog_end or last != first + len(written.sent) - 1:
         check_alone(partition, clients.reader, last)
     # The transaction's marker takes one offset after the last record.
-    partition.committed(last + 2, written.size_bytes, whole=written.whole)
-    if written.whole:
-        _trim(clients, topics, partition.number, first)
+    needed_from = partition.committed(first, last + 2, written.size_bytes)
+    if needed_from is not None:
+        _trim(clients, topics, partition.number, needed_from)
 
 
 def _trim(clients: Clients, topics: Topics, number: int, before_offset: int) -> None:

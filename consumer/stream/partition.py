@@ -5,22 +5,29 @@ from itertools import count
 from operator import itemgetter
 from typing import Final
 
+from cluster.record_batch import Chunk, UnreadableBatch
+from cluster.record_fields import read_headers
 from consumer.domain.aggregate import Aggregate
 from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.changelog import ROWS_PER_RECORD, Position, pack_position, pack_rows
+from consumer.stream.event_time_limit import within_limit
 from consumer.stream.lifecycle import Lifecycle, check_follows
 from consumer.stream.placement import Placement
-from consumer.stream.transport import Polled
-from contract.dead_letters import DeadLetter, Origin, dead_letter
-from contract.decode import CHUNK_EVENTS, Invalid, decode_events
+from consumer.stream.rewrite import Rewrite
+from contract.dead_letters import DeadLetter, Origin, dead_batch, dead_letter
+from contract.decode import Invalid, decode_events
 from contract.errors import InvalidEvent
 from contract.events import Event
 
 REWRITE_RATIO: Final = 2
 MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
+LETTER_COST_BYTES: Final = 1024
+"""A dead letter takes the time of as many bytes, beside its own: many short ones must not outlast a transaction."""
+REWRITE_PART_BYTES: Final = 16 * 1024 * 1024
+"""How much of the table one commit writes, beside its changes."""
 
 
 class Partition:
@@ -45,9 +52,11 @@ class Partition:
         self.next_offset = 0
         """The next input offset: all records before it are in the state, committed or not."""
         self.dead_letter_count = 0
-        """All dead letters of the partition, those of the next commit included."""
+        """All invalid records of the partition, those of the next commit included."""
         self.dead: list[DeadLetter] = []
         """Dead letters that the next commit writes."""
+        self.dead_bytes = 0
+        """Their bytes."""
         self.uncommitted = 0
         """Records read since the last commit."""
         self.reported = False
@@ -55,9 +64,11 @@ class Partition:
         self.changelog_end = 0
         """The changelog partition's high watermark after our last commit; tells if another member has written since."""
         self.appended_bytes = 0
-        """Changelog bytes written since the last rewrite."""
+        """Changelog bytes written since the last rewrite, without those of the table."""
         self.table_bytes = 0
-        """Changelog bytes of the last rewrite."""
+        """Changelog bytes of the last rewrite's table."""
+        self.rewrite: Rewrite | None = None
+        """The rewrite that has begun, if one has."""
 
     def become(self, lifecycle: Lifecycle) -> None:
         """Change to this state.
@@ -68,18 +79,22 @@ class Partition:
         check_follows(self.lifecycle, lifecycle)
         self.lifecycle = lifecycle
 
-    def ingest(self, batch: Polled) -> None:
-        """Ingest a poll's records; invalid events become dead letters."""
-        for start in range(0, len(batch.values), CHUNK_EVENTS):
-            chunk = slice(start, start + CHUNK_EVENTS)
-            events, invalid = decode_events(batch.values[chunk], batch.keys[chunk])
-            misplaced = ingest_events(events, self.aggregate, self.placement.holds)
-            if misplaced:
-                invalid = self._with_misplaced(misplaced, events, invalid)
-            for i, error in invalid:
-                self._set_aside(batch, start + i, error)
-        self.uncommitted += len(batch.values)
-        self.next_offset = batch.offsets[-1] + 1
+    def ingest(self, part: Chunk | UnreadableBatch) -> None:
+        """Ingest the next records; invalid events become dead letters."""
+        if isinstance(part, UnreadableBatch):
+            self._set_batch_aside(part)
+            return
+        events, invalid = decode_events(part.values, part.keys)
+        ahead_s = self.settings.max_event_time_ahead_s
+        if ahead_s is not None:
+            events, invalid = within_limit(events, invalid, part.origins, ahead_s)
+        misplaced = ingest_events(events, self.aggregate, self.placement.holds)
+        if misplaced:
+            invalid = self._with_misplaced(misplaced, events, invalid)
+        for i, error in invalid:
+            self._set_aside(part, i, error)
+        self.uncommitted += len(part)
+        self.next_offset = part.offsets[-1] + 1
 
     def _with_misplaced(self, misplaced: list[Event], events: list[Event], invalid: Invalid) -> Invalid:
         """The invalid events of a chunk and those whose customers belong on another partition, in offset order."""
@@ -88,35 +103,59 @@ class Partition:
         wrong = [(at[id(event)], self.placement.invalid(event.customer_id)) for event in misplaced]
         return sorted([*invalid, *wrong], key=itemgetter(0))
 
-    def _set_aside(self, batch: Polled, i: int, error: InvalidEvent) -> None:
-        origin = Origin(self.settings.topics.events, self.number, batch.offsets[i], batch.timestamps_ms[i])
-        self.dead.append(dead_letter(batch.keys[i], batch.values[i], error, origin))
-        self.dead_letter_count += 1
+    def _set_aside(self, chunk: Chunk, i: int, error: InvalidEvent) -> None:
+        timestamp_ms, on_wire = chunk.origins[i]
+        origin = Origin(self.settings.topics.events, self.number, chunk.offsets[i], timestamp_ms)
+        headers = read_headers(on_wire)
+        self._add(dead_letter(chunk.keys[i], chunk.values[i], error, origin, headers, on_wire))
+
+    def _set_batch_aside(self, batch: UnreadableBatch) -> None:
+        origin = Origin(self.settings.topics.events, self.number, batch.first_offset, batch.timestamp_ms)
+        self._add(dead_batch(batch.data, batch.error, origin, batch.last_offset, batch.records))
+        self.uncommitted += batch.records
+        self.next_offset = batch.last_offset + 1
+
+    def _add(self, letter: DeadLetter) -> None:
+        self.dead.append(letter)
+        self.dead_bytes += letter.size_bytes
+        self.dead_letter_count += letter.records
+
+    @property
+    def commit_bytes(self) -> int:
+        """What the next commit writes for this partition, without a part of the table: bytes, and time as bytes."""
+        return self.aggregate.changed_bytes + self.dead_bytes + LETTER_COST_BYTES * len(self.dead)
 
     @property
     def rewrite_due(self) -> bool:
-        """Whether the changelog has grown so much that the next commit should write the whole table and trim."""
+        """Whether the changelog has grown so much that a rewrite should begin."""
         return self.appended_bytes > max(REWRITE_RATIO * self.table_bytes, MIN_REWRITE_BYTES)
 
-    def write_changes(self, send: Callable[[bytes], None], *, whole: bool) -> None:
-        """Take the changes, update the ranking, and send them as changelog records, the position in the last one.
-
-        ROWS_PER_RECORD customers at a time, so that they stay in the processor's cache from step to step.
+    def write_changes(self, send: Callable[[bytes], None], *, rewrites: bool) -> None:
+        """Send the changelog records of a commit: the changes since the last one, and in the last record the position.
 
         Args:
             send: called with each record's value.
-            whole: send the whole table instead of the changes.
+            rewrites: send the next part of the table first; a rewrite begins if none has begun.
+        """
+        if rewrites:
+            rewrite = self.rewrite = self.rewrite or Rewrite(self.aggregate)
+            rewrite.write_part(self.aggregate, REWRITE_PART_BYTES, send)
+            self._take_changes(_drop if rewrite.has_one_part else send)
+            send(pack_position(self._position(), part=rewrite.part, completes=rewrite.is_complete))
+        else:
+            self._take_changes(send)
+            send(pack_position(self._position()))
+
+    def _take_changes(self, send: Callable[[bytes], None]) -> None:
+        """Take the changes, update the ranking, and send them.
+
+        ROWS_PER_RECORD customers at a time, so that they stay in the processor's cache from step to step.
         """
         everyone = self.aggregate.customers.values()
         while changes := self.aggregate.take_changes(ROWS_PER_RECORD):
             self.top.update(changes, everyone)
-            if not whole:
-                for value in pack_rows(changes):
-                    send(value)
-        if whole:
-            for value in pack_rows(self.aggregate.everything(), whole=True):
+            for value in pack_rows(changes):
                 send(value)
-        send(pack_position(self._position(), whole=whole))
 
     def _position(self) -> Position:
         return Position(
@@ -141,13 +180,32 @@ class Partition:
             dead_letters=self.dead_letter_count,
         )
 
-    def committed(self, changelog_end: int, appended_bytes: int, *, whole: bool) -> None:
-        """Note that a commit succeeded: it wrote `appended_bytes` to the changelog, which ends at `changelog_end`."""
-        self.dead = []
+    def committed(self, first_offset: int, end: int, size_bytes: int) -> int | None:
+        """Note that a commit succeeded.
+
+        Args:
+            first_offset: the offset of its first changelog record.
+            end: the offset after its last record and its marker.
+            size_bytes: the bytes of its changelog records.
+
+        Returns:
+            The offset before which changelog records are no longer needed, if a rewrite is complete.
+        """
+        self.dead, self.dead_bytes = [], 0
         self.uncommitted = 0
         self.reported = True
-        self.changelog_end = changelog_end
-        if whole:
-            self.table_bytes, self.appended_bytes = appended_bytes, 0
-        else:
-            self.appended_bytes += appended_bytes
+        self.changelog_end = end
+        self.appended_bytes += size_bytes
+        rewrite = self.rewrite
+        if rewrite is None:
+            return None
+        rewrite.committed(first_offset, size_bytes)
+        if not rewrite.is_complete:
+            return None
+        self.table_bytes, self.appended_bytes = rewrite.table_bytes, rewrite.changes_bytes
+        self.rewrite = None
+        return rewrite.first_offset
+
+
+def _drop(value: bytes) -> None:
+    """Send nothing: the part of the table has these rows."""

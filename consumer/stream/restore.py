@@ -7,8 +7,9 @@ decided: it then has the newest committed state and position.
 from collections.abc import Iterator
 
 from cluster.errors import topic_recreated
+from cluster.fetched import Record
 from consumer.settings import Settings
-from consumer.stream.changelog import Position, unpack
+from consumer.stream.changelog import Position, Unpacked, unpack
 from consumer.stream.partition import Partition
 from consumer.stream.rows import apply_columns
 from consumer.stream.transport import StateReader
@@ -27,30 +28,22 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
     partition.topic_id = reader.topic_id(settings.topics.events)
     start, end = reader.bounds(changelog, [number])[number]
     position: Position | None = None
-    is_first = True
-    rewrite_bytes = 0
+    sizes = _Sizes()
     for records in reader.read(changelog, number, start, end):
         rows = 0
         for record in records:
-            value = record.value or b""
-            try:
-                unpacked = unpack(value)
-            except Fatal as error:
-                raise Fatal(f"{changelog}-{number} at offset {record.offset}: {error}") from None
-            if is_first and start > 0 and not unpacked.whole:
+            unpacked = _unpacked(record, changelog)
+            if not sizes.have_begun and start > 0 and unpacked.part != 1:
                 raise _state_lost(partition, settings, f"begins at offset {start} without a whole table")
-            is_first = False
+            sizes.note(unpacked, len(record.value or b""))
             if unpacked.position:
                 _check_owner(unpacked.position, partition, settings)
             rows += apply_columns(partition.aggregate, unpacked.rows)
             position = unpacked.position or position
-            if unpacked.whole:
-                rewrite_bytes += len(value)
-                if unpacked.position:
-                    partition.table_bytes, partition.appended_bytes, rewrite_bytes = rewrite_bytes, 0, 0
-            else:
-                partition.appended_bytes += len(value)
         yield rows
+    if start > 0 and not sizes.table_is_complete:
+        raise _state_lost(partition, settings, f"begins at offset {start} with a part of a table")
+    partition.table_bytes, partition.appended_bytes = sizes.table_bytes, sizes.appended_bytes
     partition.changelog_end = end
     first, last = reader.bounds(settings.topics.events, [number])[number]
     if position is None:
@@ -67,6 +60,49 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
         partition.placement.seen = len(partition.aggregate.customers)
         _check_events_are_there(partition, first, last, settings)
     partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
+
+
+class _Sizes:
+    """The sizes that decide on a rewrite, as of the records read."""
+
+    def __init__(self) -> None:
+        self.have_begun = False
+        self.table_bytes = 0
+        """Bytes of the rows of the last complete rewrite."""
+        self.appended_bytes = 0
+        """Bytes of the other records since its first one, those of unfinished rewrites included."""
+        self.table_is_complete = False
+        """A complete rewrite was read."""
+        self._part_bytes = 0
+        """Bytes of the rows of the rewrite that was read last."""
+        self._since_bytes = 0
+        """Bytes of all records since its first one."""
+        self._in_first_part = False
+        """The last record belongs to the commit of a rewrite's first part."""
+
+    def note(self, record: Unpacked, size_bytes: int) -> None:
+        """Note the next record."""
+        self.have_begun = True
+        if record.part == 1 and not self._in_first_part:
+            self._part_bytes = self._since_bytes = 0
+            self._in_first_part = True
+        if record.position:
+            self._in_first_part = False
+        self._since_bytes += size_bytes
+        self.appended_bytes += size_bytes
+        if record.part:
+            self._part_bytes += size_bytes
+        if record.completes:
+            self.table_is_complete = True
+            self.table_bytes = self._part_bytes
+            self.appended_bytes = self._since_bytes - self._part_bytes
+
+
+def _unpacked(record: Record, changelog: str) -> Unpacked:
+    try:
+        return unpack(record.value or b"")
+    except Fatal as error:
+        raise Fatal(f"{changelog}-{record.partition} at offset {record.offset}: {error}") from None
 
 
 def check_alone(partition: Partition, reader: StateReader, before_offset: int) -> None:

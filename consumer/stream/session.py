@@ -5,6 +5,7 @@ session restores the committed state: the same recovery as after a crash.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +19,7 @@ from consumer.stream.commit import commit
 from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.invalid_limit import InvalidLimit
 from consumer.stream.lifecycle import Lifecycle
+from consumer.stream.open_transactions import OpenTransactions
 from consumer.stream.partials import Partials
 from consumer.stream.partition import Partition
 from consumer.stream.placement import refuse_misfit
@@ -29,7 +31,8 @@ from contract.snapshots import Snapshot
 MAX_POLL_WAIT_S: Final = 0.2
 HEARTBEAT_ANSWERED_S: Final = 3.0
 """Within this time a heartbeat is answered: the client sends one at least every second."""
-MAX_DEAD_LETTER_BYTES: Final = 16 * 1024 * 1024
+MAX_COMMIT_BYTES: Final = 32 * 1024 * 1024
+"""A commit is due when the partitions' changes and dead letters may have this size."""
 
 
 class Session:
@@ -55,6 +58,9 @@ class Session:
         self._partials = Partials(settings.topics, clients.reader)
         self._series: SnapshotSeries | None = None
         """Only while partition 0 is assigned to this worker and running."""
+        self._open_transactions = OpenTransactions(settings, clients.reader, metrics, now)
+        self._unread: deque[Polled] = deque()
+        """Polled records that are not ingested yet: a commit came first."""
         self._until_end = UntilEnd.from_now(settings, clients) if settings.until_end else None
         self._commit_at = self._snapshot_at = clock()
 
@@ -70,30 +76,56 @@ class Session:
 
     def step(self) -> None:
         """One turn of the loop: a poll, at most one step of restoring, at most one commit."""
-        assignment, clock = self._assignment, self._clock
-        wait_s = 0.0 if assignment.is_restoring else min(MAX_POLL_WAIT_S, max(0.0, self._commit_at - clock()))
-        batches = self._clients.consumer.poll(wait_s)
+        assignment = self._assignment
+        polled = self._poll()
         rebalances = self._clients.consumer.rebalances()
         if rebalances:
             self._series = None
         starts = bool(rebalances) or not assignment.is_ready
         for rebalance in rebalances:
             assignment.follow(rebalance)
-        # A rebalance sets every partition's position again, so records from the same poll will be read again.
-        if not rebalances:
-            self._ingest(batches)
+        # A rebalance sets every partition's position again, so records polled before it will be read again.
+        if rebalances:
+            self._unread.clear()
+        else:
+            self._unread.extend(polled)
+        self._ingest()
         if assignment.is_restoring:
             assignment.restore_some()
         if starts and assignment.is_ready:
             self._start()
-        if clock() >= self._commit_at or self._dead_letter_bytes() > MAX_DEAD_LETTER_BYTES:
+        if self._commit_due:
             self.commit()
 
-    def _ingest(self, batches: list[Polled]) -> None:
-        for batch in batches:
-            partition = self._assignment.partitions.get(batch.partition)
+    def _poll(self) -> list[Polled]:
+        """The next records; none while some of the last poll's are not ingested yet."""
+        consumer = self._clients.consumer
+        if self._unread:
+            consumer.stay()
+            return []
+        is_restoring = self._assignment.is_restoring
+        return consumer.poll(0.0 if is_restoring else self._until_commit_s(at_most_s=MAX_POLL_WAIT_S))
+
+    def _until_commit_s(self, at_most_s: float) -> float:
+        return min(at_most_s, max(0.0, self._commit_at - self._clock()))
+
+    def _ingest(self) -> None:
+        """Ingest polled records until none are left, or a commit is due."""
+        while self._unread:
+            number, parts = self._unread[0]
+            partition = self._assignment.partitions.get(number)
             if partition and partition.lifecycle is Lifecycle.RUNNING:
-                partition.ingest(batch)
+                for part in parts:
+                    partition.ingest(part)
+                    if self._commit_due:
+                        return
+            self._unread.popleft()
+
+    @property
+    def _commit_due(self) -> bool:
+        if self._clock() >= self._commit_at:
+            return True
+        return sum(partition.commit_bytes for partition in self._assignment.running) > MAX_COMMIT_BYTES
 
     def _start(self) -> None:
         """All assigned partitions run: the owner of partition 0 takes the series over, and a commit is due."""
@@ -102,15 +134,12 @@ class Session:
             self._series = SnapshotSeries(self._settings, partitions, self._partials, reader, self._now)
         self._commit_at = self._clock()
 
-    def _dead_letter_bytes(self) -> int:
-        partitions = self._assignment.partitions.values()
-        return sum(len(letter.value or b"") for partition in partitions for letter in partition.dead)
-
     def commit(self) -> None:
         """Commit the partitions that have moved, and the snapshot if one is due; nothing if neither is."""
         now_s = self._clock()
         self._commit_at = now_s + self._settings.commit_interval_s
         running = self._assignment.running
+        self._look_for_open_transactions(running)
         snapshot_due = self._series is not None and now_s >= self._snapshot_at
         if snapshot_due or (self._until_end and self._assignment.is_ready):
             self._partials.catch_up()
@@ -125,9 +154,15 @@ class Session:
         if self._until_end and self._assignment.is_ready:
             self._check_end(self._until_end, snapshot_is_out=snapshot_due)
 
+    def _look_for_open_transactions(self, running: list[Partition]) -> None:
+        ours = [partition.number for partition in running]
+        self._open_transactions.look(range(self._clients.partitions) if self._series else ours, ours)
+
     def _has_moved(self, partition: Partition) -> bool:
+        if not partition.reported or partition.uncommitted or partition.rewrite:
+            return True
         position = self._clients.consumer.position(partition.number)
-        return not partition.reported or partition.uncommitted > 0 or position != partition.next_offset
+        return position != partition.next_offset
 
     def _commit(self, moved: list[Partition], now_s: float, *, snapshot_due: bool) -> None:
         records = sum(partition.uncommitted for partition in moved)
@@ -137,7 +172,12 @@ class Session:
         next_snapshot = self._next_snapshot if snapshot_due else _no_snapshot
         try:
             partials, snapshot = commit(
-                moved, self._clients, self._settings.topics, self._metrics, next_snapshot
+                moved,
+                self._clients,
+                self._settings.topics,
+                self._metrics,
+                next_snapshot,
+                unread={polled.partition for polled in self._unread},
             )
         except Fenced:
             self._await_heartbeat()
@@ -150,11 +190,11 @@ class Session:
         self._metrics.commit_seconds.observe(self._clock() - now_s)
         self._metrics.commits.inc()
         self._metrics.records.inc(records)
-        self._metrics.dead_letters.inc(len(dead))
+        self._metrics.dead_letters.inc(sum(letter.records for letter in dead))
         self._gc.after_commit()
 
     def _next_snapshot(self, ours: Mapping[int, Partial]) -> Snapshot | None:
-        return self._series.next(ours) if self._series else None
+        return self._series.next(ours, self._open_transactions.blocking) if self._series else None
 
     def _await_heartbeat(self) -> None:
         """Poll until a heartbeat must have been answered: if another process has our instance id, `poll` raises Fatal.
@@ -183,6 +223,8 @@ class Session:
             )  # One more snapshot, which counts all records.
         else:
             until_end.finished = reached
+        if not reached:
+            self._open_transactions.refuse_to_wait(until_end.targets)
 
 
 def _no_snapshot(_ours: Mapping[int, Partial]) -> Snapshot | None:

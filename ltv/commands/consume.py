@@ -19,6 +19,9 @@ from ltv.stop_signals import StopFlag
 DEFAULTS: Final = Settings(Cluster.model_construct())
 MAX_TIMEOUT_S: Final = 2_147_483
 """Kafka's protocol has timeouts in milliseconds as signed 32-bit numbers."""
+MIN_BATCH_BYTES: Final = 1024 * 1024
+"""Brokers accept batches of this size by default."""
+MAX_BATCH_BYTES: Final = 2_000_000_000
 MAX_NAME_CHARS: Final = 249
 """The limit of Kafka's Java client for group.instance.id."""
 
@@ -82,6 +85,35 @@ def consume(
             "waits without limit.",
         ),
     ] = DEFAULTS.connect_timeout_s,
+    blocked_after_s: Annotated[
+        float,
+        typer.Option(
+            min=0.05,
+            max=MAX_TIMEOUT_S,
+            envvar="LTV_BLOCKED_AFTER_S",
+            help="Seconds for which a producer's open transaction may keep events from being read; then the log and "
+            "the snapshots say so, and with --until-end the consumer exits with code 1.",
+        ),
+    ] = DEFAULTS.blocked_after_s,
+    max_batch_bytes: Annotated[
+        int,
+        typer.Option(
+            min=MIN_BATCH_BYTES,
+            max=MAX_BATCH_BYTES,
+            envvar="LTV_MAX_BATCH_BYTES",
+            help="A batch of records that unpacks to more bytes becomes one dead letter.",
+        ),
+    ] = DEFAULTS.max_batch_bytes,
+    max_event_time_ahead: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=MAX_TIMEOUT_S * 1000,
+            envvar="LTV_MAX_EVENT_TIME_AHEAD",
+            help="Seconds by which an event may be later than its record's timestamp; a later one is invalid.",
+            show_default="no limit",
+        ),
+    ] = None,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULTS.snapshot_retention_days,
@@ -178,6 +210,9 @@ def consume(
         session_timeout_s=session_timeout_s,
         transaction_timeout_s=transaction_timeout_s,
         complete_within_s=complete_within_s,
+        blocked_after_s=blocked_after_s,
+        max_batch_bytes=max_batch_bytes,
+        max_event_time_ahead_s=max_event_time_ahead,
         until_end=until_end,
         connect_timeout_s=connect_timeout_s,
         transport=transport,

@@ -6,9 +6,12 @@ Transactions use offsets as in Kafka: one for each record, then one for the mark
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cluster.errors import Fenced
+from cluster.fetched import Record
+from cluster.record_batch import CHUNK_RECORDS, Chunk, Origin, UnreadableBatch
 from consumer.stream.transport import Clients, Polled, Rebalance
 from contract.dead_letters import Headers
 from contract.errors import Retriable
@@ -17,24 +20,18 @@ from contract.topics import Topics
 EventRecord = tuple[bytes | None, bytes | None]
 
 
-@dataclass
-class LogRecord:
-    """Has the fields of a `cluster.log_reader.Record`."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
-    timestamp: int = 0
+def log_record(
+    topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, timestamp_ms: int = 0
+) -> Record:
+    """A record without headers."""
+    return Record(topic, partition, offset, timestamp_ms, key, value, b"\0")
 
 
 @dataclass
 class Log:
     """One partition: its committed records, and the offset after its last record or marker."""
 
-    records: list[LogRecord] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     start: int = 0
     end: int = 0
 
@@ -59,6 +56,8 @@ class FakeCluster:
         """(topic, partition) -> the first offset of an open transaction; readers get no records from there on."""
         self.trimmed: list[tuple[str, int, int]] = []
         self.now_s = 0.0
+        self.readable_to: dict[int, int] = {}
+        """Events partition -> the offset up to which its records can be read now."""
         self.timestamps_ms: dict[int, int] = {}
         """Events partition -> its records' timestamps."""
         self.fail_at: dict[str, Callable[[], None]] = {}
@@ -86,6 +85,10 @@ class FakeConsumer:
         self.positions: dict[int, int] = {}
         self.running: set[int] = set()
         self.max_poll_records = 1_000
+        self.chunk_records = CHUNK_RECORDS
+        self.stays = 0
+        self.unreadable: dict[int, list[UnreadableBatch]] = {}
+        """Partition -> the batches of its events that can't be read."""
         self.before_return: Callable[[], None] = lambda: None
         """Called in a poll after its records were taken, where a real client's rebalances happen."""
 
@@ -106,14 +109,32 @@ class FakeConsumer:
         batches = []
         for number in sorted(self.running):
             at = self.positions[number]
-            records = self._cluster.events[number][at : at + self.max_poll_records]
+            end = self._cluster.readable_to.get(number, len(self._cluster.events[number]))
+            records = self._cluster.events[number][at : min(end, at + self.max_poll_records)]
             if records:
-                keys, values = zip(*records, strict=True)
-                offsets = range(at, at + len(records))
-                batches.append(Polled(number, offsets, keys, values, [0] * len(records)))
+                batches.append(Polled(number, self._parts(number, at, records)))
                 self.positions[number] = at + len(records)
         self.before_return()
         return batches
+
+    def _parts(self, number: int, at: int, records: list[EventRecord]) -> Iterator[Chunk | UnreadableBatch]:
+        end = at + len(records)
+        for batch in self.unreadable.get(number, []):
+            if at <= batch.last_offset and batch.first_offset < end:
+                yield from self._chunks(at, records[: batch.first_offset - at])
+                yield batch
+                records, at = records[batch.last_offset + 1 - at :], batch.last_offset + 1
+        yield from self._chunks(at, records)
+
+    def _chunks(self, at: int, records: list[EventRecord]) -> Iterator[Chunk]:
+        for start in range(0, len(records), self.chunk_records):
+            keys, values = zip(*records[start : start + self.chunk_records], strict=True)
+            offsets = range(at + start, at + start + len(keys))
+            yield Chunk(offsets, list(keys), list(values), partial(_origins, len(keys)))
+
+    def stay(self) -> None:
+        self.stays += 1
+        self.before_return()
 
     def rebalances(self) -> list[Rebalance]:
         noted = list(self._noted)
@@ -136,6 +157,10 @@ class FakeConsumer:
 
     def close(self) -> None:
         pass
+
+
+def _origins(count: int) -> list[Origin]:
+    return [Origin(0, b"\0")] * count
 
 
 class FakeProducer:
@@ -167,10 +192,10 @@ class FakeProducer:
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         self._run_fault("before commit")
         touched = set()
-        for topic, partition, value, key, headers in self._sent:
+        for topic, partition, value, key, _ in self._sent:
             log = self._cluster.logs[topic, partition]
             touched.add((topic, partition))
-            log.records.append(LogRecord(topic, partition, log.end, key, value, [*headers]))
+            log.records.append(log_record(topic, partition, log.end, key, value))
             self._offsets.append(log.end)
             log.end += 1
         for place in touched:
@@ -212,19 +237,19 @@ class FakeReader:
     def committed_offset(self, group: str, topic: str, partition: int) -> int | None:
         return None
 
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[LogRecord]]:
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[Record]]:
         log = self._cluster.logs[topic, partition]
         found = [record for record in log.records if max(start, log.start) <= record.offset < end]
         for i in range(0, len(found), self.records_at_once):
             yield found[i : i + self.records_at_once]
 
-    def first_record(self, topic: str, partition: int, start: int, end: int) -> LogRecord | None:
+    def first_record(self, topic: str, partition: int, start: int, end: int) -> Record | None:
         assert topic == self._cluster.topics.events
         if start >= end:
             return None
         key, value = self._cluster.events[partition][start]
         timestamp_ms = self._cluster.timestamps_ms.get(partition, 0)
-        return LogRecord(topic, partition, start, key, value, [], timestamp_ms)
+        return log_record(topic, partition, start, key, value, timestamp_ms)
 
     def close(self) -> None:
         pass

@@ -1,5 +1,6 @@
 """Changelog records restore the state that wrote them, from whatever offset they are read."""
 
+import tracemalloc
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain import ingest
-from consumer.domain.aggregate import CENTS_BITS, Aggregate, Change
+from consumer.domain.aggregate import (
+    CENTS_BITS,
+    Aggregate,
+    Change,
+    Customer,
+)
 from consumer.stream.changelog import (
     MAX_PACKED_BYTES,
     ORDERS_PER_ROW,
@@ -20,9 +26,11 @@ from consumer.stream.changelog import (
     pack_rows,
     unpack,
 )
+from consumer.stream.rewrite import Rewrite
 from consumer.stream.rows import apply_columns, columns_of
 from contract.errors import Fatal
 from contract.events import MAX_ID_CHARS, MAX_TEXT_CHARS
+from tests.unit.weeks import active_weeks
 
 CUSTOMERS = st.sampled_from(["a", "b", "Ødegård", '"', "\u2028", "z" * MAX_ID_CHARS])
 TIMES = st.datetimes(
@@ -73,9 +81,9 @@ def position(aggregate: Aggregate, next_offset: int = 0) -> Position:
     )
 
 
-def pack(changes: Iterable[Change], at: Position, *, whole: bool = False) -> list[bytes]:
+def pack(changes: Iterable[Change], at: Position) -> list[bytes]:
     """The records of a commit."""
-    return [*pack_rows(changes, whole=whole), pack_position(at, whole=whole)]
+    return [*pack_rows(changes), pack_position(at)]
 
 
 def restored(values: Iterable[bytes]) -> Aggregate:
@@ -94,7 +102,7 @@ def contents(aggregate: Aggregate) -> dict[str, Any]:
     """All fields of an aggregate, for comparison."""
     return {
         "customers": {
-            c.id: (c.first_week, c.week_bits, c.visits, c.spend, c.orders, c.last_name, c.name_stamp)
+            c.id: (active_weeks(c), c.weeks, c.visits, c.spend, c.orders, c.last_name, c.name_stamp)
             for c in aggregate
         },
         "totals": (aggregate.events, aggregate.orders, aggregate.revenue),
@@ -117,25 +125,30 @@ def test_a_log_restores_the_state_even_if_a_part_of_it_is_read_twice(
     assert contents(restored(read)) == contents(aggregate)
 
 
-@given(st.lists(st.lists(EVENTS, max_size=8), min_size=1, max_size=6), st.data())
-def test_a_whole_table_replaces_all_records_before_it(
-    commits: list[list[dict[str, Any]]], data: st.DataObject
+@given(st.lists(st.lists(EVENTS, max_size=8), min_size=1, max_size=12), st.integers(1, 400), st.data())
+def test_a_rewrite_replaces_all_records_before_it_however_many_commits_it_takes(
+    commits: list[list[dict[str, Any]]], part_bytes: int, data: st.DataObject
 ) -> None:
-    """Whichever of the older records are deleted before the log is read."""
+    """Whichever of the older records are deleted before the log is read, and however often a part of it is."""
     aggregate = Aggregate()
-    rewrite = data.draw(st.integers(0, len(commits) - 1))
-    log: list[bytes] = []
-    needed_from = 0
+    begin = data.draw(st.integers(0, len(commits) - 1))
+    log: list[list[bytes]] = []
+    rewrite: Rewrite | None = None
     for number, events in enumerate(commits):
         for event in events:
             ingest(event, aggregate)
-        changes = aggregate.take_changes()
-        if number == rewrite:
-            needed_from = len(log)
-        rows = aggregate.everything() if number == rewrite else changes
-        log += pack(rows, position(aggregate), whole=number == rewrite)
-    start = data.draw(st.integers(0, needed_from))
-    assert contents(restored(log[start:])) == contents(aggregate)
+        sent: list[bytes] = []
+        if number == begin:
+            rewrite = Rewrite(aggregate)
+        if rewrite and (not rewrite.is_complete or not rewrite.part):
+            rewrite.write_part(aggregate, part_bytes, sent.append)
+        log.append([*sent, *pack(aggregate.take_changes(), position(aggregate))])
+    assert rewrite
+    is_whole = rewrite.is_complete
+    start = data.draw(st.integers(0, begin)) if is_whole else 0
+    again = data.draw(st.integers(start, len(log)))
+    read = [value for commit in log[start:] + log[again:] for value in commit]
+    assert contents(restored(read)) == contents(aggregate)
 
 
 def filled(customers: int, orders: int, id_chars: int = 1) -> Aggregate:
@@ -202,9 +215,8 @@ def test_an_order_that_changed_several_times_in_a_commit_is_written_once() -> No
 def test_only_the_last_record_of_a_commit_has_the_position() -> None:
     aggregate = filled(ROWS_PER_RECORD + 1, 1)
     written = position(aggregate, next_offset=17)
-    records = [unpack(value) for value in pack(aggregate.everything(), written, whole=True)]
+    records = [unpack(value) for value in pack(aggregate.everything(), written)]
     assert [record.position for record in records] == [None] * (len(records) - 1) + [written]
-    assert all(record.whole for record in records)
 
 
 def test_a_commit_without_changes_still_writes_its_position() -> None:
@@ -219,9 +231,9 @@ def test_applying_rows_says_how_many_customers_and_orders_they_carried() -> None
     assert apply_columns(Aggregate(), columns_of(list(aggregate.everything()))) == 3 + 3 * 4
 
 
-def test_rows_of_the_previous_format_are_read() -> None:
+def test_rows_of_the_first_format_are_read() -> None:
     """As the first version wrote them."""
-    week_bits = f"{1 << 70 | 1:x}"
+    week_bits = f"{1 << 9_000 | 1 << 70 | 1:x}"
     written = (
         b'{"v":1,"whole":true,"rows":[["a",5,"%b",2,"N",9,["o",7,123,"p",8,1]],["b",6,"1",0,null,0,[]]]}'
         % week_bits.encode()
@@ -230,17 +242,65 @@ def test_rows_of_the_previous_format_are_read() -> None:
     assert apply_columns(aggregate, unpack(written).rows) == 4
     assert contents(aggregate) == {
         "customers": {
-            "a": (5, 1 << 70 | 1, 2, 124, {"o": 7 << CENTS_BITS | 123, "p": 8 << CENTS_BITS | 1}, "N", 9),
-            "b": (6, 1, 0, 0, {}, None, 0),
+            "a": (
+                *({5, 75, 9_005}, 3, 2, 124),
+                *({"o": 7 << CENTS_BITS | 123, "p": 8 << CENTS_BITS | 1}, "N", 9),
+            ),
+            "b": ({6}, 1, 0, 0, {}, None, 0),
         },
         "totals": (0, 2, 124),
         "times": (None, None),
     }
 
 
+def test_rows_of_the_second_format_are_read() -> None:
+    week_bits = f"{1 << 9_000 | 1:x}"
+    rows = [["a"], [5], [week_bits], [2], [None], [0], [1], ["o"], [7], [123]]
+    found = unpack(orjson.dumps({"v": 2, "whole": True, "rows": rows, "position": None}))
+    aggregate = Aggregate()
+    apply_columns(aggregate, found.rows)
+    assert active_weeks(aggregate.customers["a"]) == {5, 9_005}
+    assert (found.part, found.completes) == (1, False)
+
+
+def test_two_events_9_998_years_apart_take_less_than_1_kb_in_the_changelog_and_in_memory() -> None:
+    tracemalloc.start()
+    aggregate = Aggregate()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(1_000):
+        for year in ("0001", "9999"):
+            visit = {"type": "SITE_VISIT", "verb": "NEW", "key": "p", "customer_id": f"c{number}"}
+            ingest(visit | {"event_time": f"{year}-06-01T00:00:00Z"}, aggregate)
+    in_memory = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert in_memory < 1_000 * 1_024
+    assert sum(map(len, pack(aggregate.take_changes(), position(aggregate)))) < 1_000 * 1_024
+    assert {customer.weeks for customer in aggregate} == {2}
+
+
+@given(st.lists(st.integers(0, 521_722), min_size=1, max_size=40))
+def test_a_customers_weeks_are_a_set_however_far_apart_and_in_whatever_order(weeks: list[int]) -> None:
+    customer = Customer("c", weeks[0])
+    for week in weeks:
+        customer.add_week(week)
+    assert active_weeks(customer) == set(weeks)
+    assert customer.weeks == len(set(weeks))
+
+
+@given(st.lists(st.lists(EVENTS, max_size=20), max_size=4))
+def test_the_changes_are_never_longer_than_estimated(commits: list[list[dict[str, Any]]]) -> None:
+    aggregate = Aggregate()
+    for events in commits:
+        for event in events:
+            ingest(event, aggregate)
+        estimated = aggregate.changed_bytes
+        assert sum(map(len, pack_rows(aggregate.take_changes()))) <= estimated + 200
+        assert aggregate.changed_bytes == 0
+
+
 def test_a_newer_format_is_refused_and_the_message_says_what_to_do() -> None:
-    with pytest.raises(Fatal, match=r"format 3, this program reads format 2: run the program version"):
-        unpack(orjson.dumps({"v": 3, "something": "new"}))
+    with pytest.raises(Fatal, match=r"format 4, this program reads format 3: run the program version"):
+        unpack(orjson.dumps({"v": 4, "something": "new"}))
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b"null", b"1", b'"text"', b"\xff"])
@@ -254,6 +314,8 @@ def test_a_value_that_is_not_a_changelog_record_is_refused(value: bytes) -> None
     [
         b'{"v":1}',
         b'{"v":2}',
+        b'{"v":3}',
+        b'{"v":3,"rows":[[],[],[],[],[],[],[],[],[],[]]}',
         b'{"v":1,"whole":false,"rows":[[]]}',
         b'{"v":1,"whole":false,"rows":[],"position":{"group":1}}',
         b'{"v":2,"whole":false,"rows":[],"position":{"group":1}}',

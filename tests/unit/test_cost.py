@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
+from cluster.record_batch import Chunk, RecordBatch, UnreadableBatch
 from cluster.settings import Cluster
 from consumer.settings import Settings
 from consumer.stream.partition import Partition
-from consumer.stream.transport import Polled
-from consumer.stream.transport.records import Records
 from contract.topics import Topics
 from producer.delivery import generated
 
@@ -52,16 +51,14 @@ def batch() -> bytes:
 
 def test_an_event_takes_no_more_and_no_fewer_calls_than_noted_here(batch: bytes) -> None:
     partition = Partition(0, Settings(Cluster(bootstrap_servers="nowhere:1"), Topics()), 1)
-    read: list[Records] = []
+    chunks: list[Chunk | UnreadableBatch] = []
     sent: list[bytes] = []
     steps: dict[str, Callable[[], object]] = {
-        "read": lambda: read.append(Records(DefaultRecordBatch(batch))),
-        "ingest": lambda: partition.ingest(
-            Polled(0, read[0].offsets, read[0].keys, read[0].values, read[0].timestamps_ms)
-        ),
-        "commit": lambda: [partition.write_changes(sent.append, whole=False), partition.partial()],  # type: ignore[func-returns-value]
+        "read": lambda: chunks.extend(RecordBatch(DefaultRecordBatch(batch), 0, 1 << 24).parts()),
+        "ingest": lambda: [partition.ingest(chunk) for chunk in chunks],  # type: ignore[func-returns-value]
+        "commit": lambda: [partition.write_changes(sent.append, rewrites=False), partition.partial()],  # type: ignore[func-returns-value]
     }
     found = {step: calls(run) / EVENTS for step, run in steps.items()}
-    expected = {"read": 5.0, "ingest": 6.29, "commit": 1.51}
+    expected = {"read": 5.0, "ingest": 7.03, "commit": 1.51}
     assert partition.aggregate.events == EVENTS
     assert found == pytest.approx(expected, rel=TOLERANCE)

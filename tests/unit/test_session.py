@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from cluster.record_batch import UnreadableBatch
 from cluster.settings import Cluster
 from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partition import Partition
 from consumer.stream.session import Session
-from contract.errors import Fatal, Retriable
-from tests.unit.fake_cluster import FakeCluster, FakeConsumer, LogRecord, fenced, retriable
+from contract.errors import Fatal, InvalidEvent, Retriable
+from tests.unit.fake_cluster import FakeCluster, FakeConsumer, fenced, log_record, retriable
 
 COMMIT_INTERVAL_S = 1.0
 SNAPSHOT_INTERVAL_S = 5.0
@@ -57,6 +58,7 @@ class Worker:
 
     def __init__(self, cluster: FakeCluster, **settings: Any) -> None:
         self.cluster = cluster
+        self._metrics = Metrics()
         clients = cluster.clients()
         assert isinstance(clients.consumer, FakeConsumer)
         self.consumer = clients.consumer
@@ -69,7 +71,7 @@ class Worker:
                 **{"partitioner": "unchecked", **settings},
             ),
             clients,
-            Metrics(),
+            self._metrics,
             clock=cluster.clock,
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=cluster.now_s),
         )
@@ -86,6 +88,12 @@ class Worker:
             self.session.step()
         self.cluster.now_s += COMMIT_INTERVAL_S
         self.session.step()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The present value of a metric."""
+        value = self._metrics.registry.get_sample_value(name, labels)
+        assert value is not None
+        return value
 
     @property
     def partitions(self) -> dict[int, Partition]:
@@ -363,13 +371,102 @@ def test_until_end_waits_for_the_partitions_of_other_members() -> None:
     assert totals(cluster)["events"] == 2
 
 
-def steps_until_finished(worker: Worker) -> None:
-    for _ in range(100):
+def steps_until_finished(worker: Worker, steps: int = 100) -> None:
+    for _ in range(steps):
         if worker.session.finished:
             return
         worker.cluster.now_s += 0.1
         worker.session.step()
     pytest.fail("it does not finish")
+
+
+def with_open_transaction(cluster: FakeCluster, at: int) -> None:
+    """A producer's transaction is open on events partition 0 from this offset on, and records are behind it."""
+    cluster.undecided[cluster.topics.events, 0] = at
+    cluster.readable_to[0] = at
+
+
+def test_records_behind_an_open_transaction_are_named_in_the_log_the_metric_and_the_coverage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a")] * 9
+    worker = Worker(cluster, blocked_after_s=20.0)
+    with_open_transaction(cluster, 4)
+    worker.run(0)
+    for _ in range(3):
+        due_for_a_snapshot(worker)
+    covered = json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]
+    assert covered["partitions"][0]["blocked_s"] is None, "not for too long yet"
+    for _ in range(5):
+        due_for_a_snapshot(worker)
+    covered = json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]
+    assert (covered["complete"], covered["lag_records"]) == (False, 5)
+    assert covered["behind_s"] == covered["partitions"][0]["blocked_s"] >= 20
+    assert worker.metric("ltv_blocked_by_transaction_seconds", partition="0") >= 20
+    log = capsys.readouterr().out
+    assert log.count("an open transaction holds back records") == 1
+    assert "offset=4" in log
+
+    del cluster.undecided[cluster.topics.events, 0], cluster.readable_to[0]
+    for _ in range(2):
+        due_for_a_snapshot(worker)
+    covered = json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]
+    assert (covered["complete"], covered["lag_records"]) == (True, 0)
+    assert worker.metric("ltv_blocked_by_transaction_seconds", partition="0") == 0
+
+
+def test_transactions_that_end_in_time_are_not_named() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster, blocked_after_s=20.0).run(0)
+    for number in range(20):
+        cluster.events[0] += [visit("a")] * 3
+        with_open_transaction(cluster, 3 * number + 1)
+        due_for_a_snapshot(worker)
+    covered = json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]
+    assert covered["partitions"][0]["blocked_s"] is None
+
+
+def test_until_end_waits_for_an_open_transaction_and_then_fails() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a")] * 9
+    with_open_transaction(cluster, 4)
+    worker = Worker(cluster, until_end=True, blocked_after_s=20.0).run(0)
+    with pytest.raises(
+        Fatal, match=r"open transaction at offset 4 has held back 5 records for longer than .* 20:"
+    ):
+        steps_until_finished(worker, steps=600)
+    assert not worker.session.finished
+    assert cluster.now_s >= 20
+    assert cluster.commits[-1].offsets == {0: 4}, "what comes before is committed"
+
+
+def test_until_end_finishes_when_the_transaction_ends_in_time() -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a")] * 9
+    with_open_transaction(cluster, 4)
+    worker = Worker(cluster, until_end=True, blocked_after_s=20.0).run(0)
+    for _ in range(15):
+        cluster.now_s += 1
+        worker.session.step()
+    assert not worker.session.finished
+    del cluster.undecided[cluster.topics.events, 0], cluster.readable_to[0]
+    steps_until_finished(worker)
+    assert totals(cluster)["events"] == 9
+
+
+def test_until_end_does_not_wait_for_transactions_that_began_after_its_end() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")] * 4, [visit("b")] * 9
+    cluster.readable_to[1] = 5  # A slow partition.
+    worker = Worker(cluster, until_end=True, blocked_after_s=20.0).run(0, 1)
+    cluster.events[0] += [visit("a")] * 3
+    with_open_transaction(cluster, 4)
+    for _ in range(60):
+        cluster.now_s += 1
+        worker.session.step()
+    del cluster.readable_to[1]
+    steps_until_finished(worker)
 
 
 def test_until_end_without_new_records_emits_a_snapshot_with_the_present_settings() -> None:
@@ -424,15 +521,138 @@ def test_a_commit_over_the_dead_letter_limit_writes_no_record() -> None:
     assert cluster.values(cluster.topics.dead_letters) == []
 
 
-def test_many_bytes_of_dead_letters_are_committed_before_the_interval_is_over(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("records", "first"),
+    [
+        ([(b"a", b"x" * 300)] * 5, 2),
+        ([visit(f"c{n}") for n in range(5)], 4),
+        ([order("a", str(n), "1.00") for n in range(9)], 6),
+    ],
+    ids=["dead letters", "customers", "orders"],
+)
+def test_a_commit_is_cut_by_bytes_in_the_middle_of_a_poll_and_a_restart_goes_on_there(
+    records: list[tuple[bytes, bytes]], first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("consumer.stream.session.MAX_DEAD_LETTER_BYTES", 100)
+    monkeypatch.setattr("consumer.stream.session.MAX_COMMIT_BYTES", 300)
     cluster = FakeCluster()
     worker = Worker(cluster).run(0)
-    cluster.events[0] = [(b"a", b"x" * 60), (b"a", b"x" * 60)]
+    worker.consumer.chunk_records = 2
+    before = len(cluster.commits)
+    cluster.events[0] = list(records)
     worker.session.step()
-    assert len(cluster.values(cluster.topics.dead_letters)) == 2
+    assert [commit.offsets[0] for commit in cluster.commits[before:]] == [first]
+    worker.session.step()
+    assert worker.consumer.stays == 1, "it polls on while records wait"
+
+    restarted = Worker(cluster).run(0)
+    for _ in range(20):
+        restarted.session.step()
+    due_for_a_snapshot(restarted)
+    found = totals(cluster)
+    assert found["events"] + found["dead_letters"] == len(records)
+    assert len(cluster.values(cluster.topics.dead_letters)) == found["dead_letters"]
+    assert restarted.partitions[0].next_offset == len(records)
+
+
+def test_a_rebalance_while_polled_records_wait_reads_them_again_and_counts_them_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.stream.session.MAX_COMMIT_BYTES", 300)
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    worker.consumer.chunk_records = 2
+    cluster.events[0] = [visit(f"c{n}") for n in range(9)]
+    worker.session.step()
+    worker.consumer.revoke(0)
+    worker.consumer.assign(0)
+    worker.step_until_committed()
+    due_for_a_snapshot(worker)
+    assert totals(cluster)["events"] == 9
+
+
+def unreadable(first: int, last: int) -> UnreadableBatch:
+    error = InvalidEvent("oversize_batch", "", "the batch unpacks to more than 9 bytes")
+    return UnreadableBatch(first, last, last - first + 1, 5, b"compressed", error)
+
+
+def test_a_batch_that_cannot_be_read_is_one_dead_letter_and_counts_as_its_records() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    worker.consumer.unreadable[0] = [unreadable(2, 5)]
+    cluster.events[0] = [visit("a"), visit("a"), *[(None, b"")] * 4, visit("a")]
+    worker.step_until_committed()
+    due_for_a_snapshot(worker)
+    assert (totals(cluster)["events"], totals(cluster)["dead_letters"]) == (3, 4)
+    assert cluster.values(cluster.topics.dead_letters) == [b"compressed"]
+    restored = Worker(cluster).run(0)
+    due_for_a_snapshot(restored)
+    assert (totals(cluster)["events"], totals(cluster)["dead_letters"]) == (3, 4)
+
+
+def rewriting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A worker in the middle of a rewrite that takes many commits."""
+    monkeypatch.setattr("consumer.stream.partition.REWRITE_PART_BYTES", 1)
+    monkeypatch.setattr("consumer.stream.rewrite.ROWS_PER_RECORD", 3)
+    cluster.events[0] = [order(f"c{n % 40}", str(n), "1.00") for n in range(80)]
+    worker = Worker(cluster).run(0)
+    monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)
+    worker.step_until_committed()
+    while not worker.partitions[0].rewrite:
+        cluster.events[0].append(order("c1", "1", "2.00", day=2))
+        worker.step_until_committed()
+    return worker
+
+
+def next_totals(cluster: FakeCluster, worker: Worker) -> tuple[str, int]:
+    """Revenue and orders of the next snapshot."""
+    due_for_a_snapshot(worker)
+    found = totals(cluster)
+    return found["revenue"], found["orders"]
+
+
+@pytest.mark.parametrize("commits", [0, 1, 5, 30])
+def test_a_rewrite_goes_over_several_commits_and_a_kill_within_it_or_after_it_loses_nothing(
+    commits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = FakeCluster()
+    worker = rewriting(cluster, monkeypatch)
+    trimmed = len(cluster.trimmed)
+    for n in range(commits):
+        cluster.events[0] += [order("c2", "2", f"{n}.00", day=9), order(f"new{n}", "o", "1.00")]
+        worker.step_until_committed()
+    assert (len(cluster.trimmed) > trimmed) == (commits == 30)
+    before = next_totals(cluster, worker)
+    restarted = Worker(cluster).run(0)
+    assert next_totals(cluster, restarted) == before
+    while len(cluster.trimmed) < trimmed + 2:
+        cluster.events[0].append(order("c3", "3", "5.00", day=10))
+        restarted.step_until_committed()
+    assert next_totals(cluster, Worker(cluster).run(0)) == next_totals(cluster, restarted)
+
+
+def test_a_rewrite_goes_on_while_no_event_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    worker = rewriting(cluster, monkeypatch)
+    for _ in range(40):
+        worker.step_until_committed()
+    assert worker.partitions[0].rewrite is None
+
+
+def test_a_changelog_that_begins_within_a_rewrite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has deleted records: a part of the state is gone."""
+    cluster = FakeCluster()
+    worker = rewriting(cluster, monkeypatch)
+    log = cluster.logs[cluster.topics.changelog, 0]
+    first_of_rewrite = next(r.offset for r in log.records if b'"part":1,' in (r.value or b""))
+    for before_offset, what in (
+        (first_of_rewrite, "with a part of a table"),
+        (log.end - 3, "without a whole table"),
+    ):
+        log.records = [record for record in log.records if record.offset >= before_offset]
+        log.start = log.records[0].offset
+        with pytest.raises(Fatal, match=what):
+            Worker(cluster).run(0)
+    assert worker.partitions[0].rewrite
 
 
 def test_a_rewrite_trims_the_changelog_and_keeps_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,7 +719,7 @@ def test_a_new_owner_of_the_series_waits_for_partials_behind_an_open_transaction
 def test_a_snapshot_of_a_newer_program_is_refused_in_one_line() -> None:
     cluster = FakeCluster()
     log = cluster.logs[cluster.topics.snapshots, 0]
-    log.records.append(LogRecord(cluster.topics.snapshots, 0, 0, b"top", b'{"schema_version":99}', []))
+    log.records.append(log_record(cluster.topics.snapshots, 0, 0, b"top", b'{"schema_version":99}'))
     log.end = 2
     with pytest.raises(
         Fatal, match=r"ltv\.snapshots-0 at offset 0: .*schema version 99.*install a newer ltv"
