@@ -1,19 +1,9 @@
-"""The metrics of a worker, in one catalogue, and /metrics, /ready and /live over HTTP.
+"""The metrics of a worker, in one catalogue. `consumer/http_port.py` serves them.
 
 The stream updates the metrics at commits, rebalances and restores only; nothing is counted for each event.
 """
 
-import threading
-from collections.abc import Callable, Iterable
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
-
-from contract.errors import Fatal
-
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class Metrics:
@@ -70,38 +60,3 @@ class Metrics:
 
     def _counter(self, name: str, meaning: str) -> Counter:
         return Counter(name, meaning, registry=self.registry)
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """Do not log requests."""
-
-
-def serve(metrics: Metrics, host: str, port: int) -> None:
-    """Serve /metrics, /ready (503 until ready) and /live in a thread, until this process ends.
-
-    Raises:
-        Fatal: the server can't listen on this host and port.
-    """
-    metrics_app = make_wsgi_app(metrics.registry)
-
-    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        if path == "/metrics":
-            return metrics_app(environ, start_response)  # type: ignore[no-any-return]
-        status, text = {
-            "/live": ("200 OK", "live\n"),
-            "/ready": ("200 OK", "ready\n")
-            if metrics.is_ready
-            else ("503 Service Unavailable", "not ready\n"),
-        }.get(path, ("404 Not Found", "not found; try /metrics, /ready or /live\n"))
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [text.encode()]
-
-    try:
-        server = make_server(host, port, app, handler_class=_Quiet)
-    except OSError as error:
-        raise Fatal(
-            f"can't serve metrics on {host}:{port}: {error.strerror}; choose another --metrics-port"
-        ) from None
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()

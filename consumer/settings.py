@@ -49,6 +49,8 @@ class Settings:
     max_dead_letter_ratio: float = 0.5
     """Stop when more than this share of the last 1,000 to 10,000 records is invalid; 1: never."""
     metrics_host: str = "127.0.0.1"
+    metrics_allowed_hosts: tuple[str, ...] = ()
+    """Names that requests to the metrics port may have as Host, beside those that `AllowedHosts` has of itself."""
     metrics_port: int | None = None
     """The port of the first worker; each further worker takes the next one. None: no metrics are served."""
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from consumer.metrics import Metrics, serve
+from consumer.http_port import serve
+from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.worker import work
 from contract.errors import Fatal
@@ -57,7 +58,7 @@ def _of_worker(settings: Settings, number: int) -> Settings:
 def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
     metrics = Metrics()
     if settings.metrics_port is not None:
-        serve(metrics, settings.metrics_host, settings.metrics_port)
+        serve(metrics, settings.metrics_host, settings.metrics_port, settings.metrics_allowed_hosts)
     work(settings, metrics, should_stop)
 
 

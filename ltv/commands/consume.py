@@ -187,6 +187,16 @@ def consume(
     metrics_host: Annotated[
         str, typer.Option(envvar="LTV_METRICS_HOST", help="The address to listen on for metrics.")
     ] = DEFAULTS.metrics_host,
+    metrics_allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            envvar="LTV_METRICS_ALLOWED_HOSTS",
+            metavar="NAME,...",
+            help="Names by which clients may call the metrics port, beside IP addresses, names without a dot and this "
+            "host's name.",
+            show_default=False,
+        ),
+    ] = "",
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Read events from Kafka, keep an aggregate of each customer, and emit the top customers, exactly once.
@@ -219,6 +229,7 @@ def consume(
         max_dead_letters=max_dead_letters,
         max_dead_letter_ratio=max_dead_letter_ratio,
         metrics_host=metrics_host,
+        metrics_allowed_hosts=tuple(filter(None, map(str.strip, metrics_allowed_hosts.split(",")))),
         metrics_port=metrics_port,
     )
     if instance_id:
