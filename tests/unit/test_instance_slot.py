@@ -1,8 +1,11 @@
 """Several consumers on one host: each has its own instance id, and gets it again after a restart."""
 
+import os
 import socket
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,72 @@ def test_a_folder_that_is_a_link_is_refused(folder: Path) -> None:
     locks.symlink_to(elsewhere)
     with pytest.raises(Fatal, match="--instance-id"), instance_slot("ltv", "one:9092"):
         pass
+
+
+def swap(folder: Path, make: Callable[[Path], object]) -> None:
+    """Put something else where the first lock was."""
+    with instance_slot("ltv", "one:9092"):
+        [lock] = folder.glob("*/*.lock")
+    lock.unlink()
+    make(lock)
+
+
+def link_to_a_file(lock: Path) -> None:
+    lock.with_name("elsewhere").write_text("kept")
+    lock.symlink_to(lock.with_name("elsewhere"))
+
+
+def open_to_all(lock: Path) -> None:
+    lock.touch()
+    lock.chmod(0o666)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, link_to_a_file, lambda lock: lock.symlink_to("nowhere"), Path.mkdir, open_to_all],
+    ids=["FIFO", "link", "link to nothing", "folder", "writable by others"],
+)
+def test_what_is_no_lock_of_this_user_is_refused_in_one_line(
+    folder: Path, make: Callable[[Path], object]
+) -> None:
+    swap(folder, make)
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(Fatal, match="--instance-id") as error, instance_slot("ltv", "one:9092"):
+        pass
+    assert "\n" not in str(error.value)
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
+def test_a_lock_or_a_folder_of_another_user_is_refused(folder: Path) -> None:
+    swap(folder, Path.touch)
+    [lock] = folder.glob("*/*.lock")
+    os.chown(lock, 12345, 12345)
+    with pytest.raises(Fatal, match=str(lock)), instance_slot("ltv", "one:9092"):
+        pass
+    os.chown(lock.parent, 12345, 12345)
+    with pytest.raises(Fatal, match=f"{lock.parent} is"), instance_slot("ltv", "one:9092"):
+        pass
+
+
+def test_a_file_in_the_folders_place_and_a_folder_that_others_can_write_to_are_refused(folder: Path) -> None:
+    with instance_slot("ltv", "one:9092"):
+        [locks] = folder.iterdir()
+    locks.chmod(0o770)
+    with pytest.raises(Fatal, match="--instance-id"), instance_slot("ltv", "one:9092"):
+        pass
+    locks.rename(folder / "elsewhere")
+    locks.touch()
+    with pytest.raises(Fatal, match="--instance-id"), instance_slot("ltv", "one:9092"):
+        pass
+
+
+def test_locks_and_their_folder_are_for_this_user_only_whatever_the_umask(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        with instance_slot("ltv", "one:9092"):
+            [locks] = folder.iterdir()
+            [lock] = locks.iterdir()
+            assert (stat.S_IMODE(locks.stat().st_mode), stat.S_IMODE(lock.stat().st_mode)) == (0o700, 0o600)
+    finally:
+        os.umask(before)
