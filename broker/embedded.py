@@ -111,7 +111,7 @@ class EmbeddedBroker:
                 self._await_ready(port)
             except BaseException as error:
                 self.kill()
-                lost_a_port = isinstance(error, Fatal) and "Address already in use" in str(error)
+                lost_a_port = isinstance(error, Fatal) and "Address already in use" in "".join(error.details)
                 if not lost_a_port or attempt == PORT_ATTEMPTS:
                     raise
             else:
@@ -196,7 +196,8 @@ class EmbeddedBroker:
         )
         if result.returncode != 0:
             raise Fatal(
-                f"Kafka's storage in {self.data_dir} can't be formatted:\n{result.stdout}{result.stderr}"
+                f"Kafka's storage in {self.data_dir} can't be formatted:",
+                (result.stdout + result.stderr).splitlines(),
             )
 
     def _await_ready(self, port: int) -> None:
@@ -206,16 +207,16 @@ class EmbeddedBroker:
             if (status := self._process.poll()) is not None:
                 raise self._ended(status)
             if time.monotonic() > deadline:
-                raise Fatal(f"Kafka is not ready after {READY_S:.0f} s. {self._log_end()}")
+                raise self._fatal(f"Kafka is not ready after {READY_S:.0f} s")
             time.sleep(POLL_S)
 
     def _ended(self, status: int) -> Fatal:
-        return Fatal(f"Kafka ended by itself (exit code {status}). {self._log_end()}")
+        return self._fatal(f"Kafka ended by itself (exit code {status})")
 
-    def _log_end(self) -> str:
-        """The last log lines of this start, without the indented lines of stack traces."""
+    def _fatal(self, what: str) -> Fatal:
+        """The error with the last log lines of this start, without the indented lines of stack traces."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()
-        causes = [f"  {line}" for line in lines if not line.startswith("\t")]
-        return "\n".join([f"{self.log} ends:", *causes[-SHOWN_LOG_LINES:]])
+        causes = [line for line in lines if not line.startswith("\t")]
+        return Fatal(f"{what}. {self.log} ends:", causes[-SHOWN_LOG_LINES:])

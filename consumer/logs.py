@@ -2,8 +2,12 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict
+
+from contract.printable import printable
 
 
 def configure() -> None:
@@ -17,6 +21,7 @@ def configure() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            escape_values,
             structlog.dev.ConsoleRenderer(colors=on_terminal)
             if on_terminal
             else structlog.processors.JSONRenderer(),
@@ -26,4 +31,24 @@ def configure() -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.CRITICAL)
-    logging.basicConfig(handlers=[handler], level=logging.ERROR, format="%(name)s: %(message)s")
+    handler.setFormatter(_PrintableFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.ERROR)
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The record on one line."""
+        return printable(super().format(record))
+
+
+def escape_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: the values come from outside, as the names of groups and the errors of brokers do."""
+    return {name: _escaped(value) for name, value in event.items()}
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, int | float | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [_escaped(each) for each in value]
+    return printable(str(value))

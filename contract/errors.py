@@ -1,5 +1,6 @@
 """The three kinds of errors: an invalid event, retriable, and fatal; and numbers in message texts."""
 
+from collections.abc import Sequence
 from typing import Final
 
 MAX_DETAIL_CHARS: Final = 300
@@ -32,7 +33,15 @@ class Retriable(LtvError):
 
 
 class Fatal(LtvError):
-    """Going on would be wrong or useless. The text is one line, cause and remedy; the process exits non-zero."""
+    """Going on would be wrong or useless. The text is one line, cause and remedy; the process exits non-zero.
+
+    Attributes:
+        details: lines to show below the text, such as the end of a log.
+    """
+
+    def __init__(self, text: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.details = details
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Final, cast
 
 from contract.errors import Fatal
+from contract.printable import printable_json
 from files.file_errors import file_errors, path_or_stream
 from files.replacement import replacement
 
@@ -14,16 +15,17 @@ GZIP_LEVEL: Final = 5
 
 
 class Output:
-    """A file open for writing; its errors are raised as Fatal or ReaderGone, with its name."""
+    """A file of JSON, open for writing; its errors are raised as Fatal or ReaderGone, with its name."""
 
     def __init__(self, path: str, file: IO[bytes]) -> None:
         self._path = path
         self._write = file.write
+        self._on_terminal = file.isatty()
 
     def write(self, data: bytes, /) -> None:
-        """Append these bytes."""
+        """Append these bytes of whole JSON strings; a terminal gets what it would obey escaped, and the same JSON."""
         with file_errors(self._path):
-            self._write(data)
+            self._write(printable_json(data) if self._on_terminal else data)
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from contract.errors import LtvError
+from contract.errors import Fatal, LtvError
 from files.file_errors import ReaderGone
 from ltv.catalogue import COMMANDS, Entry, epilog
+from ltv.console.lines import print_line, say
 from ltv.console.standard_streams import prepare_standard_streams
 from ltv.exit_codes import STOPPED
 
@@ -114,9 +115,9 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         try:
-            typer.echo(f"ltv {metadata.version('ltv')}")
+            print_line(f"ltv {metadata.version('ltv')}")
         except metadata.PackageNotFoundError:
-            typer.echo("ltv (run from source, not installed: no version)")
+            print_line("ltv (run from source, not installed: no version)")
         raise typer.Exit
 
 
@@ -154,6 +155,8 @@ def _run() -> None:
         sys.exit(STOPPED)
     except typer.TyperException as error:
         _fail(_wrong_usage(error), error.exit_code)
+    except Fatal as error:
+        _fail(str(error), details=error.details)
     except LtvError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -186,7 +189,9 @@ def _did_you_mean(near: Sequence[str]) -> str:
     return f" Did you mean {' or '.join(f'{word!r}' for word in near)}?" if near else ""
 
 
-def _fail(text: str, code: int = 1) -> None:
+def _fail(text: str, code: int = 1, details: Sequence[str] = ()) -> None:
     if text:
-        print(f"ltv: {text}", file=sys.stderr)
+        say(f"ltv: {text}")
+    for detail in details:
+        say(f"  {detail}")
     sys.exit(code)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import typer
 
+from contract.printable import printable
 from ltv.console.consoles import stderr_console
-from ltv.console.text import plain
 from ltv.exit_codes import STOPPED
 from ltv.stop_signals import StopSignals
 
@@ -23,5 +23,5 @@ def report_when_stopped(progress: Callable[[], str]) -> Iterator[StopSignals]:
         try:
             yield signals
         except KeyboardInterrupt:
-            stderr_console().print(plain(f"stopped: {progress()}"), soft_wrap=True)
+            stderr_console().print(printable(f"stopped: {progress()}"), soft_wrap=True)
             raise typer.Exit(STOPPED) from None

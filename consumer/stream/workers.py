@@ -16,6 +16,7 @@ from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.worker import work
 from contract.errors import Fatal
+from contract.printable import printable
 
 FATAL_EXIT: Final = 78
 """A child's exit code after Fatal (EX_CONFIG). After any other code but 0, the parent restarts the child."""
@@ -66,7 +67,7 @@ def _work_in_child(settings: Settings, prepare: Prepare) -> None:
     try:
         _serve_and_work(settings, prepare())
     except Fatal as error:
-        print(f"ltv: {settings.instance_id}: {error}", file=sys.stderr)
+        print(printable(f"ltv: {settings.instance_id}: {error}"), file=sys.stderr)
         sys.exit(FATAL_EXIT)
 
 

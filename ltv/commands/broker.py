@@ -1,6 +1,5 @@
 """`ltv broker start` and `ltv broker fetch`. They import the packages of the extra `embedded` only when they run."""
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from contract.errors import counted
+from ltv.console.lines import print_line, say
 from ltv.console.progress import download_progress
 from ltv.stop_signals import StopSignals
 
@@ -38,13 +38,13 @@ def start(
     started = time.monotonic()
     try:
         with StopSignals().watched(), EmbeddedBroker(port, data) as broker:
-            print(f"Apache Kafka {jars.KAFKA_VERSION} at {broker.bootstrap_servers}", flush=True)
-            _say(f"ready in {time.monotonic() - started:.1f} s; data in {broker.data_dir}")
-            _say(f"in other terminals: export KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
-            _say("Ctrl-C stops the broker")
+            print_line(f"Apache Kafka {jars.KAFKA_VERSION} at {broker.bootstrap_servers}")
+            say(f"ready in {time.monotonic() - started:.1f} s; data in {broker.data_dir}")
+            say(f"in other terminals: export KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
+            say("Ctrl-C stops the broker")
             broker.wait()
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
 
 
 @broker_app.command()
@@ -53,8 +53,4 @@ def fetch() -> None:
     from broker import jars
 
     paths = jars.fetch(progress=download_progress)
-    _say(f"Apache Kafka {jars.KAFKA_VERSION}: {counted(len(paths), 'jar')} present, checksums correct")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    say(f"Apache Kafka {jars.KAFKA_VERSION}: {counted(len(paths), 'jar')} present, checksums correct")

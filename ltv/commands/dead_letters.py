@@ -7,6 +7,7 @@ import typer
 
 from contract.events import BATCH_REASONS, REASONS
 from contract.topics import DEFAULT_PREFIX, Topics
+from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.letter_view import letter_text, no_letter_of_reason, summary
@@ -56,11 +57,13 @@ def dead_letters_list(
 
     with connected_log_reader(bootstrap_servers) as reader:
         shown = newest_letters(reader, topic, limit or NO_LIMIT, is_wanted)
-    console = stdout_console()
-    for letter in shown:
-        if as_json:
-            typer.echo(as_json_line(letter))
-        else:
+    if as_json:
+        with open_output("-") as file:
+            for letter in shown:
+                file.write(as_json_line(letter) + b"\n")
+    else:
+        console = stdout_console()
+        for letter in shown:
             console.print(letter_text(letter, console.width), soft_wrap=not console.is_terminal)
     if reason and not shown:
         stderr_console().print(no_letter_of_reason(reason, topic, others))

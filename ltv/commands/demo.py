@@ -26,6 +26,7 @@ from contract.topics import (
     Topics,
 )
 from ltv.console.consoles import stderr_console
+from ltv.console.lines import say
 from ltv.console.progress import download_progress
 from ltv.demo.children import Child
 from ltv.stop_signals import StopSignals
@@ -154,10 +155,10 @@ def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:
 def _step(doing: str) -> Iterator[None]:
     """Print what the block does, and afterwards how long it took."""
     started = time.monotonic()
-    print(f"{doing}... ", end="", flush=True, file=sys.stderr)
+    say(f"{doing}... ", end="")
     try:
         yield
     except BaseException:
-        print(file=sys.stderr)
+        say("")
         raise
-    print(f"ready in {time.monotonic() - started:.1f} s", file=sys.stderr)
+    say(f"ready in {time.monotonic() - started:.1f} s")

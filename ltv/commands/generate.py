@@ -7,10 +7,10 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from contract.errors import counted
+from contract.printable import printable
 from files.file_errors import path_or_stream
 from files.output import open_events
 from ltv.console.consoles import stderr_console
-from ltv.console.text import plain
 from ltv.gc_pause import gc_paused
 from ltv.report_when_stopped import report_when_stopped
 from producer import cdnow as cdnow_history
@@ -121,4 +121,4 @@ def _stopped(written: int, out: str) -> str:
 
 
 def _output_name(out: str) -> str:
-    return plain(path_or_stream(out, "standard output"))
+    return printable(path_or_stream(out, "standard output"))

@@ -8,6 +8,7 @@ import typer
 from cluster.settings import Cluster
 from contract.errors import LtvError, Retriable, counted
 from contract.partitioners import DEFAULT_PARTITIONER
+from contract.printable import printable
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from files.input import check_inputs
 from files.output import open_output
@@ -15,7 +16,6 @@ from files.same_file import refuse_same_files
 from ltv.console.consoles import stderr_console
 from ltv.console.progress import file_progress
 from ltv.console.rejects import HELP, Rejects, events_not_sent
-from ltv.console.text import plain
 from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.options import BootstrapServers, EventFiles, EventsTopic, TopicPartitioner
 from ltv.report_when_stopped import report_when_stopped
@@ -71,7 +71,7 @@ def publish(
                 undelivered = error  # Raised below, after the rejects file is complete.
     except LtvError:
         if target:
-            stderr_console().print(plain(_done(target, events_topic, rejects)), soft_wrap=True)
+            stderr_console().print(printable(_done(target, events_topic, rejects)), soft_wrap=True)
         raise
     report.summarize(events_not_sent)
     stderr_console().print(

@@ -9,8 +9,10 @@ from rich.live import Live
 
 from contract.errors import Fatal
 from contract.topics import DEFAULT_PREFIX, Topics
+from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stderr_console, stdout_console
+from ltv.console.lines import print_line, print_rows
 from ltv.console.snapshot_view import SnapshotView, line
 from ltv.options import BootstrapServers, Prefix
 from subscriber.snapshot_csv import csv_header, csv_rows
@@ -87,11 +89,12 @@ Show = Callable[["Received"], None]
 
 
 def _json_line(received: "Received") -> None:
-    typer.echo(received.value)
+    with open_output("-") as file:
+        file.write(received.value + b"\n")
 
 
 def _line(received: "Received") -> None:
-    typer.echo(line(received.snapshot))
+    print_line(line(received.snapshot))
 
 
 def _view(received: "Received") -> None:
@@ -105,7 +108,7 @@ class _CsvRows:
         self._header = csv_header()
 
     def __call__(self, received: "Received") -> None:
-        typer.echo(self._header + csv_rows(received.snapshot), nl=False)
+        print_rows(self._header + csv_rows(received.snapshot))
         self._header = ""
 
 

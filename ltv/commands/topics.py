@@ -20,6 +20,7 @@ from contract.topics import (
     MAX_PARTITIONS,
     Topics,
 )
+from ltv.console.lines import print_line
 from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
 POLL_S: Final = 0.5
@@ -64,14 +65,14 @@ def create_topics(
         what = (
             f"created, {counted(spec.partitions, 'partition')}" if spec.name in created else "exists already"
         )
-        typer.echo(f"{spec.name}: {what}")
+        print_line(f"{spec.name}: {what}")
         if spec.name == events_topic and actual != partitions:
-            typer.echo(
+            print_line(
                 f"  the topic has {counted(actual, 'partition')}, not {partitions:,}; "
                 "the number can't be changed once events are counted"
             )
         for name, (is_now, should_be) in differing[spec.name].items():
-            typer.echo(f"  {name} is {is_now}, should be {should_be}")
+            print_line(f"  {name} is {is_now}, should be {should_be}")
 
 
 def _connected(cluster: Cluster, wait_s: float) -> Any:

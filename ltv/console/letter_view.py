@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from contract.errors import counted
-from ltv.console.text import cut, plain
+from contract.printable import printable
+from ltv.console.text import cut
 from subscriber.letters import Letter
 
 KEY_WIDTH: Final = 40
@@ -23,13 +24,13 @@ def letter_text(letter: Letter, width: int) -> Text:
     """Three lines: where and when; why; key and payload. Only the last is cut to `width` cells of a terminal."""
     text = Text()
     where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
-    text.append(plain(letter.reason) or NO_REASON, style="bold red")
-    text.append(f"  {plain(where)}", style="bold")
+    text.append(printable(letter.reason) or NO_REASON, style="bold red")
+    text.append(f"  {printable(where)}", style="bold")
     text.append(
         f"  written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n", style="dim"
     )
     why = f"{letter.field}: {letter.error}" if letter.field else letter.error
-    text.append(f"{INDENT}{plain(why)}\n" if why else "")
+    text.append(f"{INDENT}{printable(why)}\n" if why else "")
     key = cut(_content(letter.key, letter.key_base64, none="no key"), min(KEY_WIDTH, width // 3))
     full = f" ({counted(letter.truncated_from, 'byte')} in full)" if letter.truncated_from else ""
     room = max(MIN_PAYLOAD_WIDTH, width - cell_len(f"{INDENT}{key}  {full}"))
@@ -42,7 +43,7 @@ def letter_text(letter: Letter, width: int) -> Text:
 def _content(text: str | None, base64: str | None, *, none: str) -> str:
     if base64 is not None:
         text = b64decode(base64).decode(errors="backslashreplace")
-    return f"({none})" if text is None else plain(text) or '""'
+    return f"({none})" if text is None else printable(text) or '""'
 
 
 def _shown(number: int | None) -> str:
@@ -75,4 +76,6 @@ def no_letter_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
 
 
 def _by_reason(numbers: Counter[str]) -> str:
-    return ", ".join(f"{plain(reason) or NO_REASON} {number:,}" for reason, number in numbers.most_common())
+    return ", ".join(
+        f"{printable(reason) or NO_REASON} {number:,}" for reason, number in numbers.most_common()
+    )

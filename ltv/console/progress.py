@@ -14,8 +14,8 @@ from rich.progress import (
 )
 
 from contract.errors import counted
+from contract.printable import printable
 from ltv.console.consoles import stderr_console
-from ltv.console.text import plain
 
 
 class FileProgress:
@@ -27,7 +27,7 @@ class FileProgress:
 
     def file(self, path: str) -> None:
         """Show the name of the file that is read next."""
-        self._progress.update(self._task, description=plain(Path(path).name))
+        self._progress.update(self._task, description=printable(Path(path).name))
 
     def advance(self, bytes_read: int, events: int) -> None:
         """Add `bytes_read` to the bytes read, and set the total of processed events to `events`."""

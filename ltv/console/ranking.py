@@ -9,8 +9,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from contract.printable import printable
 from contract.snapshots import Row, Snapshot
-from ltv.console.text import cut, plain
+from ltv.console.text import cut
 from subscriber.presentation import FIGURES, UNKNOWN, Figure
 
 ID_WIDTH: Final = 36
@@ -60,7 +61,7 @@ class Ranking:
             table.add_row(
                 str(row.rank),
                 *([self._moved(row)] if self._changes else []),
-                Text(cut(plain(row.customer_id), id_width)),
+                Text(cut(printable(row.customer_id), id_width)),
                 *([] if name_width is None else [Text(_name(row, name_width))]),
                 *(figure.shown(row) for figure in figures),
             )
@@ -77,4 +78,4 @@ class Ranking:
 
 
 def _name(row: Row, width: int) -> str:
-    return UNKNOWN if row.last_name is None else cut(plain(row.last_name), width)
+    return UNKNOWN if row.last_name is None else cut(printable(row.last_name), width)

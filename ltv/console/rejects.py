@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from contract.errors import InvalidEvent, counted
+from contract.printable import printable
 from ltv.console.consoles import stderr_console
-from ltv.console.text import plain
 
 SHOWN: Final = 20
 
@@ -40,7 +40,7 @@ class Rejects:
     def add(self, path: str, line: int, value: bytes, error: InvalidEvent) -> None:
         """Count the event; show it if it is one of the first; write it to the file, on one line."""
         if self.counts.total() < SHOWN:
-            self._console.print(plain(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=True)
+            self._console.print(printable(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=True)
         self.counts[error.reason] += 1
         if self._file:
             self._file.write(msgspec.json.encode(_kept(path, line, value, error)) + b"\n")
@@ -56,7 +56,7 @@ class Rejects:
             self._console.print(f"... and {total - SHOWN:,} more")
         if total:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.counts.most_common())
-            kept = f"; written to {plain(self._path)}" if self._path else ""
+            kept = f"; written to {printable(self._path)}" if self._path else ""
             self._console.print(f"{all_of(total)}: {reasons}{kept}", soft_wrap=True)
 
 

@@ -7,9 +7,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.text import Text
 
 from contract.errors import counted
+from contract.printable import printable
 from contract.snapshots import Snapshot
 from ltv.console.ranking import ID_WIDTH, TABLE_LINES, Ranking
-from ltv.console.text import cut, plain
+from ltv.console.text import cut
 from subscriber.presentation import age, ago, behind, grouped, incomplete, time_frame, totals
 
 STALE_AFTER_S: Final = 60
@@ -59,7 +60,7 @@ def _totals(snapshot: Snapshot) -> str:
 def line(snapshot: Snapshot, note: str = "") -> str:
     """A snapshot in one line, for output that is not a terminal."""
     best = ", ".join(
-        f"{row.rank}. {cut(plain(row.customer_id), ID_WIDTH)} {grouped(row.ltv)}"
+        f"{row.rank}. {cut(printable(row.customer_id), ID_WIDTH)} {grouped(row.ltv)}"
         for row in snapshot.rows[:ROWS_IN_LINE]
     )
     parts = [_totals(snapshot), note, best, incomplete(snapshot)]

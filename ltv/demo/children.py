@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from contract.errors import Fatal
-from ltv.console.text import plain
 
 STOP_S: Final = 15.0
 SHOWN_LOG_LINES: Final = 10
@@ -51,18 +50,16 @@ class Child:
         """Raise Fatal, with the end of its log, if the child has ended by itself."""
         status = self._process.poll()
         if status is not None:
-            raise Fatal(
-                f"the {self.name} ended by itself ({_ending(status)}). The end of its log:\n{self.log_tail()}"
-            )
+            raise self._fatal(f"the {self.name} ended by itself ({_ending(status)})")
 
     def finish(self, timeout_s: float) -> None:
         """Wait until the child ends; raises Fatal, with the end of its log, if the child fails or takes too long."""
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise Fatal(f"the {self.name} took longer than {timeout_s:.0f} s:\n{self.log_tail()}") from None
+            raise self._fatal(f"the {self.name} took longer than {timeout_s:.0f} s") from None
         if status != 0:
-            raise Fatal(f"the {self.name} failed ({_ending(status)}):\n{self.log_tail()}")
+            raise self._fatal(f"the {self.name} failed ({_ending(status)})")
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """Ask the child to end; then, at the latest after `timeout_s`, kill what is left of its process group."""
@@ -79,10 +76,9 @@ class Child:
         """The process id of the child, which is also the id of its process group."""
         return self._process.pid
 
-    def log_tail(self) -> str:
-        """The last lines of the log."""
+    def _fatal(self, what: str) -> Fatal:
         lines = self.log.read_text(errors="replace").splitlines()[-SHOWN_LOG_LINES:]
-        return "\n".join(f"  {plain(line)}" for line in lines) or "  (its log is empty)"
+        return Fatal(f"{what}. The end of its log:", lines or ["(its log is empty)"])
 
 
 def _ending(status: int) -> str:

@@ -211,6 +211,17 @@ def test_the_check_accepts_what_the_tables_allow(module: str, source: str) -> No
     assert violations({module: source}) == []
 
 
+def test_the_command_prints_plain_text_in_one_module_which_escapes_it() -> None:
+    direct = {"print", "typer.echo", "click.echo", "sys.stdout.write", "sys.stderr.write"}
+    printing = {
+        module
+        for module, source in our_sources().items()
+        for node in ast.walk(ast.parse(source))
+        if within(module, "ltv") and isinstance(node, ast.Call) and ast.unparse(node.func) in direct
+    }
+    assert printing == {"ltv.console.lines"}
+
+
 def test_the_domain_loads_msgspec_and_no_other_package() -> None:
     """Checked in a fresh interpreter, whatever form the imports have."""
     script = (

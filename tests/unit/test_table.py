@@ -11,12 +11,13 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from contract.errors import counted
+from contract.printable import printable
 from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
 from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.letter_view import letter_text, no_letter_of_reason, summary
 from ltv.console.ranking import Ranking
 from ltv.console.snapshot_view import SnapshotView, line
-from ltv.console.text import cut, plain
+from ltv.console.text import cut
 from subscriber.letters import Letter
 from subscriber.presentation import ago, grouped, incomplete
 
@@ -109,7 +110,7 @@ def drawn(renderable: Any, *, terminal: bool = False, width: int = 160, height: 
     ],
 )
 def test_text_from_events_is_escaped(text: str, shown: str) -> None:
-    assert plain(text) == shown
+    assert printable(text) == shown
     output = drawn(Ranking(snapshot(row(1, customer_id=text, last_name=text)), changes=False))
     assert output.count(shown) == 2
 

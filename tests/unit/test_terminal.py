@@ -1,0 +1,141 @@
+"""On a terminal nothing from outside acts as a control character, and JSON stays the same JSON."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+HARMFUL = "\x1b]0;t\x07\x9b2J\x7f\u202e\u2066\u2028"
+RICH = re.compile(r"\r?\x1b\[[0-9;?]*[a-zA-Z]|\r\n")
+"""Rich's own control sequences, and the terminal's line ends."""
+
+
+def on_terminal(*arguments: str, output: str = "both", folder: Path | None = None) -> str:
+    """What a command writes to a terminal that is its standard output and error, or only one of them."""
+    reading, terminal = pty.openpty()
+    chunks: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while chunk := os.read(reading, 65536):
+                chunks.append(chunk)
+        except OSError:  # Linux: the command has closed the terminal.
+            pass
+
+    reader = threading.Thread(target=read)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ltv", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=terminal if output in {"both", "stdout"} else subprocess.DEVNULL,
+            stderr=terminal if output in {"both", "stderr"} else subprocess.DEVNULL,
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "TERM": "xterm",
+                "COLUMNS": "400",
+            },
+        )
+        os.close(terminal)
+        reader.start()
+        process.wait(timeout=60)
+        reader.join(timeout=60)
+    finally:
+        os.close(reading)
+    return b"".join(chunks).decode()
+
+
+def assert_harmless(shown: str) -> None:
+    left = RICH.sub("", shown)
+    assert [char for char in left if not char.isprintable() and char != "\n"] == []
+
+
+def event(customer: str, amount: str = "5.00 USD") -> str:
+    return json.dumps(
+        {
+            "type": "ORDER",
+            "verb": "NEW",
+            "key": "o1",
+            "event_time": "2026-01-01T00:00:00Z",
+            "customer_id": customer,
+            "total_amount": amount,
+        },
+        ensure_ascii=False,
+    )
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> str:
+    """A valid and an invalid event with harmful characters, in a file with a harmful name."""
+    path = tmp_path / f"events{HARMFUL}.ndjson"
+    path.write_text(event(f"c{HARMFUL}") + "\n" + event("c2", f"a{HARMFUL}") + "\n")
+    return str(path)
+
+
+def test_a_table_and_messages_are_harmless(events: str) -> None:
+    shown = on_terminal("batch", events)
+    assert_harmless(shown)
+    assert r"c\x1b]0;t\x07\x9b2J" in shown
+    assert r"events\x1b]0;t\x07" in shown
+
+
+def test_json_on_a_terminal_is_escaped_and_the_same_json_and_in_a_pipe_the_same_bytes(
+    events: str, tmp_path: Path
+) -> None:
+    shown = on_terminal("batch", events, "--json", output="stdout")
+    assert_harmless(shown)
+    piped = subprocess.run(
+        [sys.executable, "-m", "ltv", "batch", events, "--json"], capture_output=True, check=True
+    )
+    assert json.loads(shown) == json.loads(piped.stdout)
+    assert json.loads(shown)[0]["customer_id"] == f"c{HARMFUL}"
+    assert "\u202e".encode() in piped.stdout
+
+
+@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+def test_rejects_on_a_terminal_are_the_same_json(events: str, out: str, tmp_path: Path) -> None:
+    shown = on_terminal("batch", events, "-o", str(tmp_path / "top.json"), "--rejects", out, output="stdout")
+    assert_harmless(shown)
+    reject = json.loads(shown)
+    assert json.loads(reject["event"])["total_amount"] == f"a{HARMFUL}"
+
+
+def test_generated_rubbish_on_a_terminal_is_harmless() -> None:
+    shown = on_terminal("generate", "2000", "--rubbish", "1", "-o", "-")
+    assert_harmless(shown)
+    assert shown.count("\n") > 1_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["batch", HARMFUL],
+        ["batch", "x", "--top", HARMFUL],
+        ["batch", "x", f"--{HARMFUL}"],
+        [HARMFUL],
+        ["top", "--at", HARMFUL],
+        ["top", "--prefix", HARMFUL],
+        ["consume", "--group", HARMFUL],
+        ["consume", "--bootstrap-servers", HARMFUL],
+        ["consume", "--transport", HARMFUL],
+        ["dead-letters", "list", "--reason", HARMFUL],
+        ["generate", "1", "-o", f"{HARMFUL}.txt"],
+        ["topics", "create", "--events-topic", HARMFUL],
+        ["broker", "start", "--port", HARMFUL],
+        ["publish", HARMFUL, "--rejects", HARMFUL],
+        ["batch", f"two\nltv: lines{HARMFUL}"],
+    ],
+    ids=lambda arguments: " ".join(arguments).encode("unicode_escape").decode(),
+)
+def test_an_error_is_one_harmless_line(arguments: list[str], tmp_path: Path) -> None:
+    shown = on_terminal(*arguments, folder=tmp_path)
+    assert_harmless(shown)
+    assert shown.count("\n") == 1
+    assert shown.startswith("ltv: ")
