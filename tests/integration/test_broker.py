@@ -156,6 +156,23 @@ def test_the_command_prints_its_address_and_a_signal_ends_all_its_processes(
     assert _left_of(command) == []
 
 
+def test_the_commands_files_are_for_this_user_only_and_it_listens_on_this_machine_only(
+    command: Command, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    files = [data, *data.rglob("*")]
+    assert {path.name for path in files} >= {"broker.log", "server.properties", "lock", "meta.properties"}
+    open_to_others = 0o077
+    assert [path for path in files if path.stat().st_mode & open_to_others] == []
+    listening = [
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in [psutil.Process(command.process.pid), *command.below]
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == [HOST, HOST]  # For clients, and for the controller.
+
+
 def test_the_jvm_ends_when_the_command_is_killed(command: Command) -> None:
     command.process.kill()
     assert _left_of(command) == []
