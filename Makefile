@@ -70,7 +70,8 @@ jars: $(VENV)/.installed
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Resolve the dependencies anew: requirements/*.txt and broker/jars.lock
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/uv.txt
+	$(COMPILE) requirements/uv.txt requirements/uv.in
 	$(COMPILE) requirements/consumer.txt pyproject.toml
 	$(COMPILE) requirements/build.txt requirements/build.in
 	$(COMPILE) requirements/dev.txt pyproject.toml requirements/build.in --extra dev

@@ -190,16 +190,17 @@ def _build_python(name: str) -> dict[str, str]:
     """Create the virtual environment of a Python peer if it is missing or outdated; returns the pinned versions."""
     requirements, home = PEERS / name / "requirements.txt", BUILD / name
     stamp = home / "requirements.txt"
+    pip_install = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
     if not stamp.exists() or stamp.read_text() != requirements.read_text():
         for command in (
             [sys.executable, "-m", "venv", "--clear", str(home)],
-            [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)],
+            [*pip_install, "-r", str(requirements)],
         ):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 raise Absent(f"installing it failed: {last_line(done.stdout + done.stderr)}")
         shutil.copy(requirements, stamp)
-    pinned = (line.split("==") for line in requirements.read_text().splitlines() if "==" in line)
+    pinned = re.findall(r"^([^ =]+)==([^ ;]+)", requirements.read_text(), re.MULTILINE)
     return {f"{name}: {package}": version for package, version in pinned}
 
 

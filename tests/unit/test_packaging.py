@@ -1,7 +1,10 @@
-"""Every package is in the wheel and in the image, with its types."""
+"""Every package is in the wheel and in the image, with its types; what is installed has checksums."""
 
+import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -19,3 +22,20 @@ def test_every_package_is_in_the_image() -> None:
 
 def test_every_package_has_a_py_typed_file() -> None:
     assert [name for name in sorted(PACKAGES) if not (ROOT / name / "py.typed").exists()] == []
+
+
+LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("benchmarks/peers/*/requirements.txt")])
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_everything_that_is_installed_is_pinned_with_checksums(lock: Path) -> None:
+    entries = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"(?m)^ *#.*\n", "", lock.read_text()).strip())
+    assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("file", ["Makefile", "Dockerfile", "benchmarks/contestants.py"])
+def test_every_installation_checks_checksums_or_installs_only_what_was_built_here(file: str) -> None:
+    text = (ROOT / file).read_text().replace('", "', " ")
+    installations = re.findall(r"pip install .*", text)
+    assert installations
+    assert [line for line in installations if not re.search("--require-hashes|--no-deps", line)] == []
