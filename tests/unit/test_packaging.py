@@ -39,3 +39,27 @@ def test_every_installation_checks_checksums_or_installs_only_what_was_built_her
     installations = re.findall(r"pip install .*", text)
     assert installations
     assert [line for line in installations if not re.search("--require-hashes|--no-deps", line)] == []
+
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+SERVICES = re.findall(r"(?m)^  (\w+):\n((?:    .*\n|\n)+)", COMPOSE.partition("\nservices:\n")[2])
+
+
+def test_every_service_of_the_composition_is_restricted_and_has_a_memory_limit() -> None:
+    restricted, ltv = re.findall(r"(?m)^x-\w+: &\w+\n((?:  .*\n)+)", COMPOSE)
+    assert {line.strip() for line in restricted.splitlines()} == {
+        "read_only: true",
+        "cap_drop: [ALL]",
+        'security_opt: ["no-new-privileges:true"]',
+    }
+    assert "<<: *restricted\n" in ltv
+    assert "mem_limit: " in ltv
+    assert {name for name, _ in SERVICES} == {"kafka", "topics", "producer", "consumer"}
+    for name, service in SERVICES:
+        assert "<<: *ltv\n" in service or ("<<: *restricted\n" in service and "mem_limit: " in service), name
+        assert not re.search(r"read_only: false|privileged|network_mode", service), name
+
+
+def test_the_composition_publishes_ports_on_this_machine_only() -> None:
+    published = re.findall(r'(?m)^      - "(.*:\d+)"$', COMPOSE)
+    assert published == ["127.0.0.1:29092:29092"]
