@@ -43,7 +43,12 @@ class Ended(NamedTuple):
     @property
     def last_line(self) -> str:
         """The last line of the log."""
-        return self.log.strip().splitlines()[-1] if self.log.strip() else ""
+        return last_line(self.log)
+
+
+def last_line(log: str) -> str:
+    """The last line of a log; "" if it is empty."""
+    return log.strip().splitlines()[-1] if log.strip() else ""
 
 
 class Process:
@@ -55,6 +60,10 @@ class Process:
             self._process = psutil.Popen(
                 command, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **environment}
             )
+
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
 
     @property
     def log(self) -> str:

@@ -1,0 +1,152 @@
+"""Strikes a running consumer with a blow amid ordinary load, and measures how it takes it.
+
+Only a `Target` writes to its events topic, by hand, so it knows every record: no client reads the hostile ones back.
+"""
+
+import re
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+from broker.properties import HOST
+from broker.readiness import free_port
+from tests.faults import memory
+from tests.faults.codecs import NONE
+from tests.faults.harness import CUSTOMERS, Application, Process, last_line
+from tests.faults.hostile import PARTITIONS, Batch, partition_of
+from tests.faults.invariants import UNREAD_BATCH
+from tests.faults.load import RUBBISH, events
+from tests.faults.raw_client import Answer, RawClient
+from tests.faults.record_batches import RawRecord, head_of
+from tests.faults.topics import Record
+from tests.waiting import DEADLINE_S, wait_until
+
+ORDINARY: Final = 300
+"""Ordinary events before a blow, after it, and after the restart."""
+HEAD_BYTES: Final = 1 << 20
+HTTP_S: Final = 5.0
+TRANSACTION_MS: Final = 60_000
+TOPIC: Final = {"partitions": PARTITIONS, "message_timestamp_after_max_ms": str(2**63 - 1)}
+"""The events topic: as the broker has it by default, but its records may claim to be of the future."""
+
+
+class Struck(NamedTuple):
+    """What a blow did: the highest peak above the idle worker, the slowest progress, and the log's last line."""
+
+    peak_mib: float
+    seconds: float
+    last_line: str
+
+
+class Target:
+    """A consumer with an events topic that only this object writes to."""
+
+    def __init__(self, app: Application, within_s: float = DEADLINE_S) -> None:
+        """`within_s` is the deadline of every wait for progress."""
+        self.app = app
+        self.written: list[Record] = []
+        """Every record on the events topic; long keys and values without their ends."""
+        self._within_s = within_s
+        self._client = RawClient(app.cluster.servers)
+        self._ordinary = events(app.seed, CUSTOMERS)
+        self._port = free_port()
+        self.peak_mib = 0.0
+        """The worker's peak since the last reset, as last seen: an ended worker has none any more."""
+        self.worker = self._start()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _start(self) -> Process:
+        options = {"--max-dead-letter-ratio": "1", "--metrics-port": str(self._port)}
+        return self.app.start("one", *(word for option in options.items() for word in option))
+
+    def strike(self, batches: Iterable[Batch]) -> Struck:
+        """Send the batches amid ordinary events, wait until all is counted, kill the worker, and wait again.
+
+        Every wait fails after its deadline, and as soon as the worker ends.
+        """
+        self.send(self._ordinary_batches())
+        self._await_progress()
+        memory.reset_peak(self.worker.pid)
+        self.send(batches)
+        self.send(self._ordinary_batches())
+        struck_s, struck_mib, said = self._await_progress(), self.peak_mib, last_line(self.worker.log)
+        self.worker.kill()
+        self.worker = self._start()
+        self.send(self._ordinary_batches())
+        restarted_s = self._await_progress()
+        peak_mib = max(struck_mib, self.peak_mib)
+        return Struck(peak_mib - memory.resident_mib(self.worker.pid), max(struck_s, restarted_s), said)
+
+    def send(self, batches: Iterable[Batch]) -> None:
+        """Send these batches, and note their records."""
+        for batch in batches:
+            answer = self._sent(batch)
+            assert answer.error == 0, f"the broker refuses a batch: {answer}"
+            if batch.end != "abort":
+                self.written += _records(batch, answer.base_offset)
+
+    def _sent(self, batch: Batch) -> Answer:
+        client, topic, number = self._client, self.app.events, batch.partition
+        if not batch.end:
+            return client.produce(topic, number, batch.wire())
+        name = f"hostile-{uuid4()}"
+        producing = client.begin(name, topic, number, TRANSACTION_MS)
+        answer = client.produce(topic, number, batch.wire(producing=producing), name)
+        client.end(name, producing, commit=batch.end == "commit")
+        return answer
+
+    def _ordinary_batches(self) -> Iterator[Batch]:
+        of_partition: list[list[RawRecord]] = [[] for _ in range(PARTITIONS)]
+        for sent in islice(self._ordinary, ORDINARY):
+            of_partition[partition_of(sent.key or b"")].append(RawRecord(sent.key, sent.value, sent.valid))
+        return (Batch(number, records, NONE) for number, records in enumerate(of_partition) if records)
+
+    def _await_progress(self) -> float:
+        """Wait until a snapshot counts everything, the worker is ready and has no lag; returns the seconds."""
+        began = time.monotonic()
+        steps = (
+            (self._is_counted, f"all {len(self.written)} records in a snapshot"),
+            (self._is_ready, "the worker is ready"),
+            (self._has_no_lag, "no lag"),
+        )
+        for holds, what in steps:
+            wait_until(holds, what, within_s=self._within_s, failing=self._ended)
+        return time.monotonic() - began
+
+    def _ended(self) -> str:
+        """How the worker has ended; "" while it runs."""
+        self.peak_mib = memory.peak_mib(self.worker.pid) or self.peak_mib
+        return self.worker.ended()
+
+    def _is_counted(self) -> bool:
+        return self.app.covered() >= len(self.written)
+
+    def _is_ready(self) -> bool:
+        return self._get("/ready") == "ready\n"
+
+    def _has_no_lag(self) -> bool:
+        lags = re.findall(r"^ltv_lag_records\{.*\} (\S+)$", self._get("/metrics"), re.MULTILINE)
+        return len(lags) == PARTITIONS and not any(map(float, lags))
+
+    def _get(self, path: str) -> str:
+        """What the worker's port answers; "" if it does not answer or is not ready."""
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self._port}{path}", timeout=HTTP_S) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+
+def _records(batch: Batch, base_offset: int) -> Iterator[Record]:
+    """The batch's records as a reader would see them."""
+    for i, record in enumerate(batch.records):
+        headers = {} if record.valid and batch.is_read else {RUBBISH: b"1"}
+        if i == 0 and not batch.is_read:
+            headers[UNREAD_BATCH] = str(len(batch.records)).encode()
+        key, value = (head_of(field, HEAD_BYTES) for field in (record.key, record.value))
+        yield Record(batch.partition, base_offset + i, key, value, headers)
