@@ -5,6 +5,7 @@ unpacks to more than MAX_BATCH_BYTES is not read, so none of its events counts.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -39,8 +40,9 @@ class Batch:
     """How the batch's transaction ends; "": it has none."""
 
     def wire(self, **more: Any) -> bytes:
-        """The batch as it is sent."""
-        return record_batch(self.records, self.codec, **self.options, **more)
+        """The batch as it is sent; its records are of now, so that retention keeps them."""
+        now_ms = int(time.time() * 1000)
+        return record_batch(self.records, self.codec, **{"timestamp_ms": now_ms, **self.options, **more})
 
     @property
     def is_read(self) -> bool:

@@ -3,16 +3,12 @@
 Only a `Target` writes to its events topic, by hand, so it knows every record: no client reads the hostile ones back.
 """
 
-import re
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-from broker.properties import HOST
-from broker.readiness import free_port
 from tests.faults import memory
 from tests.faults.codecs import NONE
 from tests.faults.harness import CUSTOMERS, Application, Process, last_line
@@ -22,12 +18,12 @@ from tests.faults.load import RUBBISH, events
 from tests.faults.raw_client import Answer, RawClient
 from tests.faults.record_batches import RawRecord, head_of
 from tests.faults.topics import Record
+from tests.faults.worker_port import WorkerPort
 from tests.waiting import DEADLINE_S, wait_until
 
 ORDINARY: Final = 300
 """Ordinary events before a blow, after it, and after the restart."""
 HEAD_BYTES: Final = 1 << 20
-HTTP_S: Final = 5.0
 TRANSACTION_MS: Final = 60_000
 TOPIC: Final = {"partitions": PARTITIONS, "message_timestamp_after_max_ms": str(2**63 - 1)}
 """The events topic: as the broker has it by default, but its records may claim to be of the future."""
@@ -52,7 +48,7 @@ class Target:
         self._within_s = within_s
         self._client = RawClient(app.cluster.servers)
         self._ordinary = events(app.seed, CUSTOMERS)
-        self._port = free_port()
+        self._port = WorkerPort()
         self.peak_mib = 0.0
         """The worker's peak since the last reset, as last seen: an ended worker has none any more."""
         self.worker = self._start()
@@ -61,8 +57,7 @@ class Target:
         self._client.close()
 
     def _start(self) -> Process:
-        options = {"--max-dead-letter-ratio": "1", "--metrics-port": str(self._port)}
-        return self.app.start("one", *(word for option in options.items() for word in option))
+        return self.app.start("one", "--max-dead-letter-ratio", "1", *self._port.options)
 
     def strike(self, batches: Iterable[Batch]) -> Struck:
         """Send the batches amid ordinary events, wait until all is counted, kill the worker, and wait again.
@@ -111,7 +106,7 @@ class Target:
         began = time.monotonic()
         steps = (
             (self._is_counted, f"all {len(self.written)} records in a snapshot"),
-            (self._is_ready, "the worker is ready"),
+            (self._port.is_ready, "the worker is ready"),
             (self._has_no_lag, "no lag"),
         )
         for holds, what in steps:
@@ -126,27 +121,17 @@ class Target:
     def _is_counted(self) -> bool:
         return self.app.covered() >= len(self.written)
 
-    def _is_ready(self) -> bool:
-        return self._get("/ready") == "ready\n"
-
     def _has_no_lag(self) -> bool:
-        lags = re.findall(r"^ltv_lag_records\{.*\} (\S+)$", self._get("/metrics"), re.MULTILINE)
-        return len(lags) == PARTITIONS and not any(map(float, lags))
-
-    def _get(self, path: str) -> str:
-        """What the worker's port answers; "" if it does not answer or is not ready."""
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{self._port}{path}", timeout=HTTP_S) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            return ""
+        lags = self._port.metric("ltv_lag_records")
+        return len(lags) == PARTITIONS and not any(lags)
 
 
 def _records(batch: Batch, base_offset: int) -> Iterator[Record]:
     """The batch's records as a reader would see them."""
+    is_read = batch.is_read
     for i, record in enumerate(batch.records):
-        headers = {} if record.valid and batch.is_read else {RUBBISH: b"1"}
-        if i == 0 and not batch.is_read:
+        headers = {} if record.valid and is_read else {RUBBISH: b"1"}
+        if i == 0 and not is_read:
             headers[UNREAD_BATCH] = str(len(batch.records)).encode()
         key, value = (head_of(field, HEAD_BYTES) for field in (record.key, record.value))
         yield Record(batch.partition, base_offset + i, key, value, headers)

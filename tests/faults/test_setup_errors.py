@@ -25,6 +25,7 @@ from tests.faults.harness import Application, Process, application
 from tests.faults.invariants import hold
 from tests.faults.load import Sent
 from tests.faults.test_input import order, send
+from tests.faults.worker_port import WorkerPort
 from tests.waiting import wait_until
 
 REFUSED_WITHIN_S: Final = 60.0
@@ -90,6 +91,19 @@ def test_an_events_topic_recreated_under_a_running_consumer_is_refused(app: Appl
     app.cluster.create(app.events, 4)
     is_refused(running, app.events, "recreated", "--prefix")
     is_refused(app.start(), app.events, "recreated", "--prefix")
+
+
+def test_an_events_topic_deleted_under_a_running_consumer_makes_it_unready_and_then_ends_it(
+    app: Application,
+) -> None:
+    app.load.send(2_000)
+    port = WorkerPort()
+    running = app.start("one", *port.options)
+    app.wait_for(2_000, running)
+    wait_until(port.is_ready, "ready", failing=running.ended)
+    app.cluster.delete(app.events)
+    wait_until(lambda: not port.is_ready(), "not ready")
+    is_refused(running, app.events)
 
 
 def test_an_events_topic_recreated_and_filled_further_than_before_is_refused(app: Application) -> None:
