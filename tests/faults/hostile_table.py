@@ -39,6 +39,7 @@ def row(servers: str, directory: Path, name: str, within_s: float) -> str:
     """Strike a new consumer, and check the invariants; the row of the table."""
     seed = random.randrange(10**6)
     with application(servers, directory, seed, **TOPIC) as app, closing(Target(app, within_s)) as target:
+        target.start()
         try:
             struck = target.strike(BLOWS[name]())
             hold(app, events=target.written)

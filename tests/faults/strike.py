@@ -1,4 +1,4 @@
-"""Strikes a running consumer with a blow amid ordinary load, and measures how it takes it.
+"""Strikes a running consumer with a blow amid ordinary load, and measures memory and progress.
 
 Only a `Target` writes to its events topic, by hand, so it knows every record: no client reads the hostile ones back.
 """
@@ -51,13 +51,14 @@ class Target:
         self._port = WorkerPort()
         self.peak_mib = 0.0
         """The worker's peak since the last reset, as last seen: an ended worker has none any more."""
-        self.worker = self._start()
+        self.worker: Process
 
     def close(self) -> None:
         self._client.close()
 
-    def _start(self) -> Process:
-        return self.app.start("one", "--max-dead-letter-ratio", "1", *self._port.options)
+    def start(self) -> None:
+        """Start a worker; the last one must have ended."""
+        self.worker = self.app.start("one", "--max-dead-letter-ratio", "1", *self._port.options)
 
     def strike(self, batches: Iterable[Batch]) -> Struck:
         """Send the batches amid ordinary events, wait until all is counted, kill the worker, and wait again.
@@ -71,7 +72,7 @@ class Target:
         self.send(self._ordinary_batches())
         struck_s, struck_mib, said = self._await_progress(), self.peak_mib, last_line(self.worker.log)
         self.worker.kill()
-        self.worker = self._start()
+        self.start()
         self.send(self._ordinary_batches())
         restarted_s = self._await_progress()
         peak_mib = max(struck_mib, self.peak_mib)

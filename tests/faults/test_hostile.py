@@ -1,22 +1,25 @@
 """Whoever may write to the events topic can't stop the consumer, fill its memory or mislead it: see hostile.py."""
 
 import random
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
 from tests.faults import memory
+from tests.faults.brokers import one_node
 from tests.faults.codecs import GZIP, NONE, REFUSED
 from tests.faults.harness import application
-from tests.faults.hostile import BLOWS
+from tests.faults.hostile import BLOWS, PARTITIONS, Batch, customers, order
 from tests.faults.invariants import hold
 from tests.faults.raw_client import RawClient
 from tests.faults.record_batches import RawRecord, record_batch
 from tests.faults.strike import TOPIC, Target
 from tests.faults.topics import Cluster
+from tests.waiting import wait_until
 
 MAX_PEAK_MIB: Final = 256
 """A worker's peak above its state."""
@@ -46,9 +49,10 @@ def target(servers: str, tmp_path: Path, seed: int) -> Iterator[Target]:
 
 def survives(target: Target, names: Iterable[str]) -> None:
     """Strike the consumer with these blows in random order; check its memory after each, the invariants at the end."""
-    order = list(names)
-    random.Random(target.app.seed).shuffle(order)
-    for name in order:
+    target.start()
+    shuffled = list(names)
+    random.Random(target.app.seed).shuffle(shuffled)
+    for name in shuffled:
         print("blow:", name)
         struck = target.strike(BLOWS[name]())
         assert struck.peak_mib <= MAX_PEAK_MIB, f"{name}: {struck.peak_mib:.0f} MiB above the idle worker"
@@ -64,6 +68,48 @@ def test_blows_of_every_kind_leave_the_consumer_at_work_within_its_memory_and_ex
 @pytest.mark.faults_full
 def test_all_blows_leave_the_consumer_at_work_within_its_memory_and_exact(target: Target) -> None:
     survives(target, BLOWS)
+
+
+COMPACTED: Final = {
+    "partitions": PARTITIONS,
+    "cleanup_policy": "compact",
+    "segment_ms": "1000",
+    "min_cleanable_dirty_ratio": "0.01",
+}
+HEADERS: Final = ((b"\xff\xfe", b"\xff"),)
+
+
+def compactable() -> Iterator[Batch]:
+    """Batches of one partition, each in a segment of its own: compaction leaves some with holes, some empty."""
+    one, two, three = customers("compacted", 3)
+    invalid = RawRecord(b"k", b"no JSON", headers=HEADERS)
+    rounds: list[tuple[list[RawRecord], Literal["", "commit", "abort"]]] = [
+        ([order(one, 1), invalid, order(two, 2), order(three, 3)], ""),
+        ([order(one, 4), invalid], "commit"),
+        ([order(three, 5), order(one, 6), order(one, 7), invalid._replace(key=b"l"), order(one, 8)], ""),
+        ([order(two, 9), invalid], "abort"),
+        ([invalid, order(customers("compacted", 4)[3], 10)], "commit"),
+        ([order(customers("compacted", 5)[4], 11)], ""),
+    ]
+    now_ms = int(time.time() * 1000)
+    for i, (records, end) in enumerate(rounds):
+        yield Batch(0, records, GZIP, {"timestamp_ms": now_ms + i * 10_000}, end)
+
+
+@pytest.mark.faults_full
+def test_holes_and_empty_batches_that_compaction_leaves_are_no_loss(tmp_path: Path, seed: int) -> None:
+    with (
+        one_node({"log.cleaner.backoff.ms": "200"}) as broker,
+        application(broker.bootstrap_servers, tmp_path, seed, **COMPACTED) as app,
+        closing(Target(app)) as target,
+    ):
+        target.send(compactable())
+        newest = {record.key: record for record in target.written}
+        places = {(record.partition, record.offset) for record in newest.values()}
+        wait_until(lambda: app.cluster.places(app.events) == places, "the topic is compacted")
+        target.start()
+        app.wait_for(len(places), target.worker)
+        hold(app, events=list(newest.values()))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 READ_S: Final = 120.0
 RETRY_S: Final = 0.2
 SILENCE_S: Final = 10.0
+Read = TypeVar("Read")
 
 
 class Record(NamedTuple):
@@ -103,9 +104,16 @@ class Cluster:
 
     def read(self, topic: str) -> list[Record]:
         """Every committed record up to the last decided transaction; partitions in any order."""
+        return self._read(topic, _record)
+
+    def places(self, topic: str) -> set[tuple[int, int]]:
+        """Partition and offset of every such record, without its headers, which may be unreadable."""
+        return set(self._read(topic, lambda record: (record.partition(), record.offset())))
+
+    def _read(self, topic: str, read: Callable[[Any], Read]) -> list[Read]:
         partitions = self.partitions(topic)
         self._reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
-        found: list[Record] = []
+        found: list[Read] = []
         ended: set[int] = set()
         deadline = time.monotonic() + READ_S
         while len(ended) < partitions:
@@ -115,7 +123,7 @@ class Cluster:
                 continue
             error = record.error()
             if not error:
-                found.append(_record(record))
+                found.append(read(record))
             elif error.code() == KafkaError._PARTITION_EOF:
                 ended.add(record.partition())
         self._reader.unassign()
