@@ -50,7 +50,7 @@ class Target:
         self._ordinary = events(app.seed, CUSTOMERS)
         self._port = WorkerPort()
         self.peak_mib = 0.0
-        """The worker's peak since the last reset, as last seen: an ended worker has none any more."""
+        """The highest peak of the workers since the last blow began."""
         self.worker: Process
 
     def close(self) -> None:
@@ -68,15 +68,15 @@ class Target:
         self.send(self._ordinary_batches())
         self._await_progress()
         memory.reset_peak(self.worker.pid)
+        self.peak_mib = 0.0
         self.send(batches)
         self.send(self._ordinary_batches())
-        struck_s, struck_mib, said = self._await_progress(), self.peak_mib, last_line(self.worker.log)
+        struck_s, said = self._await_progress(), last_line(self.worker.log)
         self.worker.kill()
         self.start()
         self.send(self._ordinary_batches())
         restarted_s = self._await_progress()
-        peak_mib = max(struck_mib, self.peak_mib)
-        return Struck(peak_mib - memory.resident_mib(self.worker.pid), max(struck_s, restarted_s), said)
+        return Struck(self.peak_mib - memory.resident_mib(self.worker.pid), max(struck_s, restarted_s), said)
 
     def send(self, batches: Iterable[Batch]) -> None:
         """Send these batches, and note their records."""
@@ -112,11 +112,15 @@ class Target:
         )
         for holds, what in steps:
             wait_until(holds, what, within_s=self._within_s, failing=self._ended)
+        self._see_peak()
         return time.monotonic() - began
+
+    def _see_peak(self) -> None:
+        self.peak_mib = max(self.peak_mib, memory.peak_mib(self.worker.pid))
 
     def _ended(self) -> str:
         """How the worker has ended; "" while it runs."""
-        self.peak_mib = memory.peak_mib(self.worker.pid) or self.peak_mib
+        self._see_peak()  # An ended process has none any more.
         return self.worker.ended()
 
     def _is_counted(self) -> bool:
