@@ -24,7 +24,7 @@ from rich.table import Table
 from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
-from benchmarks.stage import TRANSPORTS, Stage, Transports
+from benchmarks.stage import Stage
 from consumer.stream.partials import SERIES_KEY
 
 WARM_UP_S: Final = 10.0
@@ -39,7 +39,6 @@ def main(
     customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
     commit_interval_s: Annotated[float, typer.Option(help="Seconds between commits.")] = 1.0,
     snapshot_interval_s: Annotated[float, typer.Option(help="Seconds between snapshots.")] = 5.0,
-    transports: Transports = TRANSPORTS,
     out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/latency.json"
     ),
@@ -50,24 +49,20 @@ def main(
     events = int(rate * (seconds + WARM_UP_S))
     figures: dict[str, Any] = {"rate": rate, "seconds": seconds, "customers": customers, "goal_p99_s": goal_s}
     with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
-        for transport in transports.split(","):
-            options = [word for name, value in intervals.items() for word in (name, str(value))]
-            with (
-                Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"}) as stage,
-                stage.consume(transport, *options) as worker,
-                _Watch(stage) as watch,
-            ):
-                worker.wait_for("ready")
-                appended = send(stage, job(events, customers), rate)
-                watch.wait_for(events)
-            figures[transport] = _figures(appended, watch, int(rate * WARM_UP_S))
+        options = [word for name, value in intervals.items() for word in (name, str(value))]
+        with (
+            Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"}) as stage,
+            stage.consume(*options) as worker,
+            _Watch(stage) as watch,
+        ):
+            worker.wait_for("ready")
+            appended = send(stage, job(events, customers), rate)
+            watch.wait_for(events)
+        figures |= _figures(appended, watch, int(rate * WARM_UP_S))
     write_json(out, figures)
     table = Table("seconds, from append to subscriber", "p50", "p95", "p99", "max", "goal for p99")
-    for transport in transports.split(","):
-        found = figures[transport]
-        table.add_row(
-            transport, *(f"{found[name]:.2f}" for name in ("p50", "p95", "p99", "max")), f"{goal_s}"
-        )
+    percentiles = (f"{figures[name]:.2f}" for name in ("p50", "p95", "p99", "max"))
+    table.add_row("ltv consume", *percentiles, f"{goal_s}")
     Console().print(table)
 
 

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
-from benchmarks.stage import TRANSPORTS, Stage, Transports
+from benchmarks.stage import Stage
 from broker.readiness import free_port
 
 RESTART_GOAL_S: Final = 3.0
@@ -38,7 +38,6 @@ def main(
     customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
     orders: Annotated[int, typer.Option(help="Number of orders to restore.")] = 1_000_000,
     runs: Annotated[int, typer.Option(help="Runs of each measurement.")] = 5,
-    transports: Transports = TRANSPORTS,
     out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/restart.json"
     ),
@@ -47,25 +46,22 @@ def main(
     figures: dict[str, Any] = {"events": events, "customers": customers, "orders": orders}
     with TemporaryDirectory(prefix="ltv-bench-") as name, cluster() as servers:
         folder = Path(name)
-        for transport in transports.split(","):
-            figures[transport] = {
-                "restart": [restart(servers, folder, transport, events, customers) for _ in range(runs)],
-                "restore": restore(servers, folder, transport, orders, customers, runs),
-            }
+        figures["restart"] = [restart(servers, folder, events, customers) for _ in range(runs)]
+        figures["restore"] = restore(servers, folder, orders, customers, runs)
     write_json(out, figures)
-    _print(figures, transports.split(","))
+    _print(figures)
 
 
-def restart(servers: str, folder: Path, transport: str, events: int, customers: int) -> dict[str, float]:
+def restart(servers: str, folder: Path, events: int, customers: int) -> dict[str, float]:
     """Kill and restart; seconds from the start of the second process to each of its stages."""
     with Stage(servers, folder) as stage, stage.snapshots() as snapshots:
         stage.fill(job(events, customers))
-        with stage.consume(transport) as first:
+        with stage.consume() as first:
             before = snapshots.until(int(events * KILLED_AT))
             time.sleep(random.random())  # So the kill comes at any point between two commits.
             first.kill()
         committed = stage.committed()
-        with stage.consume(transport) as second:
+        with stage.consume() as second:
             after = snapshots.until(max(committed, before.events))
             logged = second.logged()
             done = {
@@ -75,21 +71,19 @@ def restart(servers: str, folder: Path, transport: str, events: int, customers: 
                 "snapshot_s": after.at - second.started_at,
                 "restored_events": committed,
             }
-    console.print(f"  {transport}: {done}")
+    console.print(f"  {done}")
     return done
 
 
-def restore(
-    servers: str, folder: Path, transport: str, orders: int, customers: int, runs: int
-) -> list[dict[str, float]]:
+def restore(servers: str, folder: Path, orders: int, customers: int, runs: int) -> list[dict[str, float]]:
     """Restore the same table `runs` times."""
     results = []
     with Stage(servers, folder) as stage:
         stage.fill(orders_of(orders, customers))
-        stage.run("consume", "--transport", transport, "--until-end")
+        stage.run("consume", "--until-end")
         for _ in range(runs):
             port = free_port()
-            with stage.consume(transport, "--metrics-port", str(port)) as worker:
+            with stage.consume("--metrics-port", str(port)) as worker:
                 ready = worker.wait_for("ready")
                 metrics = _metrics(port)
                 rows, seconds = metrics["ltv_restored_rows_total"], metrics["ltv_restore_seconds_total"]
@@ -101,7 +95,7 @@ def restore(
                         "assigned_to_ready_s": ready - worker.logged()["partitions assigned"],
                     }
                 )
-            console.print(f"  {transport}: {results[-1]}")
+            console.print(f"  {results[-1]}")
     return results
 
 
@@ -114,8 +108,8 @@ def _metrics(port: int) -> dict[str, float]:
     }
 
 
-def _print(figures: dict[str, Any], transports: list[str]) -> None:
-    table = Table("median of seconds", *transports, "goal")
+def _print(figures: dict[str, Any]) -> None:
+    table = Table("median of seconds", "ltv consume", "goal")
     stages = (
         ("process start and imports", "imported_s", ""),
         ("connected and assigned", "assigned_s", "imported_s"),
@@ -126,14 +120,10 @@ def _print(figures: dict[str, Any], transports: list[str]) -> None:
     for name, until, since in stages:
         table.add_row(
             name,
-            *(
-                f"{statistics.median(run[until] - (run[since] if since else 0) for run in figures[t]['restart']):.2f}"
-                for t in transports
-            ),
+            f"{statistics.median(run[until] - (run[since] if since else 0) for run in figures['restart']):.2f}",
             f"{RESTART_GOAL_S:.0f}" if name.startswith("all") else "",
         )
-    worst = (f"{max(run['snapshot_s'] for run in figures[t]['restart']):.2f}" for t in transports)
-    table.add_row("slowest restart", *worst, "")
+    table.add_row("slowest restart", f"{max(run['snapshot_s'] for run in figures['restart']):.2f}", "")
     for name, what, goal in (
         ("rows restored per second", "rows_per_s", f"{RESTORE_GOAL:,}"),
         ("rows", "rows", ""),
@@ -141,7 +131,7 @@ def _print(figures: dict[str, Any], transports: list[str]) -> None:
     ):
         table.add_row(
             name,
-            *(f"{statistics.median(run[what] for run in figures[t]['restore']):,.2f}" for t in transports),
+            f"{statistics.median(run[what] for run in figures['restore']):,.2f}",
             goal,
         )
     Console().print(table)

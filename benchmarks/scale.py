@@ -26,7 +26,7 @@ from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
 from benchmarks.measure import LTV, cluster, measure, write_json
 from benchmarks.restart import orders_of
-from benchmarks.stage import TRANSPORTS, Stage, Transports
+from benchmarks.stage import Stage
 from cluster.record_batch import Chunk
 from cluster.settings import Cluster
 from consumer.domain.coverage import WHOLE_FILES
@@ -65,13 +65,12 @@ def main(
     customers: Annotated[
         int, typer.Option(help="Customers for ltv consume, then ten times as many.")
     ] = 100_000,
-    transports: Transports = TRANSPORTS,
     out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/scale.json"
     ),
 ) -> None:
     """Measure; ltv consume runs on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
-    figures: dict[str, Any] = {"tables": [], "consume": {}}
+    figures: dict[str, Any] = {"tables": [], "consume": []}
     for size in map(int, sizes.split(",")):
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             figures["tables"].append(process.submit(grow, size).result())
@@ -81,20 +80,15 @@ def main(
             for factor in (1, 10):
                 with Stage(servers, Path(folder)) as stage:
                     stage.fill(job(factor * events, factor * customers))
-                    for transport in transports.split(","):
-                        rate = _consumed(stage, transport, factor * events)
-                        figures["consume"].setdefault(transport, []).append(rate)
-                        console.print(
-                            f"  {transport}, {factor * events:,} events: {rate:,.0f} per CPU second"
-                        )
+                    rate = _consumed(stage, factor * events)
+                    figures["consume"].append(rate)
+                    console.print(f"  {factor * events:,} events: {rate:,.0f} per CPU second")
     write_json(out, figures)
     _print(figures)
 
 
-def _consumed(stage: Stage, transport: str, events: int) -> float:
-    prefix = f"{stage.topics.prefix}-{transport}"
-    command = [*LTV, "consume", "--until-end", "--transport", transport, "--prefix", prefix]
-    return events / measure(command, stage.environment).cpu_s
+def _consumed(stage: Stage, events: int) -> float:
+    return events / measure([*LTV, "consume", "--until-end"], stage.environment).cpu_s
 
 
 def grow(customers: int) -> dict[str, float]:
@@ -268,11 +262,10 @@ def _print(figures: dict[str, Any]) -> None:
         shown.add_row(name, *(f"{table[key]:{form}}" for table in tables), goal)
     Console().print(shown)
     if figures["consume"]:
-        shown = Table("ltv consume, events per CPU second", "the job", "ten times the job", "goal")
-        for transport, (one, ten) in figures["consume"].items():
-            shown.add_row(
-                transport, f"{one:,.0f}", f"{ten:,.0f} ({ten / one - 1:+.0%})", f"within {WITHIN:.0%}"
-            )
+        shown = Table("events per CPU second", "the job", "ten times the job", "goal")
+        one, ten = figures["consume"]
+        change = f"{ten / one - 1:+.0%}"
+        shown.add_row("ltv consume", f"{one:,.0f}", f"{ten:,.0f} ({change})", f"within {WITHIN:.0%}")
         Console().print(shown)
 
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import uuid4
 
-import typer
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from benchmarks.load import PARTITIONS, create_topic, delete_topics, send
@@ -20,14 +19,10 @@ from benchmarks.measure import LTV
 from contract.snapshots import decode_snapshot
 from contract.topics import Topics
 
-Transports = Annotated[str, typer.Option(help="Transports, separated by commas.")]
-TRANSPORTS: Final = "kafka-python,confluent"
 DEADLINE_S: Final = 600.0
 PROBE: Final = """
 import sys, time
 import ltv.commands.consume, consumer.stream.worker
-from importlib import import_module
-import_module("consumer.stream.transport." + sys.argv[sys.argv.index("--transport") + 1].replace("-", "_"))
 from datetime import UTC, datetime
 import json
 print(json.dumps({"event": "imported", "timestamp": datetime.now(UTC).isoformat()}), file=sys.stderr, flush=True)
@@ -70,10 +65,10 @@ class Stage:
         """Send events, as (customer id, value), to the events topic; returns their number."""
         return send(self.servers, self.topics.events, events).events
 
-    def consume(self, transport: str, *options: str) -> "Consume":
+    def consume(self, *options: str) -> "Consume":
         """Start `ltv consume`."""
         return Consume(
-            [sys.executable, "-c", PROBE, "consume", "--transport", transport, *options],
+            [sys.executable, "-c", PROBE, "consume", *options],
             self.environment,
             self._log,
         )
