@@ -82,12 +82,12 @@ def client_errors(doing: str) -> Iterator[None]:
 def our_error(doing: str, error: kafka_errors.KafkaError) -> Fatal | Retriable:
     """Our error for a kafka-python error."""
     if isinstance(error, kafka_errors.FencedInstanceIdError):
-        return Fatal(fenced_instance(doing))
+        return Fatal(_fenced_instance(doing))
     if isinstance(error, kafka_errors.OffsetOutOfRangeError):
-        return Fatal(records_gone(doing, str(error)))
+        return Fatal(_records_gone(doing, str(error)))
     text = f"{doing}: {error_text(error)}"
     for kind in _kinds(error):
-        if remedy := remedy_of(kind):
+        if remedy := _remedy_of(kind):
             return Fatal(f"{text}; {remedy}")
         if issubclass(kind, _FENCED):
             return Fenced(text)
@@ -106,7 +106,7 @@ def _kinds(error: kafka_errors.KafkaError) -> Iterator[type]:
         yield kafka_errors.for_code(int(code[1]))
 
 
-def remedy_of(kind: type) -> str:
+def _remedy_of(kind: type) -> str:
     """What to do about this type of kafka-python error; "" if a retry may help."""
     return next((remedy for wrong, remedy in _REMEDIES if issubclass(kind, wrong)), "")
 
@@ -123,7 +123,7 @@ def _reason(exchange: re.Match[str]) -> str:
     return f": {reason[2].rstrip('.')}" if reason else ""
 
 
-def fenced_instance(doing: str) -> str:
+def _fenced_instance(doing: str) -> str:
     """The text for two processes with the same instance id."""
     return (
         f"{doing}: another consumer has joined the group with the same instance id; "
@@ -131,7 +131,7 @@ def fenced_instance(doing: str) -> str:
     )
 
 
-def records_gone(doing: str, detail: str) -> str:
+def _records_gone(doing: str, detail: str) -> str:
     """The text for a position outside its partition."""
     return (
         f"{doing}: the record at the next offset is deleted ({detail}). On the events topic: its retention is "

@@ -1,4 +1,4 @@
-"""Connection settings: KAFKA_* from the environment, translated for kafka-python and librdkafka."""
+"""Connection settings: KAFKA_* from the environment, translated for kafka-python."""
 
 import ssl
 from typing import Any, Final, Literal
@@ -12,7 +12,7 @@ from contract.errors import Fatal
 CONNECT_TIMEOUT_MS: Final = 5_000
 """How long kafka-python tries to connect to any broker before it raises an error."""
 RECONNECT_WITHIN_MS: Final = 1_000
-"""The longest pause between attempts to reconnect; the default is 30 s in kafka-python, 10 s in librdkafka."""
+"""The longest pause between attempts to reconnect; kafka-python's default is 30 s."""
 
 
 class Cluster(BaseSettings):
@@ -109,30 +109,6 @@ class Cluster(BaseSettings):
                 "ssl_check_hostname": self.ssl_check_hostname,
             }
         return settings
-
-    def librdkafka_settings(self, client_id: str) -> dict[str, Any]:
-        """Properties for any librdkafka client."""
-        settings: dict[str, Any] = {
-            "bootstrap.servers": self.bootstrap_servers,
-            "client.id": client_id,
-            "reconnect.backoff.max.ms": RECONNECT_WITHIN_MS,
-            "security.protocol": self.security_protocol,
-        }
-        if self.uses_login:
-            settings |= {
-                "sasl.mechanism": self.sasl_mechanism,
-                "sasl.username": self.sasl_username,
-                "sasl.password": _revealed(self.sasl_password),
-            }
-        if self.uses_tls:
-            settings |= {
-                "ssl.ca.location": self.ssl_cafile,
-                "ssl.certificate.location": self.ssl_certfile,
-                "ssl.key.location": self.ssl_keyfile or self.ssl_certfile,
-                "ssl.key.password": _revealed(self.ssl_password),
-                "ssl.endpoint.identification.algorithm": "https" if self.ssl_check_hostname else "none",
-            }
-        return {name: value for name, value in settings.items() if value is not None}
 
 
 def _variable(field: str) -> str:

@@ -1,15 +1,12 @@
 """The settings of a consumer, in one place. `ltv consume` fills them from options and LTV_* variables."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES
 from cluster.settings import Cluster
 from contract.partitioners import DEFAULT_PARTITIONER, Partitioner
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_SNAPSHOT_RETENTION_DAYS, Topics
-
-Transport = Literal["kafka-python", "confluent"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,6 @@ class Settings:
     until_end: bool = False
     connect_timeout_s: float = 60.0
     """With until_end: how long to wait for the first connection to the cluster; without until_end, no limit."""
-    transport: Transport = "kafka-python"
-    """The Kafka client; confluent is faster and needs the extra `fast`."""
     max_dead_letters: int | None = None
     """Stop when this run has found more invalid events than this; None: no limit."""
     max_dead_letter_ratio: float = 0.5

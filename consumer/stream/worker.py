@@ -13,6 +13,7 @@ from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.session import Session
 from consumer.stream.transport import Clients
+from consumer.stream.transport.kafka_python import connect
 from contract.errors import Fatal, Retriable
 
 FIRST_BACKOFF_S: Final = 0.5
@@ -61,32 +62,12 @@ def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) 
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[Clients]:
-    clients = connect_of(settings)(settings)
+    clients = connect(settings)
     try:
         yield clients
     finally:
         for client in (clients.producer, clients.consumer, clients.reader, clients.admin):
             client.close()
-
-
-def connect_of(settings: Settings) -> Callable[[Settings], Clients]:
-    """The `connect` function of the chosen transport.
-
-    Raises:
-        Fatal: its package is not installed.
-    """
-    if settings.transport == "kafka-python":
-        from consumer.stream.transport.kafka_python import connect
-    else:
-        try:
-            from consumer.stream.transport.confluent import connect
-        except ModuleNotFoundError as error:
-            if error.name != "confluent_kafka":
-                raise
-            raise Fatal(
-                "the transport confluent is not installed; install it with: pip install 'ltv[fast]'"
-            ) from None
-    return connect
 
 
 def _wait(seconds: float, should_stop: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ import typer
 from cluster.settings import Cluster
 from consumer import logs
 from consumer.instance_slot import instance_slot
-from consumer.settings import Settings, Transport
+from consumer.settings import Settings
 from consumer.stream.workers import run
 from contract.errors import Fatal
 from contract.snapshots import Basis
@@ -167,13 +167,6 @@ def consume(
             help="Stop when more than this share of the last few thousand records is invalid; 1 means never.",
         ),
     ] = DEFAULTS.max_dead_letter_ratio,
-    transport: Annotated[
-        Transport,
-        typer.Option(
-            envvar="LTV_TRANSPORT",
-            help="The Kafka client: confluent is several times as fast, and needs the extra `fast`.",
-        ),
-    ] = DEFAULTS.transport,
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -225,7 +218,6 @@ def consume(
         max_event_time_ahead_s=max_event_time_ahead,
         until_end=until_end,
         connect_timeout_s=connect_timeout_s,
-        transport=transport,
         max_dead_letters=max_dead_letters,
         max_dead_letter_ratio=max_dead_letter_ratio,
         metrics_host=metrics_host,

@@ -27,9 +27,6 @@ IDLE_S: Final = 5.0
 
 POINTS: Final = ("send", "before_offsets", "before_commit", "in_flight")
 """The points where a commit can be held (LTV_TEST_FAULT_AT)."""
-IS_CONFLUENT: Final = os.environ.get("LTV_TRANSPORT") == "confluent"
-REACHED_POINTS: Final = POINTS[:-1] if IS_CONFLUENT else POINTS
-"""librdkafka has no point between a request and its answer."""
 
 LTV: Final = (sys.executable, "-m", "ltv")
 

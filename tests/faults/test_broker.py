@@ -13,7 +13,7 @@ import pytest
 from broker.embedded import EmbeddedBroker
 from broker.readiness import free_port
 from tests.faults.brokers import one_node
-from tests.faults.harness import IS_CONFLUENT, REACHED_POINTS, Application, application
+from tests.faults.harness import POINTS, Application, application
 from tests.faults.invariants import hold
 from tests.waiting import wait_until
 
@@ -21,11 +21,8 @@ pytestmark = pytest.mark.faults_full
 
 RATE = 2_000
 AWAY_S = 120
-BACK_WITHIN_S = 90 if IS_CONFLUENT else 25
-"""The limit after the broker's restart: far more than needed, and less than the deadline of a call to the cluster.
-
-librdkafka can wait until its deadline for an answer that never comes (perhaps its issue 5511).
-"""
+BACK_WITHIN_S = 25
+"""The limit after the broker's restart: far more than needed, and less than the deadline of a call to the cluster."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +70,7 @@ def test_a_broker_killed_and_restarted_under_load_loses_and_doubles_nothing(
     hold(app)
 
 
-@pytest.mark.parametrize("point", REACHED_POINTS)
+@pytest.mark.parametrize("point", POINTS)
 def test_a_broker_killed_and_restarted_within_a_transaction_loses_and_doubles_nothing(
     app: Application, broker: EmbeddedBroker, point: str
 ) -> None:

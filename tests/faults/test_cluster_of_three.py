@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from broker.embedded import EmbeddedBroker
-from tests.faults.harness import REACHED_POINTS, Application
+from tests.faults.harness import POINTS, Application
 from tests.faults.invariants import hold
 from tests.waiting import wait_until
 
@@ -51,7 +51,7 @@ def test_leaders_change_in_the_middle_of_transactions(
     hold(app)
 
 
-@pytest.mark.parametrize("point", REACHED_POINTS[1:])
+@pytest.mark.parametrize("point", POINTS[1:])
 def test_the_leaders_die_while_a_transaction_is_open(
     replicated_app: Application, nodes: list[EmbeddedBroker], seed: int, point: str
 ) -> None:

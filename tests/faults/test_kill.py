@@ -8,7 +8,7 @@ from typing import Final
 import psutil
 import pytest
 
-from tests.faults.harness import REACHED_POINTS, Application
+from tests.faults.harness import POINTS, Application
 from tests.faults.invariants import hold
 from tests.waiting import wait_until
 
@@ -46,7 +46,7 @@ def test_workers_killed_forty_times_lose_and_double_nothing(app: Application, se
 def test_a_kill_at_any_point_of_a_commit_loses_and_doubles_nothing(app: Application, seed: int) -> None:
     chance = random.Random(seed)
     app.load.start(RATE)
-    for point in (*REACHED_POINTS, REACHED_POINTS[-1], "after_commit"):
+    for point in (*POINTS, POINTS[-1], "after_commit"):
         fault = f"{point}:{chance.randrange(1, 7)}:SIGKILL"
         assert app.start("one", LTV_TEST_FAULT_AT=fault).wait().code == -signal.SIGKILL, fault
     last = app.start("one")

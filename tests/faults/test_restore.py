@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import kafka
 import pytest
@@ -13,7 +13,6 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from kafka import KafkaProducer
 
 from broker.embedded import EmbeddedBroker
-from consumer.settings import Transport
 from tests.faults.brokers import one_node
 from tests.faults.harness import Application, application
 from tests.faults.invariants import hold
@@ -46,10 +45,7 @@ def test_a_restore_that_is_killed_again_and_again_ends_in_the_same_state(app: Ap
     hold(app)
 
 
-@pytest.mark.parametrize("transport", get_args(Transport))
-def test_a_hanging_transaction_does_not_stop_its_writer_for_ever(
-    tmp_path: Path, seed: int, transport: str
-) -> None:
+def test_a_hanging_transaction_does_not_stop_its_writer_for_ever(tmp_path: Path, seed: int) -> None:
     """Kafka can leave such a one after a kill (see `_open_transactions`); here the coordinator is bypassed."""
     unverified = {"transaction.partition.verification.enable": "false"}
     with (
@@ -57,13 +53,13 @@ def test_a_hanging_transaction_does_not_stop_its_writer_for_ever(
         application(broker.bootstrap_servers, tmp_path, seed) as app,
     ):
         app.load.send(EVENTS)
-        one = app.start("one", "--transport", transport)
+        one = app.start("one")
         app.wait_for(EVENTS, one)
         one.stop()
         for topic in ("changelog", "dead-letters"):
             leave_hanging(broker.bootstrap_servers, f"{app.prefix}-one-0", app.topic(topic))
         app.load.send(EVENTS)
-        one = app.start("one", "--transport", transport)
+        one = app.start("one")
         app.wait_for(2 * EVENTS, one, within_s=40)  # Less than a restore's wait for an open transaction.
         hold(app)
 

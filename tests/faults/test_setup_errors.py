@@ -48,15 +48,9 @@ def test_a_missing_events_topic_is_refused(app: Application) -> None:
     is_refused(app.start(), app.events, "does not exist", "ltv topics create")
 
 
-both_transports = pytest.mark.parametrize("transport", ["kafka-python", "confluent"])
-
-
-@both_transports
 @pytest.mark.parametrize("option", ["--session-timeout-s", "--transaction-timeout-s"])
-def test_a_timeout_beyond_what_the_brokers_allow_is_refused(
-    app: Application, option: str, transport: str
-) -> None:
-    refused = app.start("one", option, "3500", "--transport", transport)
+def test_a_timeout_beyond_what_the_brokers_allow_is_refused(app: Application, option: str) -> None:
+    refused = app.start("one", option, "3500")
     is_refused(refused, option)
     assert "waiting for the cluster" not in refused.log
 
@@ -280,11 +274,8 @@ def test_tls_to_a_plain_port_is_refused(app: Application) -> None:
     is_refused(app.start(KAFKA_SECURITY_PROTOCOL="SSL"), "TLS", "KAFKA_SECURITY_PROTOCOL")
 
 
-@both_transports
-def test_a_login_where_none_is_asked_for_is_refused(app: Application, transport: str) -> None:
-    is_refused(
-        app.start("one", "--transport", transport, **login()), "asks for no login", "KAFKA_SECURITY_PROTOCOL"
-    )
+def test_a_login_where_none_is_asked_for_is_refused(app: Application) -> None:
+    is_refused(app.start("one", **login()), "asks for no login", "KAFKA_SECURITY_PROTOCOL")
 
 
 def test_no_login_where_one_is_asked_for_is_refused(guarded_app: Application) -> None:

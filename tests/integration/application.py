@@ -22,7 +22,6 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec, Se
 from kafka.admin import NewTopic
 from kafka.errors import CoordinatorNotAvailableError
 
-from tests.integration.transports import DEFAULT
 from tests.oracle import Record, invalid_among, snapshot_of
 from tests.waiting import DEADLINE_S as DEADLINE_S
 from tests.waiting import wait_until as wait_until
@@ -229,14 +228,11 @@ def _runs(process: psutil.Process, what: str) -> bool:
 class Application:
     """A prefix, a group, an events topic, and instances that the tests start and stop."""
 
-    def __init__(
-        self, plain: Plain, directory: Path, events: str, prefix: str = "", transport: str = DEFAULT
-    ) -> None:
+    def __init__(self, plain: Plain, directory: Path, events: str, prefix: str = "") -> None:
         self.plain = plain
         self.events = events
         self.prefix = prefix or f"app-{uuid4().hex[:8]}"
         self.group = f"group-of-{self.prefix}"
-        self.transport = transport
         self._directory = directory
         self._instances: list[Instance] = []
 
@@ -247,7 +243,6 @@ class Application:
             "--prefix": self.prefix,
             "--group": self.group,
             "--instance-id": name,
-            "--transport": self.transport,
             "--snapshot-interval-s": "0.2",
             "--commit-interval-s": "0.1",
         }

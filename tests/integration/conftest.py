@@ -9,7 +9,6 @@ import pytest
 pytest.register_assert_rewrite("tests.integration.application")
 
 from tests.integration.application import Application, Keyed, Plain  # noqa: E402
-from tests.integration.transports import DEFAULT  # noqa: E402
 from tests.waiting import wait_until  # noqa: E402
 
 NewTopic = Callable[..., str]
@@ -37,18 +36,12 @@ def new_topic(plain: Plain) -> NewTopic:
 
 
 @pytest.fixture
-def transport() -> str:
-    """The consumer's Kafka client; with `both_transports`, a test runs with each."""
-    return DEFAULT
-
-
-@pytest.fixture
-def new_application(plain: Plain, tmp_path: Path, transport: str) -> Iterator[NewApplication]:
+def new_application(plain: Plain, tmp_path: Path) -> Iterator[NewApplication]:
     """An application on an events topic; its processes end with the test."""
     made: list[Application] = []
 
     def make(events: str, **names: str) -> Application:
-        made.append(Application(plain, tmp_path, events, transport=transport, **names))
+        made.append(Application(plain, tmp_path, events, **names))
         return made[-1]
 
     yield make

@@ -6,7 +6,6 @@ import pytest
 
 from tests.integration.application import Ended, Plain, feed, figures, shop, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.integration.transports import both_transports
 from tests.oracle import snapshot_of
 
 
@@ -106,7 +105,6 @@ def test_another_group_on_the_same_prefix_is_refused_and_changes_nothing(
     application.assert_exact()
 
 
-@both_transports
 def test_of_two_processes_with_one_instance_id_one_ends_and_the_other_goes_on(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:

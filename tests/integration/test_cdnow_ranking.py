@@ -12,7 +12,6 @@ import pytest
 
 from tests.integration.application import DEADLINE_S, Keyed, Plain, feed
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.integration.transports import both_transports
 
 ROOT = Path(__file__).parents[2]
 CDNOW_EVENTS = 69_659
@@ -64,7 +63,6 @@ def test_three_workers_under_one_parent_rank_cdnow(cdnow: str, new_application: 
     application.assert_exact(x=50)
 
 
-@both_transports
 @pytest.mark.parametrize("basis", ["active", "timeframe"])
 def test_instances_that_come_and_go_in_mid_stream_rank_cdnow(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication, basis: str

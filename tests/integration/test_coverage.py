@@ -9,7 +9,6 @@ from kafka import KafkaProducer
 
 from tests.integration.application import Application, Event, Plain, feed, shop, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.integration.transports import both_transports
 
 BACKLOG = 500_000
 
@@ -96,9 +95,8 @@ def test_an_idle_topic_is_complete_and_stays_counted_to_the_present(
         assert {each["counted_to"] for each in coverage["partitions"]} == {snapshot["emitted_at"]}
 
 
-@both_transports
 def test_markers_and_aborted_records_at_the_end_leave_no_lag(
-    plain: Plain, new_topic: NewTopic, new_application: NewApplication, transport: str
+    plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     """One fetch returns the records and the partition's end; the position must not go back."""
     topic = new_topic(partitions=1)

@@ -10,7 +10,6 @@ from contract.dead_letters import MAX_PAYLOAD_BYTES
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
-from tests.integration.transports import both_transports
 from tests.oracle import invalid_among
 
 SMALL = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
@@ -26,7 +25,6 @@ def mixed(new_topic: NewTopic, new_application: NewApplication) -> Application:
     return application
 
 
-@both_transports
 def test_every_invalid_record_becomes_one_dead_letter_with_its_reason_and_bytes(mixed: Application) -> None:
     mixed.assert_exact()
     origins = {(record.partition, record.offset): record for record in mixed.plain.read(mixed.events)}
@@ -78,7 +76,6 @@ def test_the_count_limit_stops_the_consumer_before_it_is_exceeded(
     application.assert_exact()
 
 
-@both_transports
 def test_nothing_of_the_commit_that_would_exceed_a_limit_is_written(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:

@@ -5,7 +5,6 @@ import random
 from tests.integration.application import Keyed, Plain, feed, figures, shop, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
-from tests.integration.transports import both_transports
 
 
 def mixed(count: int, seed: int) -> list[Keyed]:
@@ -17,7 +16,6 @@ def mixed(count: int, seed: int) -> list[Keyed]:
     return records
 
 
-@both_transports
 def test_a_worker_killed_in_mid_stream_again_and_again_goes_on_exactly(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
@@ -34,7 +32,6 @@ def test_a_worker_killed_in_mid_stream_again_and_again_goes_on_exactly(
     application.assert_exact()
 
 
-@both_transports
 def test_other_workers_take_over_from_a_killed_worker(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
@@ -79,7 +76,6 @@ def test_a_parent_restarts_a_killed_worker(
     application.assert_exact()
 
 
-@both_transports
 def test_a_restart_restores_the_same_state_and_a_stop_leaves_no_member(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:

@@ -1,4 +1,4 @@
-"""The Kafka clients behind the transports: what both must do, and the traps that the transports handle."""
+"""The Kafka clients behind the transport: what they must do, and the traps that the transport handles."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,20 +15,17 @@ from kafka.net.compat import KafkaNetClient
 
 from cluster.record_batch import Chunk
 from cluster.settings import Cluster
-from consumer.settings import Settings, Transport
+from consumer.settings import Settings
 from consumer.stream.transport import Clients, Rebalance, admin
-from consumer.stream.worker import connect_of
+from consumer.stream.transport.kafka_python import connect
 from contract.errors import Fatal, Retriable
 from contract.topics import Topics
 from tests.integration.application import Plain, shop, wait_until
 from tests.integration.conftest import NewTopic
-from tests.integration.transports import both_transports
-
-only_kafka_python = pytest.mark.parametrize("transport", ["kafka-python"])
 
 
 @pytest.fixture
-def settings(kafka: str, new_topic: NewTopic, transport: str) -> Settings:
+def settings(kafka: str, new_topic: NewTopic) -> Settings:
     name = f"transport-{uuid4().hex[:8]}"
     return Settings(
         Cluster(bootstrap_servers=kafka),
@@ -36,7 +33,6 @@ def settings(kafka: str, new_topic: NewTopic, transport: str) -> Settings:
         group=name,
         instance_id="one",
         transaction_timeout_s=15.0,
-        transport=cast(Transport, transport),
     )
 
 
@@ -45,7 +41,7 @@ def connected(settings: Settings) -> Iterator[Callable[[Settings], Clients]]:
     with ExitStack() as opened:
 
         def make(settings: Settings) -> Clients:
-            clients = connect_of(settings)(settings)
+            clients = connect(settings)
             for client in (clients.producer, clients.consumer, clients.reader, clients.admin):
                 opened.callback(client.close)
             return clients
@@ -73,7 +69,6 @@ def refresh_metadata(clients: Clients) -> None:
     wait_until(lambda: update.is_done, "fresh metadata")
 
 
-@only_kafka_python
 def test_a_refresh_of_the_metadata_does_not_end_the_first_assignment(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -85,7 +80,6 @@ def test_a_refresh_of_the_metadata_does_not_end_the_first_assignment(
     assert clients.consumer.rebalances() == []
 
 
-@only_kafka_python
 def test_a_join_that_outlasts_its_poll_is_completed(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -98,7 +92,6 @@ def test_a_join_that_outlasts_its_poll_is_completed(
     assert assigned(clients).partitions == {0, 1, 2, 3}
 
 
-@both_transports
 def test_reading_a_log_that_is_trimmed_meanwhile_is_retriable(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -112,7 +105,6 @@ def test_reading_a_log_that_is_trimmed_meanwhile_is_retriable(
         list(clients.reader.read(changelog, 0, start, end))
 
 
-@only_kafka_python
 def test_a_call_without_an_answer_ends_at_its_deadline(
     settings: Settings, connected: Callable[[Settings], Clients], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +127,6 @@ def test_a_call_without_an_answer_ends_at_its_deadline(
     over.set()
 
 
-@both_transports
 def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -149,7 +140,6 @@ def test_a_second_producer_with_the_same_transactional_id_fences_the_first(
     assert plain.read(settings.topics.partials) == []
 
 
-@only_kafka_python
 def test_a_commit_succeeds_once_its_coordinator_can_be_reached_again(
     plain: Plain,
     settings: Settings,
@@ -177,7 +167,6 @@ def test_a_commit_succeeds_once_its_coordinator_can_be_reached_again(
     assert [record.value for record in plain.read(settings.topics.partials)] == [b"1"]
 
 
-@only_kafka_python
 def test_a_transaction_with_a_record_that_was_not_delivered_is_not_committed(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -196,7 +185,6 @@ def test_a_transaction_with_a_record_that_was_not_delivered_is_not_committed(
     assert plain.read(topics.changelog) == []
 
 
-@both_transports
 def test_a_poll_raises_if_another_process_has_taken_the_instance_id(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -238,7 +226,6 @@ class Member:
             assert consumer.position(partition) == self._read_to[partition]
 
 
-@both_transports
 def test_partitions_that_move_between_members_are_read_without_gap_or_repeat(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -266,7 +253,6 @@ def test_partitions_that_move_between_members_are_read_without_gap_or_repeat(
             wait_until(poll_all, f"all read, in step {step}", state=lambda: f"{read_to} of {sent}")
 
 
-@only_kafka_python
 def test_a_member_restarted_after_an_empty_assignment_gets_its_partitions(
     plain: Plain, settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:
@@ -285,7 +271,6 @@ def test_a_member_restarted_after_an_empty_assignment_gets_its_partitions(
     wait_until(lambda: bool(assigned(second).partitions), "partitions are assigned")
 
 
-@only_kafka_python
 def test_a_join_that_is_answered_between_two_polls_is_completed(
     settings: Settings, connected: Callable[[Settings], Clients]
 ) -> None:

@@ -9,7 +9,6 @@ from kafka import KafkaProducer
 from broker.readiness import free_port
 from tests.integration.application import Plain, shop
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.integration.transports import both_transports
 
 
 def test_an_empty_topic_gives_a_complete_snapshot_of_nothing(
@@ -36,7 +35,6 @@ def test_a_second_run_without_new_records_ends_with_the_same_figures(
     application.assert_exact()
 
 
-@both_transports
 def test_committed_and_aborted_transactions_at_the_end_do_not_block_and_aborted_records_do_not_count(
     plain: Plain, new_topic: NewTopic, new_application: NewApplication
 ) -> None:

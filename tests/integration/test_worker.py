@@ -2,23 +2,25 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from typing import Any, cast
+from typing import Any, Final
 
 import pytest
 
 from cluster.settings import Cluster
 from consumer.metrics import Metrics
-from consumer.settings import Settings, Transport
+from consumer.settings import Settings
+from consumer.stream.transport import kafka_python
 from consumer.stream.worker import work
 from contract.errors import Retriable
 from contract.topics import Topics
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
-from tests.integration.transports import both_transports, few_at_once, module_of
 
 SMALL_RUBBISH = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
+
+RECORDS_AT_ONCE: Final = "cluster.fetched.RECORDS_AT_ONCE"
+"""A poll returns about this number of records, and at least one batch of the producer's."""
 
 Commit = Callable[..., None]
 
@@ -41,17 +43,15 @@ def backfill(application: Application) -> None:
         snapshot_interval_s=0.2,
         transaction_timeout_s=15.0,
         until_end=True,
-        transport=cast(Transport, application.transport),
     )
     work(settings, Metrics(), lambda: False)
 
 
-@both_transports
 def test_rewrites_trim_the_changelog_and_its_rest_restores_the_same_state(
-    monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication, transport: str
+    monkeypatch: pytest.MonkeyPatch, new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 5_000)
-    few_at_once(monkeypatch, transport, 100)
+    monkeypatch.setattr(RECORDS_AT_ONCE, 100)
     topic = new_topic(partitions=2)
     application = new_application(topic)
     starts = [(0, 0)]
@@ -70,20 +70,18 @@ def test_rewrites_trim_the_changelog_and_its_rest_restores_the_same_state(
     application.assert_exact()
 
 
-@both_transports
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("failing_commit", [1, 2, 5])
 def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
     monkeypatch: pytest.MonkeyPatch,
     new_topic: NewTopic,
     new_application: NewApplication,
-    transport: str,
     when: str,
     failing_commit: int,
 ) -> None:
     """If `when` is "after", the transaction is committed, and the worker can't know it."""
     commits = 0
-    producer: Any = import_module(module_of(transport))._Producer
+    producer: Any = kafka_python._Producer
     commit: Commit = producer.commit
 
     def fail_once(self: Any, *arguments: Any) -> None:
@@ -96,7 +94,7 @@ def test_a_commit_that_fails_begins_a_new_session_and_the_figures_are_exact(
             raise Retriable("the test says so")
 
     monkeypatch.setattr(producer, "commit", fail_once)
-    few_at_once(monkeypatch, transport, 20)
+    monkeypatch.setattr(RECORDS_AT_ONCE, 20)
     monkeypatch.setattr("consumer.stream.worker.FIRST_BACKOFF_S", 0.05)
     application = new_application(new_topic(shop(800, seed=50) + SMALL_RUBBISH, partitions=2))
     backfill(application)

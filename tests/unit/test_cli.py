@@ -126,7 +126,7 @@ def completed(words: str, directory: Path) -> list[str]:
         ("ltv ''", list(catalogue.COMMANDS)),
         ("ltv dead-letters ''", ["list"]),
         ("ltv batch --st", ["--strict"]),
-        ("ltv consume --transport c", ["confluent"]),
+        ("ltv consume --basis a", ["active"]),
     ],
 )
 def test_bash_completes_commands_options_and_values(words: str, found: list[str], tmp_path: Path) -> None:

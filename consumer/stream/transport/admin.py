@@ -1,7 +1,4 @@
-"""The admin client of both transports: kafka-python's.
-
-librdkafka's admin client can't remove a member from its group, and kafka-python is always installed.
-"""
+"""The consumer's admin client: topics, trimming, leaving the group."""
 
 import time
 from collections.abc import Callable
@@ -79,7 +76,7 @@ def _open_transactions(settings: Settings, reader: LogReader, partitions: int) -
 
 
 class ClusterAdmin:
-    """The `Admin` of both transports."""
+    """The `Admin` of the consumer's clients."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

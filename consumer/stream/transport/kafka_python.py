@@ -1,4 +1,4 @@
-"""The default transport: kafka-python.
+"""The transport: kafka-python.
 
 Traps of kafka-python 3.0.12 that this module, and no other, handles:
 
