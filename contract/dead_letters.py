@@ -30,6 +30,9 @@ KEY_SHA256: Final = "ltv.key-sha256"
 HEADERS_TRUNCATED_FROM: Final = "ltv.headers-truncated-from"
 HEADERS_SHA256: Final = "ltv.headers-sha256"
 """The same of the event's headers, as they are on the wire, if some of them were left out."""
+NULL_HEADERS: Final = "ltv.null-headers"
+"""Only if values of the event's headers are null: these headers' numbers, from 0, among the event's headers that the
+dead letter has. Clients refuse to write them, so the values are empty bytes."""
 WAS_NULL: Final = "ltv.was-null"
 """Only if the record had neither key nor value. Clients refuse to write such a record, so the value is empty bytes."""
 LAST_OFFSET: Final = "ltv.last-offset"
@@ -53,7 +56,7 @@ class Origin(Struct, frozen=True):
     timestamp_ms: int
 
 
-Headers = list[tuple[str, bytes | None]]
+Headers = list[tuple[str, bytes]]
 RawHeaders = Iterable[tuple[bytes, bytes | None]]
 
 
@@ -69,7 +72,7 @@ class DeadLetter(NamedTuple):
     @property
     def size_bytes(self) -> int:
         """About how many bytes the record takes."""
-        in_headers = sum(len(name) + len(value or b"") for name, value in self.headers)
+        in_headers = sum(len(name) + len(value) for name, value in self.headers)
         return len(self.key or b"") + len(self.value or b"") + in_headers
 
 
@@ -105,7 +108,10 @@ def dead_letter(
     kept, are_all = _kept_headers(headers)
     if not are_all:
         ours += _cut_headers(HEADERS_TRUNCATED_FROM, HEADERS_SHA256, headers_on_wire)
-    return DeadLetter(key, value, ours + kept)
+    nulls = ",".join(str(number) for number, (_, content) in enumerate(kept) if content is None)
+    if nulls:
+        ours.append((NULL_HEADERS, nulls.encode()))
+    return DeadLetter(key, value, ours + [(name, content or b"") for name, content in kept])
 
 
 def dead_batch(
@@ -141,9 +147,9 @@ def _cut_headers(length: str, digest: str, whole: bytes) -> Headers:
     return [(length, str(len(whole)).encode()), (digest, sha256(whole).hexdigest().encode())]
 
 
-def _kept_headers(headers: RawHeaders) -> tuple[Headers, bool]:
+def _kept_headers(headers: RawHeaders) -> tuple[list[tuple[str, bytes | None]], bool]:
     """The event's headers that the dead letter has, and whether these are all."""
-    kept: Headers = []
+    kept: list[tuple[str, bytes | None]] = []
     size = 0
     are_all = True
     for name, value in headers:

@@ -50,7 +50,7 @@ class InvalidLimit:
 def _last(dead: list[DeadLetter]) -> str:
     if not dead:
         return ""
-    header = {name: (value or b"").decode() for name, value in dead[-1].headers if name in _SHOWN}
+    header = {name: value.decode() for name, value in dead[-1].headers if name in _SHOWN}
     return (
         f". The last: {header[names.TOPIC]}-{header[names.PARTITION]} at offset {header[names.OFFSET]}: "
         f"{header[names.ERROR]}. "

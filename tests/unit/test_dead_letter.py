@@ -28,7 +28,7 @@ def letter_of(
     value: bytes | None = b"v",
     headers: tuple[tuple[bytes, bytes | None], ...] = (),
     on_wire: bytes = b"",
-) -> tuple[DeadLetter, dict[str, bytes | None]]:
+) -> tuple[DeadLetter, dict[str, bytes]]:
     letter = dead_letter(key, value, ERROR, ORIGIN, headers, on_wire)
     return letter, dict(letter.headers)
 
@@ -47,10 +47,17 @@ def test_a_key_and_a_value_that_are_too_long_are_cut_and_have_their_lengths_and_
 
 def test_what_fits_is_kept_whole_and_has_no_digest() -> None:
     key, value = b"k" * MAX_KEY_BYTES, b"v" * MAX_PAYLOAD_BYTES
-    letter, headers = letter_of(key, value, ((b"trace", b"1"), (b"trace", None)))
+    letter, headers = letter_of(key, value, ((b"trace", b"1"), (b"trace", b"")))
     assert (letter.key, letter.value) == (key, value)
-    assert letter.headers[-2:] == [("trace", b"1"), ("trace", None)]
+    assert letter.headers[-2:] == [("trace", b"1"), ("trace", b"")]
     assert not [name for name in headers if "truncated" in name or "sha256" in name]
+
+
+def test_headers_without_a_value_are_empty_and_named_by_their_numbers() -> None:
+    """Clients refuse to write them."""
+    letter, headers = letter_of(headers=((b"a", None), (b"b", b""), (b"c", None)))
+    assert letter.headers[-3:] == [("a", b""), ("b", b""), ("c", b"")]
+    assert headers["ltv.null-headers"] == b"0,2"
 
 
 @pytest.mark.parametrize(
