@@ -1,3 +1,4 @@
+# The base image by its tag, for its digest is not known here. To pin it, append what `docker pull` prints: @sha256:...
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements/build.txt requirements/

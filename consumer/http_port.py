@@ -29,6 +29,7 @@ CONNECTION_S: Final = 5.0
 ACCEPTED_AT_ONCE: Final = 32
 """Connections accepted between two steps of those that are open: a new one is answered before 128 others come."""
 MAX_HEADER_BYTES: Final = 16 * 1024
+LAST_PORT: Final = 65_535
 
 WRONG_HOST: Final = (
     "this Host is not served; --metrics-allowed-hosts (LTV_METRICS_ALLOWED_HOSTS) adds a name\n"
@@ -71,10 +72,13 @@ def serve(metrics: Metrics, host: str, port: int, allowed_hosts: Sequence[str] =
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    if port > LAST_PORT:
+        raise Fatal(
+            f"can't serve metrics on port {port}: ports end at {LAST_PORT}; choose a smaller --metrics-port"
+        )
     try:
-        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][
-            0
-        ]
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family = min(each[0] for each in found)  # IPv4, where the name has both.
         return socket.create_server((host, port), family=family, backlog=ACCEPTED_AT_ONCE)
     except OSError as error:
         raise Fatal(

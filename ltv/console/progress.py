@@ -41,7 +41,7 @@ def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
     sizes = [_plain_size(path) for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(show_speed=True),
         TextColumn("events: {task.fields[events]:,}"),
@@ -65,7 +65,12 @@ def download_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: None
         console.print(f"{title}: done", soft_wrap=True)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)

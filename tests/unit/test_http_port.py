@@ -9,19 +9,24 @@ from contextlib import ExitStack, closing
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
 from broker.readiness import free_port
 from consumer.allowed_hosts import AllowedHosts
-from consumer.http_port import CONNECTION_S, MAX_CONNECTIONS, serve
+from consumer.http_port import MAX_CONNECTIONS, serve
 from consumer.metrics import Metrics
+from consumer.settings import Settings
 from contract.errors import Fatal
+from ltv import cli
 from tests.waiting import wait_until
 
 SERVER = """
 import gc, sys
+from consumer import http_port
 from consumer.http_port import serve
 from consumer.metrics import Metrics
 gc.disable()
+http_port.CONNECTION_S = float(sys.argv[2])
 metrics = Metrics()
 for partition in range(5_000):
     metrics.lag.labels(str(partition)).set(partition)
@@ -33,6 +38,8 @@ for line in sys.stdin:
     print(gc.collect(), flush=True)
 """
 PAGES = {"/live": 200, "/ready": 503, "/metrics": 200}
+CONNECTION_S = 2.0
+"""Shorter than the port's own, to wait less."""
 FEW_OBJECTS = 100
 SILENT = 500
 
@@ -43,7 +50,7 @@ class Port:
     def __init__(self) -> None:
         self.number = free_port()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self.number)],
+            [sys.executable, "-c", SERVER, str(self.number), str(CONNECTION_S)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -247,6 +254,17 @@ def test_requests_leave_nothing_to_the_garbage_collector_which_a_worker_turns_of
     assert port.tell("collect") < FEW_OBJECTS
 
 
+def test_the_names_of_the_option_reach_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Settings] = []
+    monkeypatch.setattr("ltv.commands.consume.run", lambda settings, *_: seen.append(settings))
+    names = " a.example, b.example,"
+    result = CliRunner().invoke(
+        cli.app, ["consume", "--instance-id", "one", "--metrics-allowed-hosts", names]
+    )
+    assert result.exit_code == 0, result.output
+    assert seen[0].metrics_allowed_hosts == ("a.example", "b.example")
+
+
 def test_a_port_that_is_taken_is_one_line_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
@@ -254,3 +272,5 @@ def test_a_port_that_is_taken_is_one_line_that_names_it() -> None:
             serve(Metrics(), "127.0.0.1", number)
     with pytest.raises(Fatal, match="--metrics-port"):
         serve(Metrics(), "no-such-host.invalid", number)
+    with pytest.raises(Fatal, match="ports end at 65535"):
+        serve(Metrics(), "127.0.0.1", 65_536)

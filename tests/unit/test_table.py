@@ -121,6 +121,19 @@ def test_escape_sequences_in_names_do_not_reach_a_terminal() -> None:
     assert r"\x1b[2Jgone" in drawn_row
 
 
+def test_a_console_escapes_in_any_text_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = msgspec.structs.replace(
+        snapshot(row(1)), emitted_at="2026-01-01\x1b00:00:00Z", event_time_min="\x9b2J\u202e"
+    )
+    stdout_console().print(SnapshotView(hostile, NOW))
+    stdout_console().print("two\nlines\x1b[2J")
+    output = capsys.readouterr().out
+    assert r"2026-01-01\x1b00:00:00Z" in output
+    assert r"\x9b2J\u202e to " in output
+    assert output.endswith("two\nlines\\x1b[2J\n")
+    assert output.replace("\n", "").isprintable()
+
+
 def test_no_colours_without_a_terminal() -> None:
     assert "\x1b" not in drawn(
         SnapshotView(snapshot(row(1, previous_rank=2), row(2), covered=coverage(0, None)), NOW)

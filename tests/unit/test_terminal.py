@@ -17,7 +17,11 @@ RICH = re.compile(r"\r?\x1b\[[0-9;?]*[a-zA-Z]|\r\n")
 
 
 def on_terminal(*arguments: str, output: str = "both", folder: Path | None = None) -> str:
-    """What a command writes to a terminal that is its standard output and error, or only one of them."""
+    """What `ltv` writes to a terminal that is its standard output and error, or only one of them."""
+    return python_on_terminal("-m", "ltv", *arguments, output=output, folder=folder)
+
+
+def python_on_terminal(*arguments: str, output: str = "both", folder: Path | None = None) -> str:
     reading, terminal = pty.openpty()
     chunks: list[bytes] = []
 
@@ -31,7 +35,7 @@ def on_terminal(*arguments: str, output: str = "both", folder: Path | None = Non
     reader = threading.Thread(target=read)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ltv", *arguments],
+            [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=terminal if output in {"both", "stdout"} else subprocess.DEVNULL,
             stderr=terminal if output in {"both", "stderr"} else subprocess.DEVNULL,
@@ -84,6 +88,13 @@ def test_a_table_and_messages_are_harmless(events: str) -> None:
     assert_harmless(shown)
     assert r"c\x1b]0;t\x07\x9b2J" in shown
     assert r"events\x1b]0;t\x07" in shown
+
+
+@pytest.mark.parametrize("name", ["[link=evil.example]x", "[red]x"])
+def test_the_name_of_a_file_is_no_markup_of_the_progress_bar(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(event("c") + "\n")
+    assert name in on_terminal("batch", str(path))
 
 
 def test_json_on_a_terminal_is_escaped_and_the_same_json_and_in_a_pipe_the_same_bytes(
@@ -139,3 +150,23 @@ def test_an_error_is_one_harmless_line(arguments: list[str], tmp_path: Path) -> 
     assert_harmless(shown)
     assert shown.count("\n") == 1
     assert shown.startswith("ltv: ")
+
+
+LOG = f"""
+import logging, structlog
+from consumer import logs
+logs.configure()
+structlog.get_logger().warning("waiting", cause={HARMFUL!r}, partitions=[1], names=[{HARMFUL!r}])
+logging.getLogger("kafka").critical("no answer from %s", {HARMFUL!r})
+"""
+
+
+def test_a_log_is_harmless_on_a_terminal_and_as_json() -> None:
+    shown = python_on_terminal("-c", LOG)
+    assert_harmless(shown)
+    assert shown.count("\n") == 2
+    piped = subprocess.run([sys.executable, "-c", LOG], capture_output=True, check=True).stderr.decode()
+    assert_harmless(piped)
+    logged = json.loads(piped.splitlines()[0])
+    assert_harmless(logged["cause"])
+    assert logged["partitions"] == [1]
