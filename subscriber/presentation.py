@@ -74,9 +74,11 @@ def behind(snapshot: Snapshot) -> str:
     late = [each.partition for each in coverage.partitions if each.lag_records]
     if not late or coverage.behind_s is None or coverage.lag_records is None:
         return "counts all events"
+    blocked = [each.partition for each in coverage.partitions if each.blocked_s is not None]
+    cause = f"; an open transaction holds back {_partitions(blocked)}" if blocked else ""
     return (
         f"{counted(coverage.lag_records, 'record')} not counted yet, up to {ago(coverage.behind_s)} old, "
-        f"on {_partitions(late)}"
+        f"on {_partitions(late)}{cause}"
     )
 
 
