@@ -246,7 +246,8 @@ def odd_timestamps() -> Iterator[Batch]:
             records = [RawRecord(b"k", b"no JSON"), order(customer, 1)]
             yield Batch(0, records, codec, {"timestamp_ms": first_ms})
         deltas = (0, -(2**62), 2**62, MAX_I64)
-        yield Batch(0, [RawRecord(b"k", b"no JSON", delta_ms=delta_ms) for delta_ms in deltas], codec)
+        records = [RawRecord(b"k", b"no JSON", delta_ms=delta_ms) for delta_ms in deltas]
+        yield Batch(0, records, codec, {"timestamp_ms": 0})
 
 
 @blow("numbers in more bytes than they need")
