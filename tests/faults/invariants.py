@@ -9,7 +9,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +19,8 @@ from tests.faults.topics import Record
 
 PER_RUN = {"schema_version", "sequence", "emitted_at", "coverage"}
 """What a snapshot says about itself."""
-OVERSIZE_BATCH = b"oversize_batch"
-"""The reason of a dead letter that stands for all records of a batch."""
-UNREAD_BATCH = "fault-test-unread-batch"
-"""On the first record of a batch that is too large to read: how many records it has."""
+RECORDS = "ltv.records"
+"""On a dead letter that stands for a batch: for how many records."""
 
 
 def hold(application: Application, *, basis: str = "active", events: list[Record] | None = None) -> None:
@@ -78,7 +75,7 @@ def every_event_is_accounted_for(application: Application, events: list[Record])
     """Check invariant 2. (Visits count every record, and the snapshot has all customers: so 1 is by record, too.)"""
     rubbish = {(each.partition, each.offset): each for each in events if RUBBISH in each.headers}
     letters = application.cluster.read(application.topic("dead-letters"))
-    set_aside = Counter(place for letter in letters for place in _places(letter, rubbish))
+    set_aside = Counter(place for letter in letters for place in _places(letter))
     missing, surplus = Counter(list(rubbish)) - set_aside, set_aside - Counter(list(rubbish))
     assert not missing, f"invariant 2: {len(missing)} without a dead letter, such as {min(missing)}"
     assert not surplus, (
@@ -86,7 +83,7 @@ def every_event_is_accounted_for(application: Application, events: list[Record])
     )
     for letter in letters:
         origin = _origin(letter)
-        if letter.headers["ltv.reason"] != OVERSIZE_BATCH:
+        if RECORDS not in letter.headers:
             assert _is_letter_of(letter, rubbish[origin]), (
                 f"invariant 2: the dead letter of {origin} differs from it"
             )
@@ -109,20 +106,22 @@ def _origin(letter: Record) -> tuple[int, int]:
     return int(letter.headers["ltv.partition"]), int(letter.headers["ltv.offset"])
 
 
-def _places(letter: Record, rubbish: Mapping[tuple[int, int], Record]) -> list[tuple[int, int]]:
+def _places(letter: Record) -> list[tuple[int, int]]:
     """The records for which this dead letter stands: one, or all of a batch that was too large to read."""
-    partition, offset = origin = _origin(letter)
-    if letter.headers["ltv.reason"] != OVERSIZE_BATCH or origin not in rubbish:
-        return [origin]
-    size = int(rubbish[origin].headers.get(UNREAD_BATCH, b"1"))
-    return [(partition, offset + i) for i in range(size)]
+    partition, offset = _origin(letter)
+    return [(partition, offset + i) for i in range(int(letter.headers.get(RECORDS, b"1")))]
 
 
 def _is_letter_of(letter: Record, record: Record) -> bool:
-    """Whether a dead letter has the key and the value of its record; if it says that it is cut, their first bytes."""
-    is_cut = any(name.startswith("ltv.truncated") for name in letter.headers)
-    pairs = ((letter.key, record.key), (letter.value, record.value))
-    return all(found == sent or (is_cut and (sent or b"").startswith(found or b"")) for found, sent in pairs)
+    """Whether a dead letter has the key and the value of its record; where it says that one is cut, its first bytes."""
+    fields = (
+        ("ltv.key-truncated-from", letter.key, record.key),
+        ("ltv.truncated-from", letter.value, record.value),
+    )
+    return all(
+        found == sent or (cut in letter.headers and bool(found) and (sent or b"").startswith(found or b""))
+        for cut, found, sent in fields
+    )
 
 
 def series_is_whole(snapshots: list[dict[str, Any]]) -> None:

@@ -13,7 +13,6 @@ from tests.faults import memory
 from tests.faults.codecs import NONE
 from tests.faults.harness import CUSTOMERS, Application, Process, last_line
 from tests.faults.hostile import PARTITIONS, Batch, partition_of
-from tests.faults.invariants import UNREAD_BATCH
 from tests.faults.load import RUBBISH, events
 from tests.faults.raw_client import Answer, RawClient
 from tests.faults.record_batches import RawRecord, head_of
@@ -136,7 +135,5 @@ def _records(batch: Batch, base_offset: int) -> Iterator[Record]:
     is_read = batch.is_read
     for i, record in enumerate(batch.records):
         headers = {} if record.valid and is_read else {RUBBISH: b"1"}
-        if i == 0 and not is_read:
-            headers[UNREAD_BATCH] = str(len(batch.records)).encode()
         key, value = (head_of(field, HEAD_BYTES) for field in (record.key, record.value))
         yield Record(batch.partition, base_offset + i, key, value, headers)

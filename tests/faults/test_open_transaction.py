@@ -21,8 +21,8 @@ LONGEST_MS: Final = 900_000
 EVENTS: Final = 500
 PARTITION: Final = 0
 BLOCKED: Final = "ltv_blocked_by_transaction_seconds"
-SOON: Final = ("--max-transaction-age-s", "1")
-"""An open transaction is named, and `--until-end` gives up, after a second."""
+SOON: Final = ("--blocked-after-s", "1", "--complete-within-s", "1")
+"""An open transaction is named, snapshots are not complete, and `--until-end` gives up, after a second."""
 
 
 @pytest.fixture
@@ -46,6 +46,15 @@ def open_transaction(app: Application) -> Iterator[int]:
         client.end(name, producing, commit=True)
 
 
+def is_named_in_coverage(app: Application) -> bool:
+    """Whether the newest snapshot says that it is not complete, and for how long PARTITION is blocked."""
+    snapshots = app.snapshots()
+    if not snapshots:
+        return False
+    coverage = snapshots[-1]["coverage"]
+    return bool(coverage["partitions"][PARTITION]["blocked_s"]) and not coverage["complete"]
+
+
 def test_an_open_transaction_is_named_in_log_metrics_and_coverage_until_it_ends(app: Application) -> None:
     app.load.send(EVENTS)
     port = WorkerPort()
@@ -55,8 +64,7 @@ def test_an_open_transaction_is_named_in_log_metrics_and_coverage_until_it_ends(
         named = f'"topic": "{app.events}", "partition": {PARTITION}, "offset": {offset}'
         worker.wait_for_log(named)
         wait_until(lambda: max(port.metric(BLOCKED), default=0) > 0, BLOCKED, failing=worker.ended)
-        wait_until(app.snapshots, "a snapshot", failing=worker.ended)
-        assert not app.snapshots()[-1]["coverage"]["complete"]
+        wait_until(lambda: is_named_in_coverage(app), "incomplete coverage", failing=worker.ended)
     app.wait_for(2 * EVENTS + 1, worker)
     wait_until(lambda: max(port.metric(BLOCKED), default=0) == 0, f"{BLOCKED} 0", failing=worker.ended)
     hold(app)
