@@ -123,10 +123,18 @@ def a_long_key_and_value() -> Iterator[Batch]:
     yield Batch(0, [RawRecord(Fill(b"k", 3_500_000), Fill(b"v", 900_000))])
 
 
-@blow("header names that are not UTF-8")
+FORGED: Final[list[Header]] = [
+    (b"ltv.reason", b"empty"),
+    (b"ltv.offset", b"0"),
+    (b"ltv.records", b"1000"),
+    (b"ltv.truncated-from", b"7"),
+]
+
+
+@blow("header names that are not UTF-8, null values, forged headers of a dead letter")
 def bad_header_names() -> Iterator[Batch]:
     (customer,) = customers("names", 1)
-    headers: list[Header] = [(b"\xff\xfe", b"\xff"), (b"", None), (b"n", b"")]
+    headers: list[Header] = [(b"\xff\xfe", b"\xff"), (b"", None), (b"n", b""), *FORGED]
     for codec in (NONE, GZIP):
         records = [RawRecord(b"k", b"no JSON", headers=headers), order(customer, 1)._replace(headers=headers)]
         yield Batch(0, records, codec)

@@ -10,6 +10,7 @@
 import json
 from collections import Counter
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from tests.faults import oracle
@@ -19,6 +20,8 @@ from tests.faults.topics import Record
 
 PER_RUN = {"schema_version", "sequence", "emitted_at", "coverage"}
 """What a snapshot says about itself."""
+MAX_KEY_BYTES, MAX_VALUE_BYTES = 65_536, 1_000_000
+"""A dead letter has no more of its record's key and value."""
 RECORDS = "ltv.records"
 """On a dead letter that stands for a batch: for how many records."""
 
@@ -113,15 +116,19 @@ def _places(letter: Record) -> list[tuple[int, int]]:
 
 
 def _is_letter_of(letter: Record, record: Record) -> bool:
-    """Whether a dead letter has the key and the value of its record; where it says that one is cut, its first bytes."""
-    fields = (
-        ("ltv.key-truncated-from", letter.key, record.key),
-        ("ltv.truncated-from", letter.value, record.value),
+    """Whether a dead letter has the key and the value of its record, or says how they are cut."""
+    return _is_kept(letter.key, record.key, MAX_KEY_BYTES, letter, "ltv.key-") and _is_kept(
+        letter.value, record.value, MAX_VALUE_BYTES, letter, "ltv."
     )
-    return all(
-        found == sent or (cut in letter.headers and bool(found) and (sent or b"").startswith(found or b""))
-        for cut, found, sent in fields
-    )
+
+
+def _is_kept(found: bytes | None, sent: bytes | None, limit: int, letter: Record, prefix: str) -> bool:
+    """Whether a field is as it was sent; if too long, its first bytes, with the length and digest of all."""
+    length, digest = (letter.headers.get(f"{prefix}{name}") for name in ("truncated-from", "sha256"))
+    if sent is None or len(sent) <= limit:
+        return (found, length, digest) == (sent, None, None)
+    whole = str(len(sent)).encode(), sha256(sent).hexdigest().encode()
+    return (found, length, digest) == (sent[:limit], *whole)
 
 
 def series_is_whole(snapshots: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ A field may be a `Fill`: one byte, repeated. Batches are packed piece by piece, 
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from crc32c import crc32c
@@ -63,11 +64,10 @@ def size_of(field: Field) -> int:
     return len(field or b"")
 
 
-def head_of(field: Field, size: int) -> bytes | None:
-    """The first bytes of a field, `size` at most."""
-    if isinstance(field, Fill):
-        return field.byte * min(size, field.size)
-    return None if field is None else field[:size]
+@cache
+def whole_of(fill: Fill) -> bytes:
+    """All of a repeated byte; kept, for many records may have the same."""
+    return fill.byte * fill.size
 
 
 def varint(number: int, width: int = 1) -> bytes:

@@ -15,14 +15,13 @@ from tests.faults.harness import CUSTOMERS, Application, Process, last_line
 from tests.faults.hostile import PARTITIONS, Batch, partition_of
 from tests.faults.load import RUBBISH, events
 from tests.faults.raw_client import Answer, RawClient
-from tests.faults.record_batches import RawRecord, head_of
+from tests.faults.record_batches import Field, Fill, RawRecord, whole_of
 from tests.faults.topics import Record
 from tests.faults.worker_port import WorkerPort
 from tests.waiting import DEADLINE_S, wait_until
 
 ORDINARY: Final = 300
 """Ordinary events before a blow, after it, and after the restart."""
-HEAD_BYTES: Final = 1 << 20
 TRANSACTION_MS: Final = 60_000
 TOPIC: Final = {"partitions": PARTITIONS, "message_timestamp_after_max_ms": str(2**63 - 1)}
 """The events topic: as the broker has it by default, but its records may claim to be of the future."""
@@ -43,7 +42,7 @@ class Target:
         """`within_s` is the deadline of every wait for progress."""
         self.app = app
         self.written: list[Record] = []
-        """Every record on the events topic; long keys and values without their ends."""
+        """Every record on the events topic; in batches that no consumer reads, without repeated bytes."""
         self._within_s = within_s
         self._client = RawClient(app.cluster.servers)
         self._ordinary = events(app.seed, CUSTOMERS)
@@ -135,5 +134,12 @@ def _records(batch: Batch, base_offset: int) -> Iterator[Record]:
     is_read = batch.is_read
     for i, record in enumerate(batch.records):
         headers = {} if record.valid and is_read else {RUBBISH: b"1"}
-        key, value = (head_of(field, HEAD_BYTES) for field in (record.key, record.value))
+        key, value = (_kept(field, is_read) for field in (record.key, record.value))
         yield Record(batch.partition, base_offset + i, key, value, headers)
+
+
+def _kept(field: Field, is_read: bool) -> bytes | None:
+    """All of a field; of one that no consumer reads, which may be of any length, nothing."""
+    if isinstance(field, Fill):
+        return whole_of(field) if is_read else b""
+    return field
