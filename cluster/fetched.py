@@ -4,8 +4,9 @@ kafka-python still fetches, checks checksums and knows which transactions are ab
 replaced: it is several times as fast, and nothing in a record can raise from the middle of kafka-python.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from kafka.consumer.fetcher import Fetcher
@@ -16,7 +17,9 @@ from cluster.record_fields import read_headers
 from contract.errors import Fatal
 
 RECORDS_AT_ONCE: Final = 2_000
-"""Records returned by one poll; the last batch is never split."""
+"""Records returned by one poll of batches; the last batch is never split."""
+BYTES_AT_ONCE: Final = 4 * 1024 * 1024
+"""Bytes of the values returned by one poll of records; the last record is never split."""
 
 
 class FetchedBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
@@ -27,9 +30,13 @@ class FetchedBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
 
     def take(self, n: int | None = None) -> list[Any]:
         """Batches that hold together at least `RECORDS_AT_ONCE` (`n` is ignored), or the rest; none at the end."""
-        taken: list[RecordBatch] = []
-        count = 0
-        while count < RECORDS_AT_ONCE and self.record_iterator is not None:
+        return self._take(RECORDS_AT_ONCE, attrgetter("count"))
+
+    def _take(self, limit: int, size_of: Callable[[Any], int], n: int | None = None) -> list[Any]:
+        """Items until their sizes reach the limit, or until there are `n`."""
+        taken: list[Any] = []
+        size = 0
+        while size < limit and len(taken) != n and self.record_iterator is not None:
             try:
                 some = super().take(1)
             except (
@@ -40,7 +47,7 @@ class FetchedBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
                 self._next_inline_exception = error
                 break
             taken += some
-            count += sum(batch.count for batch in some)
+            size += sum(map(size_of, some))
         return taken
 
     def _maybe_skip_record(self, record: Any) -> bool:
@@ -99,26 +106,31 @@ class Record:
 
 
 class FetchedRecords(FetchedBatches):
-    """The records of one fetch, one by one."""
+    """The records of one fetch, one by one; in the place of a batch that can't be read, one record without a value."""
 
     def take(self, n: int | None = None) -> list[Record]:
-        """At most `n` records; none at the end."""
-        found: list[Record] = Fetcher.PartitionRecords.take(self, n)
-        return found
+        """At most `n` records, fewer where they are long; none at the end."""
+        return self._take(BYTES_AT_ONCE, _value_bytes, n)
 
     def _unpack_records(self, tp: Any, records: Any, *_deserializers: Any) -> Iterator[Record]:
         for batch in super()._unpack_records(tp, records):
             for part in batch.parts():
                 if isinstance(part, UnreadableBatch):
-                    raise CorruptRecordError(
-                        f"{tp.topic}-{tp.partition} at offset {part.first_offset}: {part.error}"
+                    # Its offset and time are what coverage asks for; no reader takes a record without a value for more.
+                    yield Record(
+                        tp.topic, tp.partition, part.first_offset, part.timestamp_ms, None, None, b"\0"
                     )
+                    continue
                 for i, offset in enumerate(part.offsets):
                     self.next_fetch_offset = offset + 1
                     timestamp_ms, headers = part.origins[i]
                     key, value = part.keys[i], part.values[i]
                     yield Record(tp.topic, tp.partition, offset, timestamp_ms, key, value, headers)
             self.next_fetch_offset = batch.next_offset
+
+
+def _value_bytes(record: Record) -> int:
+    return len(record.value or b"")
 
 
 def read_batches(consumer: Any, max_batch_bytes: int) -> None:
