@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import nsmallest
-from itertools import islice
 
 from consumer.domain.aggregate import Aggregate
 from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.ingest import ingest_events
 from consumer.domain.ltv import rank_position
 from consumer.domain.partial import merge, partial_of, time_text
-from contract.decode import CHUNK_EVENTS, decode_events
+from contract.decode import chunks, decode_events
 from contract.errors import InvalidEvent
 from contract.snapshots import Basis, Snapshot
 from files.format import read_events
@@ -29,8 +28,7 @@ class Batch:
 
     def ingest_file(self, path: str) -> Iterator[int]:
         """Ingest the events of one file ("-": standard input); yields the bytes of each chunk of events."""
-        read = read_events(path)
-        while chunk := list(islice(read, CHUNK_EVENTS)):
+        for chunk in chunks(read_events(path)):
             events, invalid = decode_events([value for _, value in chunk])
             ingest_events(events, self.aggregate)
             for i, error in invalid:

@@ -1,9 +1,10 @@
 """Decodes and validates events in one step, by the types of `contract/events.py`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -112,6 +113,26 @@ def _decoded(value: bytes) -> Any:
 
 CHUNK_EVENTS: Final = 500
 """Events decoded at once: few enough to stay in the processor's cache until they are ingested."""
+CHUNK_BYTES: Final = 1024 * 1024
+"""A chunk of events ends with the event that reaches this sum of bytes."""
+
+Place = TypeVar("Place")
+
+
+def chunks(events: Iterable[tuple[Place, bytes]]) -> Iterator[list[tuple[Place, bytes]]]:
+    """Cut (place, value) pairs into lists for `decode_events`, of at most CHUNK_EVENTS and about CHUNK_BYTES."""
+    rest = iter(events)
+    while True:
+        chunk, size = [], 0
+        for event in islice(rest, CHUNK_EVENTS):
+            chunk.append(event)
+            size += len(event[1])
+            if size >= CHUNK_BYTES:
+                break
+        if not chunk:
+            return
+        yield chunk
+
 
 Invalid = list[tuple[int, InvalidEvent]]
 
@@ -185,10 +206,12 @@ def _are_plain(values: Sequence[bytes | None]) -> bool:
     """Whether these values are all UTF-8, short enough, and without a time that msgspec would round."""
     try:
         joined = b"\n".join(values)  # type: ignore[arg-type]  # None: a TypeError.
+        if len(joined) > MAX_EVENT_BYTES and max(map(len, values)) > MAX_EVENT_BYTES:  # type: ignore[arg-type]
+            return False
         joined.decode()
     except (TypeError, UnicodeDecodeError):
         return False
-    return len(joined) <= MAX_EVENT_BYTES and not _BEYOND_MICROSECONDS.search(joined)
+    return not _BEYOND_MICROSECONDS.search(joined)
 
 
 def _wrong_key(key: bytes | None, customer_id: str) -> InvalidEvent:

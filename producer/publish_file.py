@@ -1,9 +1,8 @@
 """Sends a file's events to the topic: checks each first, and sends it with its customer id as the key."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 
-from contract.decode import CHUNK_EVENTS, decode_event
+from contract.decode import chunks, decode_event
 from contract.errors import InvalidEvent
 from files.format import read_events
 from producer.publisher import Publisher, readable_key
@@ -25,8 +24,7 @@ def publish_file(
             than the topic allows.
         as_is: send every event unchecked.
     """
-    events = read_events(path)
-    while chunk := list(islice(events, CHUNK_EVENTS)):
+    for chunk in chunks(read_events(path)):
         for line, value in chunk:
             try:
                 target.send(readable_key(value) if as_is else decode_event(value).customer_id.encode(), value)

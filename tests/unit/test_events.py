@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contract.decode import decode_event, decode_events
+from contract.decode import CHUNK_EVENTS, chunks, decode_event, decode_events
 from contract.errors import MAX_DETAIL_CHARS, InvalidEvent
 from contract.events import (
     MAX_EVENT_BYTES,
@@ -743,3 +744,17 @@ def test_a_newline_in_a_customer_id_does_not_make_another_key_valid() -> None:
     assert [(i, error.reason) for i, error in invalid] == [(0, "wrong_key"), (1, "wrong_key")]
     events, invalid = decode_events(values, [b"a\nb", b"c"])
     assert ([event.customer_id for event in events], invalid) == (["a\nb", "c"], [])
+
+
+def test_a_chunk_has_a_bounded_number_of_events_and_ends_where_its_bytes_are_reached() -> None:
+    small = [(line, b"x" * 100) for line in range(2 * CHUNK_EVENTS + 1)]
+    assert [len(chunk) for chunk in chunks(small)] == [CHUNK_EVENTS, CHUNK_EVENTS, 1]
+    large = [(line, b"x" * 600_000) for line in range(5)]
+    assert [len(chunk) for chunk in chunks(large)] == [2, 2, 1]
+    assert [event for chunk in chunks(large) for event in chunk] == large
+    assert list(chunks([])) == []
+
+
+def test_chunks_are_read_one_at_a_time() -> None:
+    endless = ((line, b"x" * 600_000) for line in iter(int, 1))
+    assert [len(chunk) for chunk in islice(chunks(endless), 2)] == [2, 2]
