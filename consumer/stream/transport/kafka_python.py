@@ -50,6 +50,8 @@ FETCH_BYTES: Final = 4 * 1024 * 1024
 METADATA_MAX_AGE_MS: Final = 10_000
 """How soon added partitions of the events topic are noticed: they would separate customers from their history."""
 RECONNECT_POLL_MS: Final = 50
+TOPIC_PATIENCE_S: Final = 3.0
+"""For so long the metadata may lack the events topic: a broker that has just started may not know it yet."""
 JOIN_POLL_MS: Final = 100
 JOIN_PATIENCE_S: Final = 2.0
 
@@ -93,6 +95,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if not self._client.partitions_for_topic(self._topic):
             self.close()
             raise Retriable(f"the cluster has no metadata of {self._topic} yet")
+        self._topic_patience = Deadline(TOPIC_PATIENCE_S)
         self._topic_id = self._client._cluster.topic_id(self._topic)
         self._client.subscribe(topics=[self._topic], listener=self)
         coordinator = self._client._coordinator
@@ -136,7 +139,9 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         cluster = self._client._cluster
         if cluster.topic_id(self._topic) not in {self._topic_id, None}:
             raise Fatal(topic_recreated(self._topic))
-        if not cluster.partitions_for_topic(self._topic) and not self._client.assignment():
+        if cluster.partitions_for_topic(self._topic):
+            self._topic_patience = Deadline(TOPIC_PATIENCE_S)
+        elif self._topic_patience.is_over:
             raise Retriable(f"the brokers do not know the topic {self._topic} any more: was it deleted?")
 
     def stay(self) -> None:
