@@ -8,7 +8,7 @@ import pytest
 from cluster.settings import Cluster
 from contract.errors import Fatal
 from tests.certificates import KEY_PASSWORD, Certificates
-from tests.unit.test_cli import run_ltv
+from tests.commands.test_cli import run_ltv
 
 LOGIN: Mapping[str, str] = {"SASL_MECHANISM": "PLAIN", "SASL_USERNAME": "shop", "SASL_PASSWORD": "hunter2"}
 

@@ -4,7 +4,7 @@ import pytest
 
 from contract.errors import Fatal
 from contract.topics import MAX_TOPIC_CHARS, Topics
-from tests.unit.test_cli import run_ltv
+from tests.commands.test_cli import run_ltv
 
 IMPOSSIBLE = ["", ".", "..", "my app", "a/b", "é", "a\nb", "a\n", "x" * (MAX_TOPIC_CHARS + 1)]
 
