@@ -15,7 +15,7 @@ from consumer.domain.coverage import HeldBack
 from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.transport import StateReader
-from contract.errors import Fatal, counted
+from contract.errors import Fatal, Retriable, counted
 
 LOOK_INTERVAL_S: Final = 5.0
 
@@ -49,11 +49,16 @@ class OpenTransactions:
         """
         now = self._now()
         interval_s = min(LOOK_INTERVAL_S, self._limit_s / 2)
-        if self._looked_at and (now - self._looked_at).total_seconds() < interval_s:
+        if not every or (self._looked_at and (now - self._looked_at).total_seconds() < interval_s):
             return
         self._looked_at = now
+        try:
+            held_back = self._held_back(every, now)
+        except Retriable as error:
+            # A partition without a leader, say: what is read and committed tells whether the session must end.
+            log.info("can't look for open transactions now", cause=str(error))
+            return
         self._metrics.blocked.clear()
-        held_back = self._held_back(every, now)
         self.blocking = {p: held for p, held in held_back.items() if held.for_s(now) >= self._limit_s}
         for number in ours:
             held = held_back.get(number)

@@ -725,3 +725,20 @@ def test_a_snapshot_of_a_newer_program_is_refused_in_one_line() -> None:
         Fatal, match=r"ltv\.snapshots-0 at offset 0: .*schema version 99.*install a newer ltv"
     ):
         Worker(cluster).run(0)
+
+
+def test_a_look_for_open_transactions_that_fails_does_not_end_the_session(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = FakeCluster(2)
+    worker = Worker(cluster).run(1)
+
+    def no_leader(topic: str, partitions: object) -> dict[int, int]:
+        raise Retriable("a partition has no leader")
+
+    worker.session._clients.reader.committed_ends = no_leader  # type: ignore[method-assign]
+    cluster.events[1] = [visit("a")]
+    cluster.now_s += 10
+    worker.step_until_committed()
+    assert cluster.commits[-1].offsets == {1: 1}
+    assert "can't look for open transactions now" in capsys.readouterr().out
