@@ -38,6 +38,11 @@ class Ended(NamedTuple):
     log: str
 
     @property
+    def is_clean(self) -> bool:
+        """Whether it ended as it should after SIGTERM, which kills Python before the program's handler is set."""
+        return self.code == 0 or (self.code == -signal.SIGTERM and not self.log)
+
+    @property
     def last_line(self) -> str:
         """The last line of the log."""
         return last_line(self.log)
@@ -214,11 +219,11 @@ class Application:
         return (process.log for process in self._processes)
 
     def stop_all(self) -> None:
-        """Send SIGTERM to all running processes; each must exit with 0."""
+        """Send SIGTERM to all running processes; each must end cleanly."""
         for process in self._processes:
             if not process.ended():
                 ended = process.stop()
-                assert ended.code == 0, ended.log[-3000:]
+                assert ended.is_clean, ended.log[-3000:]
 
     def close(self) -> None:
         for process in self._processes:
