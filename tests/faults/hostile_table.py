@@ -4,6 +4,7 @@ Each blow strikes a consumer of its own; a blow that the consumer does not survi
 """
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -17,6 +18,13 @@ from tests.faults.hostile import BLOWS
 from tests.faults.invariants import hold
 from tests.faults.strike import TOPIC, Target
 
+HEADINGS: Final = (
+    "blow",
+    "peak MiB above idle",
+    "of that kept after a restart",
+    "seconds to progress",
+    "the log's last line",
+)
 SHOWN: Final = 240
 """Characters of a log's line."""
 
@@ -27,9 +35,7 @@ def main() -> None:
     parser.add_argument("--within-s", type=float, default=60.0, help="the deadline of progress")
     chosen = parser.parse_args()
     names = [name for name in BLOWS if not chosen.words or any(word in name for word in chosen.words)]
-    print(
-        "| blow | peak MiB above idle | seconds to progress | the log's last line |\n| --- | --- | --- | --- |"
-    )
+    print(_line(*HEADINGS), _line(*("---" for _ in HEADINGS)), sep="\n")
     with one_node() as broker, tempfile.TemporaryDirectory() as directory:
         for name in names:
             print(row(broker.bootstrap_servers, Path(directory), name, chosen.within_s), flush=True)
@@ -43,11 +49,25 @@ def row(servers: str, directory: Path, name: str, within_s: float) -> str:
         try:
             struck = target.strike(BLOWS[name]())
             hold(app, events=target.written)
-            return f"| {name} | {struck.peak_mib:,.0f} | {struck.seconds:.1f} | {_short(struck.last_line)} |"
         except AssertionError as error:
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             cause, said = str(error).splitlines()[0], last_line(target.worker.log)
-            return f"| {name} | {target.peak_mib:,.0f} in all | fails: {_short(cause)} | {_short(said)} |"
+            return _line(name, f"{target.peak_mib:,.0f} in all", "", f"fails: {cause}", _event(said))
+        memory = (f"{mib:,.0f}" for mib in (struck.peak_mib, max(0.0, struck.restarted_mib)))
+        return _line(name, *memory, f"{struck.seconds:.1f}", _event(struck.last_line))
+
+
+def _line(*cells: str) -> str:
+    """One line of a Markdown table."""
+    return f"| {' | '.join(_short(cell) for cell in cells)} |"
+
+
+def _event(line: str) -> str:
+    """A line of the log without its time; an error message as it is."""
+    try:
+        return " ".join(str(value) for name, value in json.loads(line).items() if name in {"event", "cause"})
+    except ValueError:
+        return line
 
 
 def _short(text: str) -> str:

@@ -28,9 +28,11 @@ TOPIC: Final = {"partitions": PARTITIONS, "message_timestamp_after_max_ms": str(
 
 
 class Struck(NamedTuple):
-    """What a blow did: the highest peak above the idle worker, the slowest progress, and the log's last line."""
+    """What a blow did: the highest peak and the restarted worker's memory, both above the worker's before the blow; the
+    slowest progress; and the log's last line."""
 
     peak_mib: float
+    restarted_mib: float
     seconds: float
     last_line: str
 
@@ -66,7 +68,7 @@ class Target:
         self.send(self._ordinary_batches())
         self._await_progress()
         memory.reset_peak(self.worker.pid)
-        self.peak_mib = 0.0
+        idle_mib, self.peak_mib = memory.resident_mib(self.worker.pid), 0.0
         self.send(batches)
         self.send(self._ordinary_batches())
         struck_s, said = self._await_progress(), last_line(self.worker.log)
@@ -74,7 +76,8 @@ class Target:
         self.start()
         self.send(self._ordinary_batches())
         restarted_s = self._await_progress()
-        return Struck(self.peak_mib - memory.resident_mib(self.worker.pid), max(struck_s, restarted_s), said)
+        restarted_mib = memory.resident_mib(self.worker.pid)
+        return Struck(self.peak_mib - idle_mib, restarted_mib - idle_mib, max(struck_s, restarted_s), said)
 
     def send(self, batches: Iterable[Batch]) -> None:
         """Send these batches, and note their records."""
