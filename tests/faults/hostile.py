@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from kafka.partitioner.default import murmur2
 
 from tests.faults.codecs import CODECS, GZIP, LZ4, NONE, ZSTD
-from tests.faults.record_batches import Codec, Fill, Header, RawRecord, record_batch, unpacked_bytes
+from tests.faults.record_batches import Codec, Fill, Header, RawRecord, record_batch, unpacked_bytes, varint
 
 PARTITIONS: Final = 2
 MAX_BATCH_BYTES: Final = 64 << 20
@@ -187,6 +187,42 @@ def many_weeks() -> Iterator[Batch]:
     yield from _batches(records[:100_000], 25_000)
 
 
+@blow("records whose lengths, offsets and attributes lie")
+def lying_records() -> Iterator[Batch]:
+    """Brokers read a compressed record's fields, but not its length; and no offset of an uncompressed one."""
+    one, overflow = varint(1), b"\x82\x80\x80\x80\x70"
+    lies: tuple[dict[str, Any], ...] = (
+        {"key": varint(-2)},
+        {"value": varint(-2)},
+        {"headers": one + one + b"h" + varint(-2)},
+        {"attributes": b"\x7f"},
+        {"timestamp": varint(0, 10)},
+        {"value": overflow + b"v"},
+    )
+    for lie in lies:
+        for codec in (NONE, GZIP):
+            yield Batch(0, [_lying(**lie)], codec)
+    for length in (5, 12, 2**31 - 1):
+        yield Batch(0, [_lying(length=length)], ZSTD)
+    for delta in (-1, 5, 2**31 - 1, -(2**31)):
+        yield Batch(0, [_lying(offset=varint(delta))], NONE)
+
+
+def _lying(
+    attributes: bytes = b"\0",
+    timestamp: bytes = varint(0),
+    offset: bytes = varint(0),
+    key: bytes = varint(1) + b"k",
+    value: bytes = varint(1) + b"v",
+    headers: bytes = varint(0),
+    length: int = 0,
+) -> RawRecord:
+    """An invalid event with these bytes as the record's fields; `length` 0: the true one."""
+    body = attributes + timestamp + offset + key + value + headers
+    says = RawRecord(None if len(key) == 1 else b"k", None if len(value) == 1 else b"v")
+    return says._replace(encoded=varint(length or len(body)) + body)
+
+
 def _blanks(codec: str, size: int) -> Blow:
     def make() -> Iterator[Batch]:
         yield Batch(0, [RawRecord(b"k", Fill(b" ", size))], CODECS[codec])
@@ -336,3 +372,19 @@ def transactions() -> Iterator[Batch]:
         yield Batch(0, records, codec, end="commit")
     yield Batch(0, [RawRecord(b"k", Fill(b" ", GB))], ZSTD, end="abort")
     yield Batch(0, [RawRecord(Fill(b"k", 5 * 10**6), b"{}")], end="abort")
+
+
+@blow("400 batches that unpack to 60 MB each, on all partitions")
+def many_large_batches() -> Iterator[Batch]:
+    batches = [Batch(number, [RawRecord(b"k", Fill(b" ", 60 * 10**6))], ZSTD) for number in range(PARTITIONS)]
+    for _ in range(400 // PARTITIONS):
+        yield from batches
+
+
+@blow("20 batches of 60 valid events of 0.9 MB, on all partitions")
+def many_large_valid_batches() -> Iterator[Batch]:
+    for i in range(20):
+        number = i % PARTITIONS
+        (customer,) = customers(f"large{number}-", 1, number)
+        note = b'"note":"' + b"x" * 900_000 + b'"'
+        yield Batch(number, [with_text(visit(customer, 0), note, valid=True)] * 60, ZSTD)

@@ -29,13 +29,16 @@ Header = tuple[bytes | None, Field]
 
 
 class RawRecord(NamedTuple):
-    """A record to write; `delta_ms` is its timestamp's distance from that of the batch."""
+    """A record to write."""
 
     key: Field
     value: Field
     valid: bool = False
     headers: Sequence[Header] = ()
     delta_ms: int = 0
+    """Its timestamp's distance from that of the batch."""
+    encoded: bytes = b""
+    """What is written instead, if that is not what the fields say."""
 
 
 class Codec(NamedTuple):
@@ -83,6 +86,9 @@ def varint(number: int, width: int = 1) -> bytes:
 
 def record_pieces(record: RawRecord, offset_delta: int, width: int = 1) -> Iterator[bytes]:
     """The bytes of a record, in pieces; its numbers take at least `width` bytes each."""
+    if record.encoded:
+        yield record.encoded
+        return
     body = [b"\0", varint(record.delta_ms, width), varint(offset_delta, width)]
     parts: list[tuple[bytes, Field]] = [(b"".join(body), None)]
     for field in (record.key, record.value):
