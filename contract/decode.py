@@ -163,7 +163,8 @@ def decode_events(
             try:
                 event = decode_event(value)
             except InvalidEvent as error:
-                invalid.append((i, error))
+                # A traceback keeps all values of the chunk in memory: garbage is collected at commits only.
+                invalid.append((i, error.with_traceback(None)))
                 continue
         events.append(event)
     if keys is not None:

@@ -716,6 +716,12 @@ def test_a_time_in_any_form_means_the_same_alone_and_among_many(
     returns_or_refuses(encoded("IMAGE", event_time=f"{day}{separator}{hour}:46{seconds}{offset}"))
 
 
+def test_the_errors_of_invalid_events_keep_no_values_in_memory() -> None:
+    """A traceback would keep the frame, and with it every value of the chunk, until the next garbage collection."""
+    _, invalid = decode_events([None, b"{}", b"[" * 1_000])
+    assert [error.__traceback__ for _, error in invalid] == [None] * 3
+
+
 def test_invalid_events_among_many_are_named_by_their_index() -> None:
     good = encoded("IMAGE")
     events, invalid = decode_events([good, None, b"{}", good, b"\xff", b"x" * (MAX_EVENT_BYTES + 1)])
