@@ -23,7 +23,6 @@ MAX_BATCH_BYTES: Final = 64 << 20
 MAX_WIRE_BYTES: Final = 1_048_588
 """The broker's default for the largest batch."""
 MAX_EVENT_BYTES: Final = 1_000_000
-MIB: Final = 1 << 20
 GB: Final = 10**9
 MAX_I64: Final = 2**63 - 1
 
@@ -53,6 +52,10 @@ class Batch:
 Blow = Callable[[], Iterator[Batch]]
 BLOWS: Final[dict[str, Blow]] = {}
 """What it is called in the table -> its batches."""
+SHORT_VALUES: Final = "500,000 values of one byte in one batch"
+ANY_RATIO: Final = ("--max-dead-letter-ratio", "1")
+OPTIONS: Final[dict[str, tuple[str, ...]]] = {SHORT_VALUES: ANY_RATIO}
+"""Blow -> the options with which a consumer survives it; with the defaults, if it is not here."""
 
 
 def blow(name: str) -> Callable[[Blow], Blow]:
@@ -315,7 +318,7 @@ def long_customer_ids() -> Iterator[Batch]:
     yield from _batches(records, 20_000, ZSTD)
 
 
-@blow("500,000 values of one byte in one batch")
+@blow(SHORT_VALUES)
 def short_values() -> Iterator[Batch]:
     yield Batch(0, [RawRecord(None, b"1")] * 500_000, ZSTD)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from tests.faults.brokers import one_node
 from tests.faults.harness import application, last_line
-from tests.faults.hostile import BLOWS
+from tests.faults.hostile import BLOWS, OPTIONS
 from tests.faults.invariants import hold
 from tests.faults.strike import TOPIC, Target
 
@@ -42,9 +42,16 @@ def main() -> None:
 
 
 def row(servers: str, directory: Path, name: str, within_s: float) -> str:
-    """Strike a new consumer, and check the invariants; the row of the table."""
+    """Strike a new consumer, and check the invariants; the row of the table.
+
+    The consumer has its default settings, but for the intervals of the fault tests and OPTIONS.
+    """
     seed = random.randrange(10**6)
-    with application(servers, directory, seed, **TOPIC) as app, closing(Target(app, within_s)) as target:
+    options = OPTIONS.get(name, ())
+    with (
+        application(servers, directory, seed, **TOPIC) as app,
+        closing(Target(app, *options, within_s=within_s)) as target,
+    ):
         target.start()
         try:
             struck = target.strike(BLOWS[name]())

@@ -40,11 +40,12 @@ class Struck(NamedTuple):
 class Target:
     """A consumer with an events topic that only this object writes to."""
 
-    def __init__(self, app: Application, within_s: float = DEADLINE_S) -> None:
-        """`within_s` is the deadline of every wait for progress."""
+    def __init__(self, app: Application, *options: str, within_s: float = DEADLINE_S) -> None:
+        """`options` are of the consumer, `within_s` is the deadline of every wait for progress."""
         self.app = app
         self.written: list[Record] = []
         """Every record on the events topic; in batches that no consumer reads, without repeated bytes."""
+        self._options = options
         self._within_s = within_s
         self._client = RawClient(app.cluster.servers)
         self._ordinary = events(app.seed, CUSTOMERS)
@@ -58,7 +59,7 @@ class Target:
 
     def start(self) -> None:
         """Start a worker; the last one must have ended."""
-        self.worker = self.app.start("one", "--max-dead-letter-ratio", "1", *self._port.options)
+        self.worker = self.app.start("one", *self._options, *self._port.options)
 
     def strike(self, batches: Iterable[Batch]) -> Struck:
         """Send the batches amid ordinary events, wait until all is counted, kill the worker, and wait again.

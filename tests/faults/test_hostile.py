@@ -13,7 +13,7 @@ from tests.faults import memory
 from tests.faults.brokers import one_node
 from tests.faults.codecs import GZIP, NONE, REFUSED
 from tests.faults.harness import application
-from tests.faults.hostile import BLOWS, PARTITIONS, Batch, customers, order
+from tests.faults.hostile import ANY_RATIO, BLOWS, OPTIONS, PARTITIONS, Batch, customers, order
 from tests.faults.invariants import hold
 from tests.faults.raw_client import RawClient
 from tests.faults.record_batches import RawRecord, record_batch
@@ -66,7 +66,28 @@ def test_blows_of_every_kind_leave_the_consumer_at_work_within_its_memory_and_ex
 @needs_proc
 @pytest.mark.faults_full
 def test_all_blows_leave_the_consumer_at_work_within_its_memory_and_exact(target: Target) -> None:
-    survives(target, BLOWS)
+    survives(target, [name for name in BLOWS if name not in OPTIONS])
+
+
+@needs_proc
+@pytest.mark.faults_full
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_blow_that_needs_an_option_is_survived_with_it(
+    servers: str, tmp_path: Path, seed: int, name: str
+) -> None:
+    with (
+        application(servers, tmp_path, seed, **TOPIC) as app,
+        closing(Target(app, *OPTIONS[name])) as target,
+    ):
+        survives(target, [name])
+
+
+def test_more_invalid_events_than_valid_ones_stop_a_consumer_with_the_default_ratio(target: Target) -> None:
+    target.start()
+    target.send([Batch(0, [RawRecord(None, b"1")] * 2_000, GZIP)])
+    ended = target.worker.wait()
+    assert (ended.code, ended.last_line.startswith("ltv: ")) == (1, True), ended.log[-3000:]
+    assert ANY_RATIO[0] in ended.last_line
 
 
 COMPACTED: Final = {
