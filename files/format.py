@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from files.event_gap import EventGap
 from files.file_errors import file_errors, path_or_stream
 from files.input import CHUNK_BYTES, Head, open_input, put_back
 from files.json_array import JsonArrays, end_of_array
@@ -40,20 +41,20 @@ def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int
         chunk_bytes: bytes per read.
 
     Raises:
-        Fatal: the file can't be read, has another format, or its gzip data is damaged.
+        Fatal: the file can't be read, has another format, its gzip data is damaged, or no event ends within
+            MAX_GAP_BYTES.
     """
     name = path_or_stream(path, "standard input")
     with file_errors(name), open_input(path, chunk_bytes) as stream:
-        head = Head(name, stream)
+        gap = EventGap(name)
+        head = Head(name, stream, gap)
         start = head.text.lstrip()
-        rest = put_back(head.text, stream, chunk_bytes)
+        rest = put_back(head.text, stream, chunk_bytes, gap)
         if start.startswith(b"[") and _is_array(start):
-            yield from JsonArrays(rest, head.line, chunk_bytes).elements()
-        elif start.startswith(RECORD_SEPARATOR):
-            events = ((line, value.strip(_SEPARATED)) for line, value in read_lines(rest, head.line))
-            yield from ((line, value) for line, value in events if value)
+            yield from JsonArrays(rest, head.line, chunk_bytes, gap).elements()
         else:
-            yield from read_lines(rest, head.line)
+            around = _SEPARATED if start.startswith(RECORD_SEPARATOR) else None
+            yield from read_lines(rest, head.line, gap, around)
 
 
 def _is_array(start: bytes) -> bool:

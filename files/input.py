@@ -9,6 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, cast
 
+from files.event_gap import EventGap
 from files.file_errors import file_errors
 from files.other_formats import refuse_other_formats
 
@@ -22,11 +23,12 @@ BOM: Final = b"\xef\xbb\xbf"
 class Head:
     """The beginning of a file, without byte order mark and leading blank lines, and the line on which it stands."""
 
-    def __init__(self, path: str, stream: BufferedReader) -> None:
+    def __init__(self, path: str, stream: BufferedReader, gap: EventGap) -> None:
         self.line = 1
         first = stream.read(HEAD_BYTES)
         self.text = first.removeprefix(BOM)
         while self.text and not self.text.strip():
+            gap.add(len(first))
             self.line += self.text.count(b"\n")
             self.text = first = stream.read(HEAD_BYTES)
         refuse_other_formats(path, self.text, is_all=len(first) < HEAD_BYTES)
@@ -36,13 +38,13 @@ def check_inputs(paths: Iterable[str]) -> None:
     """Check before the work begins that each file can be read and has a known format; pipes are not read.
 
     Raises:
-        Fatal: a file can't be opened, or has another format.
+        Fatal: a file can't be opened, has another format, or begins with too many blanks.
     """
     for path in paths:
         with file_errors(path):
             if path != "-" and not Path(path).is_fifo() and not Path(path).is_char_device():
                 with open_input(path) as stream:
-                    Head(path, stream)
+                    Head(path, stream, EventGap(path))
 
 
 @contextmanager
@@ -71,20 +73,29 @@ def _unzipped(stream: BufferedReader, chunk_bytes: int) -> BufferedReader:
     return stream
 
 
-def put_back(head: bytes, stream: BufferedReader, chunk_bytes: int = CHUNK_BYTES) -> BufferedReader:
-    """A stream of the bytes that were already read (`head`), followed by the rest of `stream`."""
-    return BufferedReader(_PutBack(head, stream), chunk_bytes)
+def put_back(
+    head: bytes, stream: BufferedReader, chunk_bytes: int = CHUNK_BYTES, gap: EventGap | None = None
+) -> BufferedReader:
+    """A stream of the bytes that were already read (`head`), followed by the rest of `stream`; `gap` counts them."""
+    return BufferedReader(_PutBack(head, stream, gap), chunk_bytes)
 
 
 class _PutBack(io.RawIOBase):
-    def __init__(self, head: bytes, stream: BufferedReader) -> None:
+    def __init__(self, head: bytes, stream: BufferedReader, gap: EventGap | None) -> None:
         self._head = memoryview(head)
         self._stream = stream
+        self._gap = gap
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        count = self._read(buffer)
+        if self._gap:
+            self._gap.add(count)
+        return count
+
+    def _read(self, buffer: Any) -> int:
         if not self._head:
             return self._stream.readinto1(buffer)
         count = min(len(buffer), len(self._head))

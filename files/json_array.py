@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from files.event_gap import EventGap
 from files.input import put_back
 from files.lines import MAX_KEPT_BYTES, read_lines
 
@@ -27,9 +28,10 @@ _elements_of: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 class JsonArrays:
     """The elements of JSON arrays, one array after the other, and then the lines after the last array."""
 
-    def __init__(self, stream: BufferedReader, line: int, chunk_bytes: int) -> None:
+    def __init__(self, stream: BufferedReader, line: int, chunk_bytes: int, gap: EventGap) -> None:
         self._stream = stream
         self._chunk_bytes = chunk_bytes
+        self._gap = gap
         self._buffer = b""
         self._at = 0
         self._line = line
@@ -53,7 +55,8 @@ class JsonArrays:
             elif not self._is_cut:
                 yield opened_on, b"["
         if self._at < len(self._buffer):
-            yield from read_lines(put_back(self._buffer[self._at :], self._stream), self._line)
+            rest = put_back(self._buffer[self._at :], self._stream)
+            yield from read_lines(rest, self._line, self._gap)
 
     def _elements(self) -> Iterator[tuple[int, bytes]]:
         """Yield the elements of one array, up to its closing bracket or the end of the file."""
@@ -62,13 +65,16 @@ class JsonArrays:
             if first == b"]":
                 return
             if first == b",":
-                self._skip(self._at + 1)
+                self._skip_all(_GAP)
                 continue
             if first == b"{" and self._between and (block := self._block()):
+                self._gap.end()
                 yield from block
                 continue
             line = self._line
-            yield line, self._scan()
+            element = self._scan()
+            self._gap.end()
+            yield line, element
 
     def _more(self) -> bool:
         """Read the next chunk and drop the consumed bytes; False at the end of the file."""
@@ -81,11 +87,14 @@ class JsonArrays:
         self._line += self._buffer.count(b"\n", self._at, to)
         self._at = to
 
+    def _skip_all(self, pattern: re.Pattern[bytes]) -> None:
+        if found := pattern.match(self._buffer, self._at):
+            self._skip(found.end())
+
     def _skip_blanks(self) -> bool:
         """Move to the next byte that is not blank; False if there is none."""
         while True:
-            blanks = _BLANKS.match(self._buffer, self._at)
-            self._skip(blanks.end() if blanks else self._at)
+            self._skip_all(_BLANKS)
             if self._at < len(self._buffer):
                 return True
             if not self._more():

@@ -7,8 +7,10 @@ import json
 import lzma
 import sys
 import tracemalloc
+from collections import deque
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 
 from contract.errors import Fatal
 from contract.events import MAX_EVENT_BYTES
+from files.event_gap import MAX_GAP_BYTES
 from files.format import read_events
+from files.input import CHUNK_BYTES
 from files.json_array import MAX_BLOCK_BYTES
 from files.output import open_events, open_output
 
@@ -195,7 +199,7 @@ def test_memory_stays_small_however_long_an_event_is(tmp_path: Path, head: bytes
     path = tmp_path / "long.gz"
     with gzip.open(path, "wb", 1) as file:
         file.write(head)
-        for _ in range(40):
+        for _ in range(15):
             file.write(b"x" * 1_000_000)
     tracemalloc.start()
     try:
@@ -204,6 +208,49 @@ def test_memory_stays_small_however_long_an_event_is(tmp_path: Path, head: bytes
     finally:
         tracemalloc.stop()
     assert found == [MAX_EVENT_BYTES + 1]
+
+
+class Repeated(io.RawIOBase):
+    """Some bytes, and then others again and again, far beyond the limit of an input without events."""
+
+    def __init__(self, first: bytes, text: bytes) -> None:
+        self._next = first
+        self._text = text * (CHUNK_BYTES // len(text))
+        self._left = 8 * LOWERED_GAP_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        ready, self._next = self._next or self._text, b""
+        count = min(len(buffer), len(ready), self._left)
+        buffer[:count] = ready[:count]
+        self._left -= count
+        return count
+
+
+LOWERED_GAP_BYTES = 2 * MAX_EVENT_BYTES
+
+
+@pytest.mark.parametrize("first", [b"", b"[", b'{"a":1}\n', b'[{"a":1},{"a":2}', b'\x1e{"a":1}\n'])
+@pytest.mark.parametrize("text", [b"x", b" ", b"\n", b",", b'"', b"{", b"[ "])
+def test_an_endless_input_without_events_ends_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, first: bytes, text: bytes
+) -> None:
+    monkeypatch.setattr("files.event_gap.MAX_GAP_BYTES", LOWERED_GAP_BYTES)
+    monkeypatch.setattr(sys, "stdin", Mock(buffer=io.BufferedReader(Repeated(first, text))))
+    events = read_events("-")
+    with pytest.raises(Fatal, match="standard input: no event ends in the 1 MiB after byte"):
+        deque(events)
+
+
+def test_a_line_that_ends_within_the_limit_is_one_event_and_reading_goes_on(tmp_path: Path) -> None:
+    long = b"x" * (MAX_GAP_BYTES - MAX_EVENT_BYTES)
+    assert [value[:8] for value in elements(b'{"a":1}\n' + long + b'\n{"a":2}\n', tmp_path)] == [
+        b'{"a":1}',
+        b"xxxxxxxx",
+        b'{"a":2}',
+    ]
 
 
 def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
