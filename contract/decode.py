@@ -163,8 +163,9 @@ def decode_events(
             try:
                 event = decode_event(value)
             except InvalidEvent as error:
-                # A traceback keeps all values of the chunk in memory: garbage is collected at commits only.
-                invalid.append((i, error.with_traceback(None)))
+                # Both lead to this frame and back to `invalid`, which only the garbage collector would free.
+                error.__traceback__ = error.__context__ = None
+                invalid.append((i, error))
                 continue
         events.append(event)
     if keys is not None:

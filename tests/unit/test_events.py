@@ -1,7 +1,9 @@
 """The contract: an event that breaks a rule is invalid, with the rule's reason and field; all others are valid."""
 
+import gc
 import json
 import time
+import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import islice
@@ -750,6 +752,18 @@ def test_a_newline_in_a_customer_id_does_not_make_another_key_valid() -> None:
     assert [(i, error.reason) for i, error in invalid] == [(0, "wrong_key"), (1, "wrong_key")]
     events, invalid = decode_events(values, [b"a\nb", b"c"])
     assert ([event.customer_id for event in events], invalid) == (["a\nb", "c"], [])
+
+
+def test_invalid_events_are_freed_without_the_garbage_collector() -> None:
+    """The commands and the consumer run without it."""
+    gc.disable()
+    try:
+        _, [(_, error)] = decode_events([b"{}"])
+        freed = weakref.ref(error)
+        del error, _
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 def test_a_chunk_has_a_bounded_number_of_events_and_ends_where_its_bytes_are_reached() -> None:
