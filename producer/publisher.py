@@ -24,9 +24,9 @@ from contract.topics import MAX_RECORD_BYTES
 BLOCK_TIMEOUT_MS: Final = 10_000
 DELIVERY_TIMEOUT_MS: Final = 60_000
 MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
-"""The limit on the memory of unconfirmed records: their values, and BYTES_PER_RECORD for each."""
+"""The limit on the memory of unconfirmed records: their keys and values, and BYTES_PER_RECORD for each."""
 BYTES_PER_RECORD: Final = 1_000
-"""The client's memory for a record, without its value."""
+"""The client's memory for a record, without its key and value."""
 BATCH_BYTES: Final = 256 * 1024
 BATCH_OVERHEAD_BYTES: Final = 128
 """A batch of one record holds less than this beside key and value."""
@@ -76,7 +76,7 @@ class Publisher:
         if self._cluster_is_gone:
             raise self._undelivered()
         self._refuse_too_large(key, value)
-        self._bytes += len(value or b"") + BYTES_PER_RECORD
+        self._bytes += len(key or b"") + len(value or b"") + BYTES_PER_RECORD
         if self._bytes > MAX_IN_FLIGHT_BYTES // 2:
             self._wait(self._mark)
             self._mark, self._bytes = self.sent, 0
