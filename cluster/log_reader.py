@@ -1,10 +1,10 @@
 """Read committed records of single partitions, without a consumer group and without committing offsets.
 
 Every call has a deadline. The newest record is rarely at the end offset minus one, because transaction markers,
-aborted records and compacted records have offsets too: so `newest` searches backwards from the end.
+aborted records and compacted records have offsets too: so `newest_first` goes backwards from the end.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, Literal, Self
 
@@ -24,6 +24,7 @@ POLL_S: Final = 0.1
 FIRST_LOOK_BACK: Final = 16
 LOOK_BACK_GROWTH: Final = 4
 MAX_LOOK_BACK: Final = 10_000
+LOOK_BACK_BYTES: Final = 4 * 1024 * 1024
 FETCH_BYTES: Final = 16 * 1024 * 1024
 PEEK_BYTES: Final = 4 * 1024
 FETCH_WAIT_MS: Final = 10
@@ -237,34 +238,39 @@ class LogReader:
                 raise Retriable(blocked_by_transaction(topic, partition, position, self._patience_s))
             yield [record for record in records if record.offset < end]
 
-    def newest(
-        self,
-        topic: str,
-        partition: int,
-        count: int = 1,
-        keep: Callable[[Record], bool] = lambda record: True,
-        end: int | None = None,
-    ) -> list[Record]:
-        """The newest `count` committed records of a partition that `keep` accepts, oldest first.
+    def newest_first(self, topic: str, partition: int, end: int | None = None) -> Iterator[Record]:
+        """Yield the committed records of a partition, newest first, with about LOOK_BACK_BYTES of them in memory.
 
         Args:
             topic: the topic.
             partition: the partition.
-            count: how many records at most.
-            keep: whether a record counts.
             end: only records before this offset; None: no limit.
         """
         begin = self.starts(topic, [partition])[partition]
         if end is None:
             end = self.committed_ends(topic, [partition])[partition]
-        found: list[Record] = []
-        look_back = max(FIRST_LOOK_BACK, 2 * count)
-        while begin < end and len(found) < count:
+        look_back = FIRST_LOOK_BACK
+        while begin < end:
             start = max(begin, end - look_back)
-            read = self.read(topic, partition, start, end)
-            found = [record for records in read for record in records if keep(record)] + found
-            end, look_back = start, min(look_back * LOOK_BACK_GROWTH, MAX_LOOK_BACK)
-        return found[-count:]
+            records, size = self._records_between(topic, partition, start, end)
+            if size > LOOK_BACK_BYTES and end - start > 1:
+                look_back = max(1, (end - start) // LOOK_BACK_GROWTH)
+                continue
+            yield from reversed(records)
+            end = start
+            if size * LOOK_BACK_GROWTH <= LOOK_BACK_BYTES:
+                look_back = min(look_back * LOOK_BACK_GROWTH, MAX_LOOK_BACK)
+
+    def _records_between(self, topic: str, partition: int, start: int, end: int) -> tuple[list[Record], int]:
+        """The records from `start` to `end`, and their bytes; reads no further when they exceed LOOK_BACK_BYTES."""
+        found: list[Record] = []
+        size = 0
+        for records in self.read(topic, partition, start, end):
+            found += records
+            size += sum(len(record.key or b"") + len(record.value or b"") for record in records)
+            if size > LOOK_BACK_BYTES:
+                break
+        return found, size
 
     def follow(self, positions: dict[tuple[str, int], int]) -> None:
         """Let `poll` return the records of these (topic, partition) pairs, from these offsets on."""

@@ -25,8 +25,8 @@ def newest_snapshot(reader: LogReader, topics: Topics) -> Received | None:
         Fatal: the topic does not exist, or this program can't read the record.
     """
     reader.partitions(topics.snapshots)
-    found = reader.newest(topics.snapshots, 0, keep=is_snapshot)
-    return decode_received(found[0]) if found else None
+    found = next(filter(is_snapshot, reader.newest_first(topics.snapshots, 0)), None)
+    return decode_received(found) if found else None
 
 
 def follow_snapshots(reader: LogReader, topics: Topics, poll_s: float = POLL_S) -> Iterator[Received | None]:

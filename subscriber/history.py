@@ -35,10 +35,10 @@ def snapshot_at_time(reader: LogReader, topics: Topics, at: datetime) -> Receive
         Fatal: there was no snapshot yet at this time, or it is deleted.
     """
     end = _offset_after(reader, topics, at)
-    found = reader.newest(topics.snapshots, 0, keep=is_snapshot, end=end)
+    found = next(filter(is_snapshot, reader.newest_first(topics.snapshots, 0, end)), None)
     if not found:
         raise Fatal(f"no snapshot at {at.isoformat()} on {topics.snapshots}: {_kept_range(reader, topics)}")
-    return decode_received(found[0])
+    return decode_received(found)
 
 
 def snapshots_since(reader: LogReader, topics: Topics, since: datetime) -> Iterator[Received]:

@@ -1,7 +1,8 @@
 """Dead letters as structs: a missing or malformed header becomes an empty field, so every letter can be shown."""
 
+import heapq
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -9,9 +10,6 @@ from msgspec import Struct
 from cluster.fetched import Record
 from cluster.log_reader import LogReader
 from contract import dead_letters as names
-
-NO_LIMIT: int = 1 << 62
-"""A limit for `newest_letters` that no topic reaches."""
 
 
 class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +33,12 @@ class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The payload if it is not UTF-8; `payload` is null then."""
     truncated_from: int | None = None
     """The full length in bytes of a payload that was truncated."""
+    key_truncated_from: int | None = None
+    """The full length in bytes of a key that was truncated."""
+    last_offset: int | None = None
+    """Of a batch whose records can't be read: the offset of its last one. The payload is the batch."""
+    records: int | None = None
+    """Of such a batch: how many records the letter stands for."""
 
 
 def letter_of(record: Record) -> Letter:
@@ -56,6 +60,9 @@ def letter_of(record: Record) -> Letter:
         payload=payload,
         payload_base64=payload_base64,
         truncated_from=_number(headers, names.TRUNCATED_FROM),
+        key_truncated_from=_number(headers, names.KEY_TRUNCATED_FROM),
+        last_offset=_number(headers, names.LAST_OFFSET),
+        records=_number(headers, names.RECORDS),
     )
 
 
@@ -79,13 +86,19 @@ def as_json_line(letter: Letter) -> bytes:
 
 
 def newest_letters(
-    reader: LogReader, topic: str, limit: int, keep: Callable[[Letter], bool] = lambda letter: True
-) -> list[Letter]:
-    """The newest `limit` dead letters of all partitions that `keep` accepts, newest first."""
-    found = [
-        record
+    reader: LogReader, topic: str, is_wanted: Callable[[str], bool] = lambda reason: True
+) -> Iterator[Letter]:
+    """Yield the dead letters of all partitions whose reasons are wanted, newest first; holds only few in memory."""
+    partitions = [
+        filter(lambda record: is_wanted(_reason_of(record)), reader.newest_first(topic, partition))
         for partition in reader.partitions(topic)
-        for record in reader.newest(topic, partition, limit, lambda record: keep(letter_of(record)))
     ]
-    found.sort(key=lambda record: (record.timestamp, record.partition, record.offset), reverse=True)
-    return [letter_of(record) for record in found[:limit]]
+    merged = heapq.merge(
+        *partitions, key=lambda each: (each.timestamp, each.partition, each.offset), reverse=True
+    )
+    return map(letter_of, merged)
+
+
+def _reason_of(record: Record) -> str:
+    """The reason in the record's headers; "" if there is none."""
+    return (dict(record.headers).get(names.REASON) or b"").decode(errors="replace")

@@ -1,7 +1,8 @@
 """`ltv dead-letters`: show the dead letters."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Final
+from itertools import islice
+from typing import Annotated, Final
 
 import typer
 
@@ -13,10 +14,9 @@ from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.letter_view import letter_text, no_letter_of_reason, summary
 from ltv.options import BootstrapServers, Prefix
 
-if TYPE_CHECKING:
-    from subscriber.letters import Letter
-
 DEFAULT_LIMIT: Final = 50
+FETCH_BYTES: Final = 1024 * 1024
+"""Fetched at once: what is fetched beyond the letters that are shown is read for nothing."""
 
 dead_letters_app = typer.Typer()
 
@@ -42,30 +42,29 @@ def dead_letters_list(
 
     With --json, a key or payload that is not UTF-8 is in key_base64 or payload_base64.
     """
-    from subscriber.letters import NO_LIMIT, as_json_line, newest_letters
+    from subscriber.letters import as_json_line, newest_letters
 
     if reason is not None and reason not in ALL_REASONS:
         raise typer.BadParameter(f"{reason!r} is not one of {', '.join(ALL_REASONS)}", param_hint="--reason")
     topic = Topics(prefix=prefix).dead_letters
+    shown: Counter[str] = Counter()
     others: Counter[str] = Counter()
 
-    def is_wanted(letter: "Letter") -> bool:
-        if reason in {None, letter.reason}:
+    def is_wanted(found: str) -> bool:
+        if reason in {None, found}:
             return True
-        others[letter.reason] += 1
+        others[found] += 1
         return False
 
-    with connected_log_reader(bootstrap_servers) as reader:
-        shown = newest_letters(reader, topic, limit or NO_LIMIT, is_wanted)
-    if as_json:
-        with open_output("-") as file:
-            for letter in shown:
+    console = stdout_console()
+    with connected_log_reader(bootstrap_servers, fetch_bytes=FETCH_BYTES) as reader, open_output("-") as file:
+        for letter in islice(newest_letters(reader, topic, is_wanted), limit or None):
+            shown[letter.reason] += 1
+            if as_json:
                 file.write(as_json_line(letter) + b"\n")
-    else:
-        console = stdout_console()
-        for letter in shown:
-            console.print(letter_text(letter, console.width), soft_wrap=not console.is_terminal)
+            else:
+                console.print(letter_text(letter, console.width), soft_wrap=not console.is_terminal)
     if reason and not shown:
         stderr_console().print(no_letter_of_reason(reason, topic, others))
     else:
-        stderr_console().print(summary(shown, topic, limited=bool(limit) and len(shown) == limit))
+        stderr_console().print(summary(shown, topic, limited=bool(limit) and shown.total() == limit))

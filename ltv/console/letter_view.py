@@ -2,7 +2,6 @@
 
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,6 +15,8 @@ from subscriber.letters import Letter
 
 KEY_WIDTH: Final = 40
 MIN_PAYLOAD_WIDTH: Final = 8
+LOOKED_AT_CHARS: Final = 10_000
+"""More than a terminal is wide: escaping and measuring a payload of a megabyte takes as long as fetching it."""
 INDENT: Final = "  "
 NO_REASON: Final = "unknown reason"
 
@@ -43,7 +44,7 @@ def letter_text(letter: Letter, width: int) -> Text:
 def _content(text: str | None, base64: str | None, *, none: str) -> str:
     if base64 is not None:
         text = b64decode(base64).decode(errors="backslashreplace")
-    return f"({none})" if text is None else printable(text) or '""'
+    return f"({none})" if text is None else printable(text[:LOOKED_AT_CHARS]) or '""'
 
 
 def _shown(number: int | None) -> str:
@@ -60,18 +61,18 @@ def _time(ms: int | None) -> str:
         return f"at {ms} ms"
 
 
-def summary(letters: Sequence[Letter], topic: str, *, limited: bool) -> str:
+def summary(shown: Counter[str], topic: str, *, limited: bool) -> str:
     """How many dead letters are shown, by reason."""
-    if not letters:
+    if not shown:
         return f"no dead letters on {topic}: no event was invalid, or the topic's retention has deleted them"
-    which = f"the newest {len(letters):,}" if limited else f"all {len(letters):,}"
-    return f"{which} on {topic}: {_by_reason(Counter(letter.reason for letter in letters))}"
+    which = f"the newest {shown.total():,}" if limited else f"all {shown.total():,}"
+    return f"{which} on {topic}: {_by_reason(shown)}"
 
 
 def no_letter_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
     """The text for a reason without dead letters: how many other letters there are, by reason."""
     if not others:
-        return summary([], topic, limited=False)
+        return summary(Counter(), topic, limited=False)
     return f"no dead letter with reason {reason} on {topic}; {counted(others.total(), 'other')}: {_by_reason(others)}"
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -240,8 +241,23 @@ def test_the_newest_matching_records_are_looked_for_as_far_back_as_needed(
     writer.commit()
     writer.begin(topics.snapshots, [b"other"] * 500)
     writer.commit()
-    found = reader.newest(topics.snapshots, 0, 2, lambda record: (record.value or b"").startswith(b"wanted"))
-    assert [record.value for record in found] == [b"wanted 1", b"wanted 2"]
+    newest = reader.newest_first(topics.snapshots, 0)
+    found = islice((record for record in newest if (record.value or b"").startswith(b"wanted")), 2)
+    assert [record.value for record in found] == [b"wanted 2", b"wanted 1"]
+
+
+def test_records_of_any_size_come_newest_first_each_once(
+    monkeypatch: pytest.MonkeyPatch, reader: LogReader, topics: Topics, writer: Writer
+) -> None:
+    monkeypatch.setattr("cluster.log_reader.LOOK_BACK_BYTES", 5_000)
+    values = [
+        b"%d " % i + b"x" * size for i, size in enumerate([10_000, 10, 3_000, *[1] * 300, 20_000, 4_000, 1])
+    ]
+    for start in range(0, len(values), 100):
+        writer.begin(topics.snapshots, values[start : start + 100])
+        writer.commit()
+    found = [record.value for record in reader.newest_first(topics.snapshots, 0)]
+    assert found == values[::-1]
 
 
 def test_a_missing_topic_says_what_to_do(reader: LogReader) -> None:
