@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from files.other_formats import refuse_other_formats
 CHUNK_BYTES: Final = 128 * 1024
 HEAD_BYTES: Final = 16 * 1024
 """The format of a file is detected from this many bytes."""
+STDIN: Final = 0
+"""The file descriptor of standard input."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
 BOM: Final = b"\xef\xbb\xbf"
 
@@ -35,14 +38,18 @@ class Head:
 
 
 def check_inputs(paths: Iterable[str]) -> None:
-    """Check before the work begins that each file can be read and has a known format; pipes are not read.
+    """Check before the work begins that each file can be read and has a known format; nothing is read from pipes.
 
     Raises:
         Fatal: a file can't be opened, has another format, or begins with too many blanks.
     """
     for path in paths:
+        if path == "-":
+            with file_errors("standard input"):
+                os.read(STDIN, 0)
+            continue
         with file_errors(path):
-            if path != "-" and not Path(path).is_fifo() and not Path(path).is_char_device():
+            if not Path(path).is_fifo() and not Path(path).is_char_device():
                 with open_input(path) as stream:
                     Head(path, stream, EventGap(path))
 
