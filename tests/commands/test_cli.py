@@ -35,9 +35,11 @@ def test_every_commands_help_has_examples_that_begin_with_the_command(command: l
 
 @pytest.mark.parametrize("columns", [60, 100])
 @pytest.mark.parametrize("command", list(every_command())[1:], ids=" ".join)
-def test_help_shows_every_name_and_example_whole_at_every_width(command: list[str], columns: int) -> None:
-    width = {"COLUMNS": str(columns)}
-    output = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="ltv", env=width).output
+def test_help_shows_every_name_and_example_whole_at_every_width(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    output = run_ltv(*command, "--help").stdout.decode()
     assert "…" not in output
     assert max(map(len, output.partition("Examples:")[0].splitlines())) <= columns
     entry = catalogue.COMMANDS[command[0]]
