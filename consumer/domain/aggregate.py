@@ -26,9 +26,9 @@ FAR_BLOCK_WEEKS: Final = 512
 FAR_BLOCK_BYTES: Final = FAR_BLOCK_WEEKS // 4 + 16
 """A number of `far_weeks` in the changelog, in hex, with its block."""
 
-ROW_BYTES: Final = 96
+ROW_BYTES: Final = 112
 """A customer's row in the changelog, without its id's and name's text and its weeks."""
-ORDER_BYTES: Final = 40
+ORDER_BYTES: Final = 48
 """An order in the changelog, without its id's text."""
 CHAR_BYTES: Final = 6
 """The most bytes of a character in JSON text."""
