@@ -30,13 +30,14 @@ from benchmarks.stage import Stage
 from cluster.record_batch import Chunk
 from cluster.settings import Cluster
 from consumer.domain.coverage import WHOLE_FILES
-from consumer.domain.partial import merge, time_text
+from consumer.domain.partial import merge
 from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.partials import encode
 from consumer.stream.partition import Partition
 from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS
+from contract.times import time_text
 
 ORDERS_PER_CUSTOMER: Final = 10
 CHANGED: Final = (1_000, 10_000)

@@ -8,11 +8,12 @@ from heapq import nsmallest
 from consumer.domain.aggregate import Aggregate
 from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.ingest import ingest_events
-from consumer.domain.ltv import rank_position
-from consumer.domain.partial import merge, partial_of, time_text
+from consumer.domain.partial import merge, partial_of
 from contract.decode import chunks, decode_events
 from contract.errors import InvalidEvent
+from contract.lifetime_value import rank_position
 from contract.snapshots import Basis, Snapshot
+from contract.times import time_text
 from files.format import read_events
 
 

@@ -12,8 +12,10 @@ change the result:
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
+
+from contract.weeks import FAR_BLOCK_WEEKS
 
 CENTS_BITS: Final = 57
 CENTS_MASK: Final = (1 << CENTS_BITS) - 1
@@ -21,8 +23,6 @@ CENTS_MASK: Final = (1 << CENTS_BITS) - 1
 
 MAX_SPAN_WEEKS: Final = 2_048
 """The longest bit set from a customer's first week to its last: 39 years in 256 bytes."""
-FAR_BLOCK_WEEKS: Final = 512
-"""Weeks in one number of `far_weeks`."""
 FAR_BLOCK_BYTES: Final = FAR_BLOCK_WEEKS // 4 + 16
 """A number of `far_weeks` in the changelog, in hex, with its block."""
 
@@ -32,8 +32,6 @@ ORDER_BYTES: Final = 48
 """An order in the changelog, without its id's text."""
 CHAR_BYTES: Final = 6
 """The most bytes of a character in JSON text."""
-
-YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 Orders = dict[str, int]
 """Order id -> stamp and cents in one number."""

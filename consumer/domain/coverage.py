@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from consumer.domain.partial import Partial, time_text
+from consumer.domain.partial import Partial
 from contract.snapshots import Coverage, PartitionCoverage
+from contract.times import time_text
 
 MAX_NOTED: Final = 256
 """Ends noted for one partition. When there are more, every second one is dropped, and the bound becomes coarser."""

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from consumer.domain.aggregate import CHAR_BYTES, FAR_BLOCK_BYTES, YEAR_ONE, Aggregate, Customer
+from consumer.domain.aggregate import CHAR_BYTES, FAR_BLOCK_BYTES, Aggregate, Customer
 from contract.decode import decode_event
 from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
+from contract.times import YEAR_ONE
 
 if TYPE_CHECKING:
     from mypy_extensions import i64

@@ -9,10 +9,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from consumer.domain.aggregate import Aggregate, Customer
-from consumer.domain.ltv import ltv_cents, rank_position
-from consumer.domain.money import divide_half_even, money, parse_money
-from consumer.domain.week import weeks_between
+from contract.lifetime_value import ltv_cents, rank_position
+from contract.money import divide_half_even, money, parse_money
 from contract.snapshots import Basis, Coverage, Money, Row, Snapshot, Totals
+from contract.times import time_text
+from contract.weeks import weeks_between
 
 
 class Standing(Struct, frozen=True, array_like=True):
@@ -120,11 +121,6 @@ def merge(
             for rank, s in enumerate(best, 1)
         ],
     )
-
-
-def time_text(at: datetime | None) -> str | None:
-    """An instant in UTC as RFC 3339 text with Z; None stays None."""
-    return at.isoformat().replace("+00:00", "Z") if at else None
 
 
 def _row(rank: int, standing: Standing, weeks: int, previous_ranks: Mapping[str, int]) -> Row:

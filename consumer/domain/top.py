@@ -11,8 +11,8 @@ from typing import Final
 
 from consumer.domain.aggregate import Aggregate, Change, Customer
 from consumer.domain.coverage import WHOLE_FILES
-from consumer.domain.ltv import rank_position
 from consumer.domain.partial import merge, partial_of
+from contract.lifetime_value import rank_position
 from contract.snapshots import Basis, Row
 
 MIN_POOL: Final = 1_000

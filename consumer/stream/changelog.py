@@ -1,42 +1,24 @@
-"""The packed changelog: many rows (`consumer/stream/rows.py`) share one Kafka record.
+"""Packing the changelog (`contract/changelog.py`): many rows share one Kafka record.
 
 The last record of a commit carries the position: the next input offset and the partition's counters. Records of a
 rewrite (`consumer/stream/rewrite.py`) carry the number of the rewrite's part to which they belong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
 import orjson
-from msgspec import Struct, ValidationError, convert
 
 from consumer.domain.aggregate import Change
-from consumer.stream.rows import COLUMNS, Columns, columns_of, columns_of_rows
-from contract.errors import Fatal
+from consumer.stream.rows import columns_of
+from contract.changelog import FORMAT_VERSION, Position
 
-FORMAT_VERSION: Final = 3
 MAX_PACKED_BYTES: Final = 256 * 1024
 ROWS_PER_RECORD: Final = 1_000
 ORDERS_PER_ROW: Final = 500
 WEIGHT_PER_RECORD: Final = 10_000
 """Orders and far weeks' blocks packed at once: rows with very many come in smaller groups."""
-
-
-class Position(Struct, frozen=True, kw_only=True):
-    """The next input offset and the counters, written in the same transaction as the rows, so that they agree."""
-
-    group: str
-    topic_id: str = ""
-    """The id of the events topic; "" if the cluster has no topic ids."""
-    partitioner: str = ""
-    """The partitioner by which every customer was checked to belong on this partition; "" if none was checked."""
-    next_offset: int
-    events: int
-    dead_letters: int
-    time_min: datetime | None
-    time_max: datetime | None
 
 
 def pack_rows(changes: Iterable[Change], *, part: int | None = None) -> Iterator[bytes]:
@@ -107,46 +89,3 @@ def _records(rows: list[Change], part: int | None) -> Iterator[bytes]:
 
 def _plain(position: Position) -> dict[str, Any]:
     return {name: getattr(position, name) for name in position.__struct_fields__}
-
-
-class Unpacked(Struct, frozen=True):
-    """One changelog record, decoded."""
-
-    part: int | None
-    """The number of the rewrite's part to which the record belongs, from 1; None: it belongs to no rewrite."""
-    rows: Columns
-    position: Position | None
-    completes: bool
-    """It is the last record of a rewrite: the records before the rewrite's first one are no longer needed."""
-
-
-def unpack(value: bytes) -> Unpacked:
-    """Decode one changelog record, of this format or one of the two before it.
-
-    Raises:
-        Fatal: a newer program wrote it, or it is not a changelog record.
-    """
-    try:
-        record = orjson.loads(value)
-        version = record["v"]
-        if version in (1, 2, FORMAT_VERSION):
-            return _unpacked(record, version)
-    except (ValueError, TypeError, LookupError, ValidationError):
-        raise Fatal("not a changelog record; does another program write to the topic?") from None
-    raise Fatal(
-        f"the changelog has rows of format {version}, this program reads format {FORMAT_VERSION}: "
-        "run the program version that wrote them, or a newer one"
-    )
-
-
-def _unpacked(record: dict[str, Any], version: int) -> Unpacked:
-    columns = columns_of_rows(record["rows"]) if version == 1 else record["rows"]
-    if len(columns) != COLUMNS:
-        raise ValueError(f"{len(columns)} columns")
-    found = record.get("position")
-    position = convert(found, Position) if found else None
-    if version == FORMAT_VERSION:
-        return Unpacked(record["part"], columns, position, record.get("completes", False))
-    # Before format 3, a rewrite had one part, and all records of its commit belonged to it.
-    whole = record["whole"]
-    return Unpacked(1 if whole else None, columns, position, completes=whole and position is not None)

@@ -12,11 +12,12 @@ from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
-from consumer.stream.changelog import ROWS_PER_RECORD, Position, pack_position, pack_rows
+from consumer.stream.changelog import ROWS_PER_RECORD, pack_position, pack_rows
 from consumer.stream.event_time_limit import within_limit
 from consumer.stream.lifecycle import Lifecycle, check_follows
 from consumer.stream.placement import Placement
 from consumer.stream.rewrite import Rewrite
+from contract.changelog import Position
 from contract.dead_letters import DeadLetter, Origin, dead_batch, dead_letter
 from contract.decode import Invalid, decode_events
 from contract.errors import InvalidEvent

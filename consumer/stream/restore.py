@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from cluster.errors import topic_recreated
 from cluster.fetched import Record
 from consumer.settings import Settings
-from consumer.stream.changelog import Position, Unpacked, unpack
 from consumer.stream.partition import Partition
 from consumer.stream.rows import apply_columns
 from consumer.stream.transport import StateReader
+from contract.changelog import Position, Unpacked, unpack
 from contract.errors import Fatal
 
 

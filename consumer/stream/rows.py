@@ -1,26 +1,13 @@
-"""Changelog rows: the state as plain columns. A row holds absolute values, not differences.
-
-A row is a customer with some of its orders. Entry i of each of the first seven columns belongs to row i: ids, first
-weeks, week bits, visits, last names, name stamps, number of orders. The last three columns, order ids, stamps and
-cents, hold the orders of all rows in turn. Applying rows again changes nothing; replaying them from any earlier point
-ends in the same state.
-"""
+"""The state as rows of the changelog (`contract/changelog.py`), and rows put back into the state."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, MAX_SPAN_WEEKS, Aggregate, Change, Customer
+from contract.changelog import Columns, Weeks, week_bits_of
 
 MAX_JSON_INT: Final = (1 << 63) - 1
 """Larger week bits are written as text, in hex."""
-
-Weeks = int | str | list[int | str]
-"""The week bits as a number, or as hex text if they are longer; a list if there are far weeks: then each block, and
-its week bits, follow."""
-
-COLUMNS: Final = 10
-
-Columns = list[list[Any]]
 
 
 def columns_of(changes: Sequence[Change]) -> Columns:
@@ -61,11 +48,11 @@ def _put_weeks(customer: Customer, first_week: int, weeks: Weeks) -> None:
     if isinstance(weeks, list):
         near, *far = weeks
         customer.far_weeks = {
-            int(block): _bits(bits) for block, bits in zip(far[::2], far[1::2], strict=True)
+            int(block): week_bits_of(bits) for block, bits in zip(far[::2], far[1::2], strict=True)
         }
     else:
         near = weeks
-    bits = _bits(near)
+    bits = week_bits_of(near)
     customer.first_week = first_week
     customer.week_bits = bits & ((1 << MAX_SPAN_WEEKS) - 1)
     rest = f"{bits >> MAX_SPAN_WEEKS:b}"[::-1]
@@ -73,10 +60,6 @@ def _put_weeks(customer: Customer, first_week: int, weeks: Weeks) -> None:
     while at >= 0:
         customer.add_week(first_week + MAX_SPAN_WEEKS + at)
         at = rest.find("1", at + 1)
-
-
-def _bits(bits: int | str) -> int:
-    return int(bits, 16) if isinstance(bits, str) else bits
 
 
 def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
@@ -111,16 +94,3 @@ def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
             aggregate.orders += len(known) - known_before
     aggregate.revenue += revenue
     return len(columns[0]) + at
-
-
-def columns_of_rows(rows: list[list[Any]]) -> Columns:
-    """The columns of rows in format 1.
-
-    Its rows: `[id, first week, week bits in hex, visits, last name, name stamp, [order id, stamp, cents, ...]]`.
-    """
-    orders = [field for row in rows for field in row[6]]
-    return [
-        *([row[i] for row in rows] for i in range(6)),
-        [len(row[6]) // 3 for row in rows],
-        *(orders[i::3] for i in range(3)),
-    ]

@@ -11,13 +11,14 @@ from datetime import datetime
 import structlog
 
 from consumer.domain.coverage import CoverageTracker, HeldBack
-from consumer.domain.partial import Partial, merge, on_basis, time_text
+from consumer.domain.partial import Partial, merge, on_basis
 from consumer.settings import Settings
 from consumer.stream.event_time_limit import record_time
 from consumer.stream.partials import Partials, SeriesState
 from consumer.stream.transport import StateReader
 from contract.errors import Fatal
 from contract.snapshots import NewerSchema, Snapshot, decode_snapshot
+from contract.times import time_text
 from contract.topics import SNAPSHOT_KEY, Topics
 
 log = structlog.get_logger()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from consumer.domain import Aggregate, ingest, top_x_simple_ltv_customers
-from consumer.domain.week import weeks_between
 from contract.snapshots import Row
+from contract.weeks import weeks_between
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 EVENTS: list[dict[str, Any]] = json.loads((SAMPLES / "challenge.json").read_bytes())

@@ -21,13 +21,12 @@ from consumer.stream.changelog import (
     MAX_PACKED_BYTES,
     ORDERS_PER_ROW,
     ROWS_PER_RECORD,
-    Position,
     pack_position,
     pack_rows,
-    unpack,
 )
 from consumer.stream.rewrite import Rewrite
 from consumer.stream.rows import apply_columns, columns_of
+from contract.changelog import Position, unpack
 from contract.errors import Fatal
 from contract.events import MAX_ID_CHARS, MAX_TEXT_CHARS
 from tests.unit.weeks import active_weeks

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from consumer.domain.ltv import ltv_cents, rank_position
+from contract.lifetime_value import ltv_cents, rank_position
 from contract.snapshots import Basis
 
 MAX_WEEKS = 521_723

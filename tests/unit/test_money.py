@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.money import divide_half_even, money, parse_money
 from contract.amounts import cents_of
+from contract.money import divide_half_even, money, parse_money
 
 LARGEST = 10**17
 """Cents of the largest amount, 10^15 dollars."""

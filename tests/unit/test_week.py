@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain import Aggregate, ingest
-from consumer.domain.week import week_number, weeks_between
+from contract.weeks import sunday_of, week_number, week_of_day, weeks_between
 
 SUNDAY = 7
 
@@ -96,10 +96,19 @@ def test_two_instants_are_in_one_week_if_their_wednesdays_are_equal(at: datetime
 
 
 def test_there_are_fewer_than_2_to_the_19_weeks() -> None:
-    """The exact order of the ranking depends on it (see consumer.domain.ltv)."""
+    """The exact order of the ranking depends on it (see contract.lifetime_value)."""
     everything = weeks_between(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     assert everything == 521_723 < 2**19
 
 
 def test_without_events_there_is_no_week() -> None:
     assert weeks_between(None, None) == 0
+
+
+@given(st.dates())
+def test_a_week_is_written_as_its_sunday_and_read_back(day: date) -> None:
+    week = week_number(noon(day))
+    sunday = date.fromisoformat(sunday_of(week))
+    assert week_of_day(sunday.isoformat()) == week
+    assert sunday <= day
+    assert sunday.isoweekday() == SUNDAY or sunday == date.min

@@ -1,6 +1,7 @@
 """The weeks of a customer as a set, however the aggregate keeps them."""
 
-from consumer.domain.aggregate import FAR_BLOCK_WEEKS, MAX_SPAN_WEEKS, Customer
+from consumer.domain.aggregate import MAX_SPAN_WEEKS, Customer
+from contract.weeks import FAR_BLOCK_WEEKS
 
 
 def active_weeks(customer: Customer) -> set[int]:

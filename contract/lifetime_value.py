@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from consumer.domain.money import divide_half_even
+from contract.money import divide_half_even
 from contract.snapshots import Basis
 
 WEEKS_PER_YEAR: Final = 52
