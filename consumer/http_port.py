@@ -1,4 +1,4 @@
-"""The HTTP port of a worker: /metrics, /ready and /live, from a thread with uvicorn.
+"""The HTTP port of a worker: /metrics, /ready, /live and /customers/, from a thread with uvicorn.
 
 A slow or silent client holds a connection for a few seconds at most, and never keeps another client out: every answer
 closes its connection, and where too many are open, the oldest is closed.
@@ -20,6 +20,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from consumer.allowed_hosts import AllowedHosts
+from consumer.customer_page import CustomerAnswers, CustomerPage
 from consumer.metrics import Metrics
 from contract.errors import Fatal
 
@@ -37,21 +38,28 @@ WRONG_HOST: Final = (
 NOT_FOUND: Final = "not found; try /metrics, /ready or /live\n"
 
 
-def serve(metrics: Metrics, host: str, port: int, allowed_hosts: Sequence[str] = ()) -> None:
-    """Serve /metrics, /ready (503 until ready) and /live in a thread, until this process ends.
+def serve(
+    metrics: Metrics,
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str] = (),
+    customers: CustomerAnswers | None = None,
+) -> None:
+    """Serve /metrics, /ready (503 until ready), /live and /customers/ in a thread, until this process ends.
 
     Args:
         metrics: what is served.
         host: the address to listen on; it is allowed as a Host, too.
         port: the port to listen on.
         allowed_hosts: names, beside those of `AllowedHosts`, that requests may have as Host.
+        customers: the answers of /customers/; None: there is no such page.
 
     Raises:
         Fatal: the server can't listen on this host and port.
     """
     listener = _listener(host, port)
     config = Config(
-        metrics_app(metrics, AllowedHosts([host, *allowed_hosts])),
+        metrics_app(metrics, AllowedHosts([host, *allowed_hosts]), customers),
         loop="asyncio",
         http=BriefConnection,
         ws="none",
@@ -108,8 +116,8 @@ class BriefConnection(H11Protocol):
         transport._read_ready_cb = None  # asyncio's transport keeps a bound method of its own.
 
 
-def metrics_app(metrics: Metrics, hosts: AllowedHosts) -> ASGIApp:
-    """The three pages, for requests whose Host is allowed."""
+def metrics_app(metrics: Metrics, hosts: AllowedHosts, customers: CustomerAnswers | None) -> ASGIApp:
+    """The pages, for requests whose Host is allowed."""
 
     async def live(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("live\n")
@@ -122,7 +130,8 @@ def metrics_app(metrics: Metrics, hosts: AllowedHosts) -> ASGIApp:
         Route("/ready", ready),
         Route("/live", live),
     ]
-    return _HostCheck(Router(pages, redirect_slashes=False, default=PlainTextResponse(NOT_FOUND, 404)), hosts)
+    app: ASGIApp = Router(pages, redirect_slashes=False, default=PlainTextResponse(NOT_FOUND, 404))
+    return _HostCheck(CustomerPage(app, customers) if customers else app, hosts)
 
 
 class _Exposition:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES
 from cluster.settings import Cluster
+from contract.access_token import AccessToken
 from contract.partitioners import DEFAULT_PARTITIONER, Partitioner
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_SNAPSHOT_RETENTION_DAYS, Topics
@@ -48,6 +49,13 @@ class Settings:
     """Names that requests to the metrics port may have as Host, beside those that `AllowedHosts` has of itself."""
     metrics_port: int | None = None
     """The port of the first worker; each further worker takes the next one. None: no metrics are served."""
+
+    advertised_url: str | None = None
+    """The address at which this worker's HTTP port is reached, for subscribers; None: it serves none."""
+    worker_id: str = ""
+    """Distinguishes this worker from any other that may answer at the same address."""
+    access_token: AccessToken | None = None
+    """Required of those who ask for a customer; None: nothing is required."""
 
     @property
     def transactional_id(self) -> str:

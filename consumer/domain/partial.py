@@ -11,6 +11,7 @@ from msgspec import Struct
 from consumer.domain.aggregate import Aggregate, Customer
 from contract.lifetime_value import ltv_cents, rank_position
 from contract.money import divide_half_even, money, parse_money
+from contract.partition_owners import PartitionOwner
 from contract.snapshots import Basis, Coverage, Money, Row, Snapshot, Totals
 from contract.times import time_text
 from contract.weeks import weeks_between
@@ -27,12 +28,11 @@ class Standing(Struct, frozen=True, array_like=True):
     visits: int
 
 
-class Partial(Struct, frozen=True, kw_only=True):
-    """The contribution of one partition, up to (not including) its input offset `next_offset`."""
+class Partial(PartitionOwner, frozen=True, kw_only=True):
+    """The contribution of one partition, up to (not including) its input offset `next_offset`, and who owns it."""
 
     x: int
     basis: Basis
-    next_offset: int
     events: int
     dead_letters: int
     customers: int

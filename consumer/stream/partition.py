@@ -5,6 +5,8 @@ from itertools import count
 from operator import itemgetter
 from typing import Final
 
+from msgspec.structs import replace
+
 from cluster.record_batch import Chunk, UnreadableBatch
 from cluster.record_fields import read_headers
 from consumer.domain.aggregate import Aggregate
@@ -172,13 +174,20 @@ class Partition:
 
     def partial(self) -> Partial:
         """The partition's partial, as of the last `write_changes`."""
-        return partial_of(
+        partial = partial_of(
             self.aggregate,
             self.top.best(),
             x=self.settings.top,
             basis=self.settings.basis,
             next_offset=self.next_offset,
             dead_letters=self.dead_letter_count,
+        )
+        settings = self.settings
+        return replace(
+            partial,
+            owner=settings.advertised_url,
+            worker_id=settings.worker_id,
+            partitioner=settings.partitioner,
         )
 
     def committed(self, first_offset: int, end: int, size_bytes: int) -> int | None:

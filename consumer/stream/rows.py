@@ -27,6 +27,13 @@ def columns_of(changes: Sequence[Change]) -> Columns:
         [customer.last_name for customer in customers],
         [customer.name_stamp for customer in customers],
         [len(orders) for _, orders in changes],
+        *order_columns(order_ids, versions),
+    ]
+
+
+def order_columns(order_ids: list[str], versions: list[int]) -> Columns:
+    """The last three columns: ids, stamps and cents."""
+    return [
         order_ids,
         [version >> CENTS_BITS for version in versions],
         [version & CENTS_MASK for version in versions],

@@ -20,6 +20,7 @@ from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.invalid_limit import InvalidLimit
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.open_transactions import OpenTransactions
+from consumer.stream.owned_customers import OwnedCustomers
 from consumer.stream.partials import Partials
 from consumer.stream.partition import Partition
 from consumer.stream.placement import refuse_misfit
@@ -53,6 +54,8 @@ class Session:
         self._clock = clock
         self._now = now
         self._assignment = Assignment(settings, clients, metrics, clock)
+        self.customers = OwnedCustomers(self._assignment.partitions, settings.partitioner, clients.partitions)
+        """For other threads."""
         self._limit = InvalidLimit(settings)
         self._gc = GcPolicy(clock)
         self._partials = Partials(settings.topics, clients.reader)
@@ -116,7 +119,8 @@ class Session:
             partition = self._assignment.partitions.get(number)
             if partition and partition.lifecycle is Lifecycle.RUNNING:
                 for part in parts:
-                    partition.ingest(part)
+                    with self.customers.lock:
+                        partition.ingest(part)
                     if self._commit_due:
                         return
             self._unread.popleft()

@@ -11,6 +11,7 @@ import structlog
 from cluster.deadline import Deadline
 from consumer.metrics import Metrics
 from consumer.settings import Settings
+from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.session import Session
 from consumer.stream.transport import Clients
 from consumer.stream.transport.kafka_python import connect
@@ -22,8 +23,16 @@ MAX_BACKOFF_S: Final = 2.0
 log = structlog.get_logger()
 
 
-def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) -> None:
+def work(
+    settings: Settings, metrics: Metrics, customers: PresentCustomers, should_stop: Callable[[], bool]
+) -> None:
     """Consume until `should_stop`, or with until_end until the end; then commit and leave the group.
+
+    Args:
+        settings: of this worker.
+        metrics: what it counts.
+        customers: is told of each session, for those who ask for a customer.
+        should_stop: whether to stop.
 
     Raises:
         Fatal: going on would be wrong, or with until_end no connection was made within connect_timeout_s. Uncommitted
@@ -38,10 +47,11 @@ def work(settings: Settings, metrics: Metrics, should_stop: Callable[[], bool]) 
             with _connected(settings) as clients:
                 connected = True
                 session = Session(settings, clients, metrics)
-                while not should_stop() and not session.finished:
-                    session.step()
-                if not session.finished:
-                    session.commit()
+                with customers.of(session.customers):
+                    while not should_stop() and not session.finished:
+                        session.step()
+                    if not session.finished:
+                        session.commit()
                 clients.consumer.close()
                 clients.admin.leave_group()
                 log.info("stopped", finished=session.finished)

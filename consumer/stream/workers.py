@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Final
+from uuid import uuid4
 
 import structlog
 
+from consumer.advertised_url import advertised_url, host_of
+from consumer.customer_page import CustomerAnswers
 from consumer.http_port import serve
 from consumer.metrics import Metrics
 from consumer.settings import Settings
+from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.worker import work
 from contract.errors import Fatal
 from contract.printable import printable
@@ -53,14 +57,18 @@ def _of_worker(settings: Settings, number: int) -> Settings:
         settings,
         instance_id=f"{settings.instance_id}-{number}",
         metrics_port=None if port is None else port + number,
+        advertised_url=advertised_url(settings.advertised_url, settings.metrics_host, port, number),
+        worker_id=uuid4().hex,
     )
 
 
 def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
-    metrics = Metrics()
+    metrics, customers = Metrics(), PresentCustomers()
     if settings.metrics_port is not None:
-        serve(metrics, settings.metrics_host, settings.metrics_port, settings.metrics_allowed_hosts)
-    work(settings, metrics, should_stop)
+        answers = CustomerAnswers(customers.find, settings.worker_id, settings.access_token)
+        names = [*settings.metrics_allowed_hosts, host_of(settings.advertised_url or "")]
+        serve(metrics, settings.metrics_host, settings.metrics_port, names, answers)
+    work(settings, metrics, customers, should_stop)
 
 
 def _work_in_child(settings: Settings, prepare: Prepare) -> None:

@@ -10,6 +10,7 @@ from consumer import logs
 from consumer.instance_slot import instance_slot
 from consumer.settings import Settings
 from consumer.stream.workers import run
+from contract.access_token import AccessToken
 from contract.errors import Fatal
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
@@ -173,7 +174,8 @@ def consume(
             min=1,
             max=65535,
             envvar="LTV_METRICS_PORT",
-            help="Serve /metrics (Prometheus), /ready and /live on this port; further workers use the ports after it.",
+            help="Serve /metrics (Prometheus), /ready, /live and /customers/ID on this port; further workers use the "
+            "ports after it.",
             show_default="not served",
         ),
     ] = None,
@@ -190,6 +192,16 @@ def consume(
             show_default=False,
         ),
     ] = "",
+    advertised_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LTV_ADVERTISED_URL",
+            metavar="URL",
+            help="The address at which subscribers reach the first worker's metrics port, to ask for a customer; each "
+            "further worker has the next port.",
+            show_default="from the metrics host and port",
+        ),
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Read events from Kafka, keep an aggregate of each customer, and emit the top customers, exactly once.
@@ -223,6 +235,8 @@ def consume(
         metrics_host=metrics_host,
         metrics_allowed_hosts=tuple(filter(None, map(str.strip, metrics_allowed_hosts.split(",")))),
         metrics_port=metrics_port,
+        advertised_url=advertised_url,
+        access_token=AccessToken.from_environment(),
     )
     if instance_id:
         run(settings, workers, prepare_process)

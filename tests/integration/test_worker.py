@@ -9,6 +9,7 @@ import pytest
 from cluster.settings import Cluster
 from consumer.metrics import Metrics
 from consumer.settings import Settings
+from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.transport import kafka_python
 from consumer.stream.worker import work
 from contract.errors import Retriable
@@ -44,7 +45,7 @@ def backfill(application: Application) -> None:
         transaction_timeout_s=15.0,
         until_end=True,
     )
-    work(settings, Metrics(), lambda: False)
+    work(settings, Metrics(), PresentCustomers(), lambda: False)
 
 
 def test_rewrites_trim_the_changelog_and_its_rest_restores_the_same_state(

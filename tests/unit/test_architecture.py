@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "consumer.domain": {
         *("consumer.domain", "contract.amounts", "contract.decode", "contract.errors"),
         *("contract.events", "contract.lifetime_value", "contract.money", "contract.snapshots"),
-        *("contract.times", "contract.weeks"),
+        *("contract.partition_owners", "contract.times", "contract.weeks"),
     },
     "consumer.batch": {"consumer.domain", "contract", "files"},
     "consumer.stream": {"consumer", "contract", "cluster"},

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from cluster.settings import Cluster
+from contract.access_token import ACCESS_TOKEN_VARIABLE
 from contract.events import REASONS
 from ltv.catalogue import COMMANDS
 from ltv.commands.consume import consume
@@ -35,6 +36,10 @@ def test_every_setting_of_the_consumer_is_documented(flag: str, variable: str) -
     assert variable in OPERATING
 
 
+def test_the_access_token_is_documented() -> None:
+    assert ACCESS_TOKEN_VARIABLE in OPERATING
+
+
 @pytest.mark.parametrize("field", Cluster.model_fields)
 def test_every_setting_of_the_connection_is_documented(field: str) -> None:
     assert f"KAFKA_{field.upper()}" in OPERATING
@@ -44,9 +49,8 @@ def test_every_setting_of_the_connection_is_documented(field: str) -> None:
     "document", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )
 def test_a_document_names_no_setting_that_does_not_exist(document: str) -> None:
-    known = {variable for _, variable in consume_options()} | {
-        f"KAFKA_{f.upper()}" for f in Cluster.model_fields
-    }
+    known = {variable for _, variable in consume_options()} | {ACCESS_TOKEN_VARIABLE}
+    known |= {f"KAFKA_{f.upper()}" for f in Cluster.model_fields}
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", (ROOT / document).read_text())) <= known
 
 
