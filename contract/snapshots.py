@@ -19,18 +19,23 @@ class Row(Struct, frozen=True, kw_only=True):
     rank: int
     """From 1; equal lifetime values are ranked by customer id."""
     previous_rank: int | None
-    """The rank in the previous snapshot; None if the customer was not in it."""
+    """The rank in the previous snapshot; null if the customer was not in it."""
     customer_id: str
+    """The customer's id, as in its events."""
     last_name: str | None
+    """The newest known last name; null if no event had one."""
     ltv: Money
     """52 x (total spend / weeks) x 10, with the weeks of the snapshot's basis."""
     total_spend: Money
+    """The sum of all orders."""
     weeks: int
     """Distinct weeks (Sunday to Saturday, UTC) in which the customer was active."""
     orders: int
+    """Distinct orders; a changed order counts once."""
     visits: int
+    """Site visits."""
     revenue_per_visit: Money | None
-    """None if there were no visits."""
+    """Total spend / visits; null if there were no visits."""
     visits_per_week: float
     """Visits / weeks, with the weeks of the snapshot's basis; rounded to four decimals."""
 
@@ -39,6 +44,7 @@ class PartitionCoverage(Struct, frozen=True, kw_only=True):
     """How much of one events partition the snapshot counts; nulls if the partition has not reported."""
 
     partition: int
+    """The number of the events partition."""
     next_offset: int | None
     """All records before this offset are counted, and no others."""
     lag_records: int | None
@@ -69,15 +75,20 @@ class Totals(Struct, frozen=True, kw_only=True):
     events: int
     """Events ingested; events + dead_letters = records read."""
     customers: int
+    """Customers with at least one event."""
     orders: int
+    """Distinct orders; a changed order counts once."""
     revenue: Money
+    """The sum of all orders."""
     dead_letters: int
+    """Records that broke the contract and are on ltv.dead-letters."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """The top x customers by simple lifetime value at one moment, exact for the records it covers."""
 
     schema_version: int = SCHEMA_VERSION
+    """The version of this schema; later versions add fields."""
     sequence: int
     """Grows by one from snapshot to snapshot, also across restarts and changes of owner."""
     emitted_at: str
@@ -85,13 +96,19 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     x: int
     """The largest possible number of rows."""
     basis: Basis
+    """Whose weeks the lifetime values have: the customer's own active ones, or those of all events."""
     timeframe_weeks: int
     """Weeks from event_time_min to event_time_max, both included; 0 if there was no event."""
     event_time_min: str | None
+    """The earliest event time, RFC 3339 in UTC; null if there was no event."""
     event_time_max: str | None
+    """The latest event time, RFC 3339 in UTC; null if there was no event."""
     coverage: Coverage
+    """How much of the events topic is counted."""
     totals: Totals
+    """Sums over all customers."""
     rows: list[Row]
+    """The ranked customers, best first; at most x."""
 
 
 _decode = msgspec.json.Decoder(Snapshot).decode
