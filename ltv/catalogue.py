@@ -111,6 +111,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
             "ltv top --since 2026-01-31 --json",
         ),
     ),
+    "customer": Entry(
+        "ltv.commands.customer:customer",
+        READING,
+        "Show one customer: lifetime value and how it comes about, orders, active weeks.",
+        (
+            "ltv customer 96f55c7d8f42",
+            "ltv customer 96f55c7d8f42 --orders 100",
+            "ltv customer 96f55c7d8f42 --json",
+        ),
+    ),
     "dead-letters": Entry(
         "ltv.commands.dead_letters:dead_letters_app",
         READING,
