@@ -72,6 +72,8 @@ def _get(
 ) -> tuple[int, bytes]:
     """Status and body of the owner's answer."""
     parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an address")
     connect: Any = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = connect(parts.hostname, parts.port, timeout=timeout_s)
     try:

@@ -24,20 +24,22 @@ SERVER = """
 import gc, sys
 from consumer import http_port
 from consumer.http_port import serve
+from consumer.customer_page import CustomerAnswers
 from consumer.metrics import Metrics
+from tests.unit.test_customer_page import find
 gc.disable()
 http_port.CONNECTION_S = float(sys.argv[2])
 metrics = Metrics()
 for partition in range(5_000):
     metrics.lag.labels(str(partition)).set(partition)
-serve(metrics, "127.0.0.1", int(sys.argv[1]), ["ltv.example"])
+serve(metrics, "127.0.0.1", int(sys.argv[1]), ["ltv.example"], CustomerAnswers(find, "w"))
 print("serving", flush=True)
 for line in sys.stdin:
     if line == "ready\\n":
         metrics.set_ready(True)
     print(gc.collect(), flush=True)
 """
-PAGES = {"/live": 200, "/ready": 503, "/metrics": 200}
+PAGES = {"/live": 200, "/ready": 503, "/metrics": 200, "/customers/c": 200, "/customers/unknown": 404}
 CONNECTION_S = 2.0
 """Shorter than the port's own, to wait less."""
 FEW_OBJECTS = 100

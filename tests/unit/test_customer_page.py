@@ -40,13 +40,13 @@ def detail(customer_id: str) -> CustomerDetail:
 
 
 def find(customer_id: str) -> CustomerDetail:
-    errors = {
-        "unknown": UnknownCustomer("unknown", {2: 7}),
-        "elsewhere": NotOwned("partition 3"),
-        "restoring": StateUnavailable("partition 1 is restoring"),
-    }
-    if customer_id in errors:
-        raise errors[customer_id]
+    match customer_id:
+        case "unknown":
+            raise UnknownCustomer("unknown", {2: 7})
+        case "elsewhere":
+            raise NotOwned("partition 3")
+        case "restoring":
+            raise StateUnavailable("partition 1 is restoring")
     return detail(customer_id)
 
 
