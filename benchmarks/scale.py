@@ -101,11 +101,11 @@ def grow(customers: int) -> dict[str, float]:
     # Memory that the first commits allocate permanently is not counted for the customers. These partitions are kept,
     # because freed memory would be reused.
     kept = [Partition(number, settings, PARTITIONS) for number in range(PARTITIONS)]
-    _ingest(kept, _customers(WARM_UP), collector)
+    ingest_all(kept, _customers(WARM_UP), collector)
     before = _memory()
-    first_s = _ingest(partitions, _customers(customers), collector)
+    first_s = ingest_all(partitions, _customers(customers), collector)
     with_customers = _memory()
-    ingest_s = _ingest(partitions, orders_of(orders, customers), collector)
+    ingest_s = ingest_all(partitions, orders_of(orders, customers), collector)
     with_orders = _memory()
     figures = {
         "customers": customers,
@@ -121,7 +121,7 @@ def grow(customers: int) -> dict[str, float]:
         costs = []
         for _ in range(REPEATS):
             _take(partitions, _purchases(draw, changed, customers))
-            costs.append(_cpu_s(lambda: _commit(partitions)) / changed)
+            costs.append(_cpu_s(lambda: commit_without_kafka(partitions)) / changed)
             collector.after_commit()
         figures[f"commit_us_per_row_of_{changed}"] = statistics.median(costs) * 1e6
     refill = _cpu_s(lambda: _rank_again(partitions))
@@ -141,7 +141,7 @@ def _cpu_s(work: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
-def _ingest(partitions: list[Partition], events: Iterable[Record], collector: GcPolicy) -> float:
+def ingest_all(partitions: list[Partition], events: Iterable[Record], collector: GcPolicy) -> float:
     """Ingest events as the loop does, commits included (without Kafka); returns CPU seconds."""
     spent, chunks, events = 0.0, 0, iter(events)
     while some := list(islice(events, CHUNK)):
@@ -151,10 +151,10 @@ def _ingest(partitions: list[Partition], events: Iterable[Record], collector: Gc
             partitions[number].ingest(chunk)
         chunks += 1
         if chunks % CHUNKS_PER_COMMIT == 0:
-            _commit(partitions)
+            commit_without_kafka(partitions)
             collector.after_commit()
         spent += time.process_time() - began
-    _commit(partitions)
+    commit_without_kafka(partitions)
     collector.after_commit()
     return spent
 
@@ -165,6 +165,13 @@ def _take(partitions: list[Partition], events: Iterable[Record]) -> None:
 
 
 _place = PARTITIONERS[DEFAULT_PARTITIONER]
+
+
+def into_chunks(events: Iterable[Record], at_once: int) -> Iterator[tuple[int, Chunk]]:
+    """The events as chunks of the partitions where they belong, `at_once` events a round."""
+    rest = iter(events)
+    while some := list(islice(rest, at_once)):
+        yield from _batches(some)
 
 
 def _batches(events: list[Record]) -> Iterator[tuple[int, Chunk]]:
@@ -178,7 +185,7 @@ def _batches(events: list[Record]) -> Iterator[tuple[int, Chunk]]:
             yield number, Chunk(range(len(records)), keys, values)
 
 
-def _commit(partitions: list[Partition]) -> None:
+def commit_without_kafka(partitions: list[Partition]) -> None:
     """Do the work of a commit, without Kafka."""
     for partition in partitions:
         sent: list[bytes] = []

@@ -34,7 +34,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "subscriber": {"subscriber", "contract", "files", "cluster"},
     "broker": {"broker", "contract"},
     "ltv": {"ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "broker"},
-    "benchmarks": {"benchmarks", "broker", "cluster", "consumer", "contract", "files", "producer"},
+    "benchmarks": {
+        "benchmarks",
+        "broker",
+        "cluster",
+        "consumer",
+        "contract",
+        "files",
+        "producer",
+        "subscriber",
+    },
 }
 """Package -> our own packages that it may import, with all their modules. A module's most specific row applies."""
 
