@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,7 +49,18 @@ def order(customer: str, order_id: str, amount: str, time: str, verb: str = "NEW
 
 def start_serving(application: Application, *arguments: str) -> Instance:
     """Start an instance whose workers serve HTTP."""
-    return application.start("one", "--metrics-port", str(free_port()), *arguments)
+    return application.start("one", "--metrics-port", str(two_free_ports()), *arguments)
+
+
+def two_free_ports() -> int:
+    """A free port of which the next one is free, too."""
+    while True:
+        port = free_port()
+        try:
+            socket.create_server(("127.0.0.1", port + 1)).close()
+        except OSError:
+            continue
+        return port
 
 
 def wait_for_owner(reader: LogReader, application: Application, partitions: int = 3) -> None:
@@ -165,11 +177,24 @@ def test_each_of_several_workers_answers_for_its_own_partitions(
     application = new_application(new_topic(events))
     instance = start_serving(application, "--workers", "2", "--top", "50")
     application.wait_for_events(len(events), instance)
-    wait_for_owner(reader, application)
     rows = application.snapshots()[-1]["rows"]
-    found = [finder(reader, application).find_customer(row["customer_id"]) for row in rows]
-    assert {each.source for each in found} == {"owner"}
+    finding = finder(reader, application)
+
+    def owners() -> set[str | None]:
+        known = Owners(reader, Topics(prefix=application.prefix))
+        known.catch_up(3)
+        return {owner.owner for owner in known.known.values()}
+
+    wait_until(lambda: len(owners()) == 2, "partials of two owners", failing=instance.failing)
+    wait_until(
+        lambda: {finding.find_customer(row["customer_id"]).source for row in rows} == {"owner"},
+        "every customer is answered by an owner",
+        failing=instance.failing,
+    )
+    found = [finding.find_customer(row["customer_id"]) for row in rows]
     assert len({each.partition for each in found}) == 3
+    for row, each in zip(rows, found, strict=True):
+        assert (each.customer_id, each.ltv) == (row["customer_id"], row["ltv"])
 
 
 def test_an_owner_that_is_gone_or_was_replaced_is_not_believed(
