@@ -109,6 +109,7 @@ class RecordBatch:
             done += len(chunk)
             if chunk.offsets[-1] >= self._from_offset:
                 yield self._from(chunk)
+            del chunk  # Its records may be as large as the batch, and must be gone before the next ones are read.
         if at != len(buffer):
             yield self._unreadable(
                 done, "undecodable_batch", f"{len(buffer) - at:,} bytes follow its last record"

@@ -121,6 +121,7 @@ class Session:
                 for part in parts:
                     with self.customers.lock:
                         partition.ingest(part)
+                    del part  # The next one is read while this name would still hold it.
                     if self._commit_due:
                         return
             self._unread.popleft()

@@ -109,6 +109,22 @@ def test_a_batch_that_unpacks_to_too_much_is_unreadable_and_takes_bounded_memory
     assert peak < 4 * len(buffer) + 12 * MIB
 
 
+def test_large_records_are_gone_before_the_next_ones_are_read() -> None:
+    """Of a batch of 40 MiB, at most its bytes and one chunk are in memory at a time."""
+    buffer = batch_of([(i, 0, None, bytes(10 * MIB), {}) for i in range(4)], GZIP)
+    parts = RecordBatch(DefaultRecordBatch(buffer), 0, 64 * MIB).parts()
+    next(parts)
+    tracemalloc.start()
+    try:
+        for part in parts:
+            assert len(part) == 1
+            del part
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 15 * MIB
+
+
 def recompressed(buffer: bytes, codec: int, data: bytes) -> bytes:
     """The batch with these bytes as its compressed records."""
     changed = bytearray(buffer[:HEADER_BYTES] + data)

@@ -526,7 +526,7 @@ def test_a_commit_over_the_dead_letter_limit_writes_no_record() -> None:
     [
         ([(b"a", b"x" * 300)] * 5, 2),
         ([visit(f"c{n}") for n in range(5)], 4),
-        ([order("a", str(n), "1.00") for n in range(9)], 6),
+        ([order("a", str(n), "1.00") for n in range(9)], 4),
     ],
     ids=["dead letters", "customers", "orders"],
 )
