@@ -377,10 +377,10 @@ def transactions() -> Iterator[Batch]:
     yield Batch(0, [RawRecord(Fill(b"k", 5 * 10**6), b"{}")], end="abort")
 
 
-@blow("400 batches that unpack to 60 MB each, on all partitions")
+@blow("100 batches that unpack to 60 MB each, on all partitions")
 def many_large_batches() -> Iterator[Batch]:
     batches = [Batch(number, [RawRecord(b"k", Fill(b" ", 60 * 10**6))], ZSTD) for number in range(PARTITIONS)]
-    for _ in range(400 // PARTITIONS):
+    for _ in range(100 // PARTITIONS):
         yield from batches
 
 
