@@ -29,6 +29,8 @@ REWRITE_RATIO: Final = 2
 MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
 LETTER_COST_BYTES: Final = 1024
 """A dead letter takes the time of as many bytes, beside its own: many short ones must not outlast a transaction."""
+LETTER_COPIES: Final = 3
+"""How often a dead letter is in memory while it is sent: here, in the client's batch, and in its request."""
 REWRITE_PART_BYTES: Final = 16 * 1024 * 1024
 """How much of the table one commit writes, beside its changes."""
 
@@ -125,8 +127,9 @@ class Partition:
 
     @property
     def commit_bytes(self) -> int:
-        """What the next commit writes for this partition, without a part of the table: bytes, and time as bytes."""
-        return self.aggregate.changed_bytes + self.dead_bytes + LETTER_COST_BYTES * len(self.dead)
+        """The weight of the next commit for this partition, without a part of the table: bytes, and time as bytes."""
+        of_letters = LETTER_COPIES * self.dead_bytes + LETTER_COST_BYTES * len(self.dead)
+        return self.aggregate.changed_bytes + of_letters
 
     @property
     def rewrite_due(self) -> bool:
