@@ -135,14 +135,13 @@ def _value_bytes(record: Record) -> int:
 
 def read_batches(consumer: Any, max_batch_bytes: int) -> None:
     """Make the `poll` of a kafka-python consumer (read_committed) return `RecordBatch`es."""
-
-    class Bounded(FetchedBatches):
-        pass
-
-    Bounded.max_batch_bytes = max_batch_bytes
-    consumer._fetcher.PartitionRecords = Bounded
+    consumer._fetcher.PartitionRecords = _bounded(FetchedBatches, max_batch_bytes)
 
 
-def read_records(consumer: Any) -> None:
-    """Make the `poll` of a kafka-python consumer (read_committed) return `FetchedRecord`s."""
-    consumer._fetcher.PartitionRecords = FetchedRecords
+def read_records(consumer: Any, max_batch_bytes: int) -> None:
+    """Make the `poll` of a kafka-python consumer (read_committed) return `Record`s."""
+    consumer._fetcher.PartitionRecords = _bounded(FetchedRecords, max_batch_bytes)
+
+
+def _bounded(kind: type[FetchedBatches], max_batch_bytes: int) -> type[FetchedBatches]:
+    return type(kind.__name__, (kind,), {"max_batch_bytes": max_batch_bytes})

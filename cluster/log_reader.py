@@ -16,6 +16,7 @@ from cluster.diagnose import connecting
 from cluster.errors import blocked_by_transaction, client_errors
 from cluster.fault_points import fault_point
 from cluster.fetched import Record, read_records
+from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES
 from cluster.settings import Cluster
 from contract.errors import Fatal, Retriable
 
@@ -27,6 +28,8 @@ MAX_LOOK_BACK: Final = 10_000
 LOOK_BACK_BYTES: Final = 4 * 1024 * 1024
 FETCH_BYTES: Final = 16 * 1024 * 1024
 PEEK_BYTES: Final = 4 * 1024
+PEEK_MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
+"""More than the largest record of our own topics. Of a batch of the events topic that is larger, only its time counts."""
 FETCH_WAIT_MS: Final = 10
 
 
@@ -43,6 +46,7 @@ class LogReader:
         trimmed: Literal["skip", "fail"] = "skip",
         topics: Collection[str] = (),
         fetch_bytes: int = FETCH_BYTES,
+        max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES,
     ) -> None:
         """Connect.
 
@@ -54,6 +58,7 @@ class LogReader:
             trimmed: if the records at a position are deleted, "skip" to the oldest that is left, or "fail".
             topics: the topics to look up in one request; each other topic costs one request more.
             fetch_bytes: how much one request fetches at most (but at least one batch).
+            max_batch_bytes: how many bytes a batch may unpack to; a larger one is one record without a value.
 
         Raises:
             Retriable: no broker answers in time.
@@ -78,7 +83,7 @@ class LogReader:
                 fetch_max_bytes=fetch_bytes,
                 metrics_enabled=False,
             )
-        read_records(self._client)
+        read_records(self._client, max_batch_bytes)
         if topics:
             self._client._cluster.set_topics(list(topics))
 
@@ -111,6 +116,7 @@ class LogReader:
             call_timeout_s=self._timeout_s,
             patience_s=self._patience_s,
             fetch_bytes=PEEK_BYTES,
+            max_batch_bytes=PEEK_MAX_BATCH_BYTES,
         )
 
     def exists(self, topic: str) -> bool:

@@ -65,7 +65,7 @@ class UnreadableBatch(NamedTuple):
     records: int
     """How many records can't be read."""
     timestamp_ms: int
-    """The largest timestamp in the batch."""
+    """The timestamp of the batch's first record."""
     data: bytes
     """The whole batch, as the broker sent it."""
     error: InvalidEvent
@@ -109,7 +109,9 @@ class RecordBatch:
             done += len(chunk)
             if chunk.offsets[-1] >= self._from_offset:
                 yield self._from(chunk)
-            del chunk  # Its records may be as large as the batch, and must be gone before the next ones are read.
+            del (
+                chunk
+            )  # Its records may be as large as the batch, and must be gone before the next ones are read.
         if at != len(buffer):
             yield self._unreadable(
                 done, "undecodable_batch", f"{len(buffer) - at:,} bytes follow its last record"
@@ -135,11 +137,12 @@ class RecordBatch:
         return Chunk(offsets, keys, values, lambda: self._origins(read_rare_fields(buffer, at, count))), end
 
     def _origins(self, fields: list[RareFields]) -> list[Origin]:
+        return [Origin(self._timestamp_ms(record.timestamp_delta), record.headers) for record in fields]
+
+    def _timestamp_ms(self, delta: int) -> int:
         batch = self._batch
-        if batch.timestamp_type == batch.LOG_APPEND_TIME:
-            return [Origin(batch.max_timestamp, record.headers) for record in fields]
-        first = batch.first_timestamp
-        return [Origin(first + record.timestamp_delta, record.headers) for record in fields]
+        is_of_broker = batch.timestamp_type == batch.LOG_APPEND_TIME
+        return int(batch.max_timestamp if is_of_broker else batch.first_timestamp + delta)
 
     def _from(self, chunk: Chunk) -> Chunk:
         """The chunk without the records before the offset from which to read."""
@@ -161,7 +164,7 @@ class RecordBatch:
             first_offset=first,
             last_offset=batch.last_offset,
             records=min(self.count - done, batch.next_offset - first),
-            timestamp_ms=batch.max_timestamp,
+            timestamp_ms=self._timestamp_ms(0),
             data=bytes(batch._buffer),
             error=InvalidEvent(reason, "", detail),
         )
