@@ -12,23 +12,24 @@ import pytest
 from typer.testing import CliRunner
 
 from broker.readiness import free_port
-from consumer.allowed_hosts import AllowedHosts
-from consumer.http_port import MAX_CONNECTIONS, serve
+from consumer.http_port import serve
 from consumer.metrics import Metrics
 from consumer.settings import Settings
 from contract.errors import Fatal
 from ltv import cli
 from tests.waiting import wait_until
+from web.allowed_hosts import AllowedHosts
+from web.connections import BriefConnection
 
 SERVER = """
 import gc, sys
-from consumer import http_port
+from web.connections import BriefConnection
 from consumer.http_port import serve
 from consumer.customer_page import CustomerAnswers
 from consumer.metrics import Metrics
 from tests.unit.test_customer_page import find
 gc.disable()
-http_port.CONNECTION_S = float(sys.argv[2])
+BriefConnection.request_s = BriefConnection.answer_s = float(sys.argv[2])
 metrics = Metrics()
 for partition in range(5_000):
     metrics.lag.labels(str(partition)).set(partition)
@@ -188,7 +189,7 @@ def test_silent_connections_do_not_keep_anybody_out_and_do_not_pile_up(port: Por
     with ExitStack() as stack:
         for _ in range(SILENT):
             stack.enter_context(port.connect())
-            assert port.handles() < before + 3 * MAX_CONNECTIONS
+            assert port.handles() < before + 3 * BriefConnection.most_open
         assert_all_pages_answer(port)
     wait_until(lambda: port.handles() <= before + 1, "the silent connections to be closed")
 

@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contract.lifetime_value": {"contract.money", "contract.snapshots"},
     "files": {"files", "contract"},
     "cluster": {"cluster", "contract"},
-    "consumer": {"consumer", "contract", "files", "cluster"},
+    "web": {"web", "contract.errors"},
+    "consumer": {"consumer", "contract", "files", "cluster", "web"},
     "consumer.domain": {
         *("consumer.domain", "contract.amounts", "contract.decode", "contract.errors"),
         *("contract.events", "contract.lifetime_value", "contract.money", "contract.snapshots"),
@@ -32,17 +33,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "consumer.stream": {"consumer", "contract", "cluster"},
     "producer": {"producer", "contract", "files", "cluster"},
     "subscriber": {"subscriber", "contract", "files", "cluster"},
+    "dashboard": {"dashboard", "contract", "cluster", "subscriber", "web"},
     "broker": {"broker", "contract"},
-    "ltv": {"ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "broker"},
+    "ltv": {
+        *("ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "dashboard", "broker"),
+        "web",
+    },
     "benchmarks": {
-        "benchmarks",
-        "broker",
-        "cluster",
-        "consumer",
-        "contract",
-        "files",
-        "producer",
-        "subscriber",
+        *("benchmarks", "broker", "cluster", "consumer", "contract", "dashboard", "files", "producer"),
+        *("subscriber", "web"),
     },
 }
 """Package -> our own packages that it may import, with all their modules. A module's most specific row applies."""
@@ -66,6 +65,8 @@ MAY_NOT_IMPORT: dict[str, set[str]] = {
     "consumer.stream": {"consumer.batch"},
     "producer": TERMINAL,
     "subscriber": TERMINAL,
+    "dashboard": TERMINAL,
+    "web": {*TERMINAL, "kafka"},
     "broker": TERMINAL,
 }
 """Package or module -> what it and all its modules must not import."""

@@ -1,4 +1,4 @@
-"""Which Host headers the HTTP port accepts.
+"""Which Host headers an HTTP port accepts.
 
 A page whose name an attacker points at this machine (DNS rebinding) sends that name as Host, a name with a dot that
 is none of ours.
@@ -9,6 +9,9 @@ import socket
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HOST_HEADER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::[0-9]*)?")
 _SHORT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -30,6 +33,22 @@ class AllowedHosts:
             return False
         host = match[1].strip("[]")
         return bool(_SHORT_NAME.fullmatch(host)) or host.lower() in self._names or _is_address(host)
+
+
+class HostCheck:
+    """Answers a request whose Host is not allowed with `refusal`, and hands every other one on.
+
+    Only HTTP/1.0, which no browser speaks, may leave the Host out.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts, refusal: ASGIApp) -> None:
+        self._app, self._hosts, self._refusal = app, hosts, refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        host = Headers(scope=scope).get("host") if scope["type"] == "http" else None
+        allowed = host is None or self._hosts.allow(host)
+        await (self._app if allowed else self._refusal)(scope, receive, send)
 
 
 def _is_address(host: str) -> bool:
