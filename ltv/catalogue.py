@@ -121,6 +121,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
             "ltv customer 96f55c7d8f42 --json",
         ),
     ),
+    "dashboard": Entry(
+        "ltv.commands.dashboard:dashboard",
+        READING,
+        "Serve a live page of the top customers, and its HTTP API and stream.",
+        (
+            "ltv dashboard",
+            "ltv dashboard --host 0.0.0.0 --port 80 --allowed-hosts top.example.com",
+            "ltv dashboard --allow-origin https://shop.example --frame-ancestors https://intranet.example",
+        ),
+    ),
     "dead-letters": Entry(
         "ltv.commands.dead_letters:dead_letters_app",
         READING,
