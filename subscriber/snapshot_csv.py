@@ -30,6 +30,11 @@ def _cell(value: object) -> object:
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> str:
-    text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return "".join(map(_line, rows))
+
+
+def _line(row: Iterable[object]) -> str:
+    """One line. csv.writer quotes a carriage return in a cell only if lines end with one, which is replaced here."""
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerow(row)
+    return f"{text.getvalue()[:-2]}\n"
