@@ -12,17 +12,16 @@ from starlette.routing import Route
 
 from contract.customers import CustomerDetail, UnknownCustomer
 from contract.errors import LtvError
+from contract.events import MAX_ID_CHARS
 from dashboard.answers import KEEP_NOTHING, Problem, json_response, later
 from dashboard.broadcast import Broadcast
 from dashboard.standing import Standing, standing
 
-MOST_ID_CHARS: Final = 256
-"""The longest id of the events' contract."""
 ASKED_AT_ONCE: Final = 4
 MOST_WAITING: Final = 64
 
 
-class CustomerFinder(Protocol):
+class CustomerSource(Protocol):
     """Knows every customer; called in several threads."""
 
     def find_customer(self, customer_id: str) -> CustomerDetail:
@@ -44,8 +43,8 @@ class CustomerAnswer(CustomerDetail, frozen=True, kw_only=True):
 class CustomersApi:
     """The route."""
 
-    def __init__(self, broadcast: Broadcast, finder: CustomerFinder) -> None:
-        self._broadcast, self._finder = broadcast, finder
+    def __init__(self, broadcast: Broadcast, source: CustomerSource) -> None:
+        self._broadcast, self._source = broadcast, source
         self._threads = ThreadPoolExecutor(ASKED_AT_ONCE, "customers")
         self._waiting = 0
 
@@ -55,16 +54,16 @@ class CustomersApi:
 
     async def _customer(self, request: Request) -> Response:
         customer_id: str = request.path_params["customer_id"]
-        if len(customer_id) > MOST_ID_CHARS:
+        if len(customer_id) > MAX_ID_CHARS:
             raise Problem(
-                HTTPStatus.NOT_FOUND, f"no customer has an id of more than {MOST_ID_CHARS} characters"
+                HTTPStatus.NOT_FOUND, f"no customer has an id of more than {MAX_ID_CHARS} characters"
             )
         if self._waiting >= MOST_WAITING:
             raise later("too many requests for customers at once")
         self._waiting += 1
         try:
             found = await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._finder.find_customer, customer_id
+                self._threads, self._source.find_customer, customer_id
             )
         except UnknownCustomer as error:
             raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None

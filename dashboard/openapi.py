@@ -4,9 +4,11 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.events import MAX_ID_CHARS
+from contract.schemas.descriptions import describe, structs_in
 from contract.snapshots import Snapshot
 from dashboard.answers import PROBLEM_TYPE, ProblemDetails
-from dashboard.customers_api import MOST_ID_CHARS, CustomerAnswer
+from dashboard.customers_api import CustomerAnswer
 from dashboard.health_api import Health
 from dashboard.path_parts import SequencePart
 from dashboard.series import Stretch
@@ -40,6 +42,7 @@ def openapi_document() -> Part:
     """The document of /api/openapi.json."""
     types = [Snapshot, Stretch, CustomerAnswer, Health, ProblemDetails]
     _, schemas = msgspec.json.schema_components(types, ref_template=f"{ROOT}{{name}}")
+    describe({"$defs": schemas}, {struct for of in types for struct in structs_in(of)})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -174,7 +177,7 @@ def _customer() -> Part:
         "in": "path",
         "required": True,
         "description": "The customer's id, percent-encoded; it may have every character.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MOST_ID_CHARS},
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARS},
     }
     return _operation(
         "One customer, ranked or not",

@@ -9,9 +9,10 @@ import structlog
 from cluster.log_reader import LogReader
 from dashboard.app import dashboard_app
 from dashboard.broadcast import Broadcast
-from dashboard.customers_api import CustomerFinder, CustomersApi
+from dashboard.customers_api import CustomersApi
 from dashboard.dashboard_metrics import DashboardMetrics
 from dashboard.past_snapshots import PastSnapshots
+from dashboard.pooled_customers import PooledCustomers
 from dashboard.server_thread import ServerThread
 from dashboard.settings import DashboardSettings
 from dashboard.snapshot_feed import SnapshotFeed
@@ -28,9 +29,7 @@ FILES_BESIDE_STREAMS: Final = 600
 log = structlog.get_logger()
 
 
-def run_dashboard(
-    settings: DashboardSettings, finder: CustomerFinder, should_stop: Callable[[], bool]
-) -> None:
+def run_dashboard(settings: DashboardSettings, should_stop: Callable[[], bool]) -> None:
     """Serve until `should_stop`; while the brokers are away, go on with what is known.
 
     Raises:
@@ -44,7 +43,8 @@ def run_dashboard(
     with (
         closing(listen(settings.host, settings.port, serving="the dashboard", option="--port")) as listener,
         closing(PastSnapshots(connect, settings.topics, broadcast.recent)) as past,
-        closing(CustomersApi(broadcast, finder)) as customers,
+        closing(PooledCustomers(connect, settings.topics, settings.token)) as pool,
+        closing(CustomersApi(broadcast, pool)) as customers,
     ):
         allow_open_files(settings.most_subscribers + FILES_BESIDE_STREAMS)
         app = dashboard_app(settings, broadcast, past, customers, metrics)

@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from textwrap import dedent
 from typing import Any
 
@@ -14,7 +15,7 @@ def describe(schema: dict[str, Any], types: Iterable[type]) -> None:
 
     Args:
         schema: as from msgspec, with a definition for each of the types.
-        types: the structs, each with its base classes.
+        types: the structs.
     """
     for struct in types:
         properties = schema["$defs"][struct.__name__]["properties"]
@@ -49,10 +50,11 @@ def _with_parts(info: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
 
 
 def _field_texts(struct: type) -> Iterator[tuple[str, str]]:
-    """(field, the text below it) for the fields that the struct's own class has."""
-    [definition] = ast.parse(dedent(inspect.getsource(struct))).body
-    assert isinstance(definition, ast.ClassDef)
-    for statement, following in zip(definition.body, definition.body[1:], strict=False):
-        match statement, following:
-            case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield field, " ".join(text.split())
+    """(field, the text below it) for the fields of the struct and of the structs from which it inherits."""
+    for own in takewhile(lambda cls: cls is not msgspec.Struct, struct.__mro__):
+        [definition] = ast.parse(dedent(inspect.getsource(own))).body
+        assert isinstance(definition, ast.ClassDef)
+        for statement, following in zip(definition.body, definition.body[1:], strict=False):
+            match statement, following:
+                case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
+                    yield field, " ".join(text.split())

@@ -9,7 +9,6 @@ from cluster.diagnose import silence_client_logs
 from cluster.settings import Cluster
 from consumer import logs
 from contract.access_token import AccessToken
-from contract.customers import CustomerDetail, StateUnavailable
 from contract.errors import Fatal
 from contract.topics import DEFAULT_PREFIX, Topics
 from dashboard.server import run_dashboard
@@ -88,14 +87,7 @@ def dashboard(
     )
     logs.configure()
     silence_client_logs()
-    run_dashboard(settings, _NoCustomers(), StopFlag())
-
-
-class _NoCustomers:
-    """Stands where subscriber/customers.py will find one customer."""
-
-    def find_customer(self, customer_id: str) -> CustomerDetail:
-        raise StateUnavailable("customers are not found yet")
+    run_dashboard(settings, StopFlag())
 
 
 def _names(text: str) -> tuple[str, ...]:

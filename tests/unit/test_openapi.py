@@ -1,6 +1,7 @@
 """The OpenAPI document is true: what it lists answers as it says, whatever a client sends."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -39,7 +40,7 @@ schema = schemathesis.openapi.from_dict(openapi_document())
 
 @schema.exclude(path="/api/stream").parametrize()
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_the_document_says(case: schemathesis.Case, served: Stage) -> None:
+def test_every_answer_is_as_the_document_says(case: "schemathesis.Case[Any]", served: Stage) -> None:
     case.call_and_validate(base_url=f"http://127.0.0.1:{served.port}", checks=CHECKS)
 
 
