@@ -38,7 +38,7 @@ bench: $(VENV)/.installed ## Measure ltv consume beside its peers; options: make
 bench-quick: $(VENV)/.installed # The same in about three minutes: fewer contestants, events and runs
 	$(BIN)/python -m benchmarks.throughput --quick $(ARGS)
 
-SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files bench-customers
+SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files bench-customers bench-dashboard
 .PHONY: $(SINGLE_BENCHES)
 $(SINGLE_BENCHES): $(VENV)/.installed # One measurement; options: make bench-restart ARGS=--help
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
