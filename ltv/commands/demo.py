@@ -1,6 +1,6 @@
-"""`ltv demo`: run a broker, a shop, a consumer and the live ranking, and remove everything at the end.
+"""`ltv demo`: run a broker, a shop, a consumer, a dashboard and the live ranking, and remove everything at the end.
 
-The processes are stopped in reverse order: shop, consumer, broker. A process that misses its deadline is killed.
+The processes are stopped in reverse order: dashboard, shop, consumer, broker. One that misses its deadline is killed.
 """
 
 import os
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from broker.readiness import free_port, is_taken
 from contract.errors import LtvError, counted
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
@@ -40,6 +41,8 @@ SNAPSHOT_INTERVAL_S: Final = 1.0
 TOPICS_S: Final = 60.0
 CDNOW_S: Final = 300.0
 FIRST_SNAPSHOT_S: Final = 60.0
+DASHBOARD_HOST: Final = "127.0.0.1"
+DASHBOARD_PORT: Final = 8080
 
 CLUSTER_PREFIX: Final = "ltv-demo"
 """On an existing cluster, the demo uses only topics with this prefix."""
@@ -64,9 +67,14 @@ def demo(
     for_s: Annotated[
         float | None, typer.Option(min=0, help="End after this many seconds.", show_default="until Ctrl-C")
     ] = None,
+    dashboard_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The port of the dashboard.", show_default="8080, or a free one"),
+    ] = None,
 ) -> None:
     """Watch a real Kafka broker, a shop and a consumer rank the shop's customers live, until Ctrl-C.
 
+    The ranking is shown here, and on a dashboard for the browser, whose address is printed.
     The broker runs on this machine, with its data in a temporary directory, unless KAFKA_BOOTSTRAP_SERVERS
     names a cluster: there the demo uses the topics ltv-demo.* only. One event in a hundred is invalid on purpose.
     """
@@ -95,9 +103,12 @@ def demo(
             with _step(f"starting {counted(workers, 'worker')} and a shop with {rate:,g} events/s"):
                 consumer = run("consumer", _consume_arguments(workers, top))
                 shop = run("shop", ["produce", "--rate", str(rate), "--rubbish", str(RUBBISH)])
+                port = dashboard_port or _dashboard_port()
+                dashboard = run("dashboard", ["dashboard", "--host", DASHBOARD_HOST, "--port", str(port)])
                 reader = stack.enter_context(LogReader(cluster))
-                received = new_snapshots(reader, topics, [consumer, shop], FIRST_SNAPSHOT_S)
+                received = new_snapshots(reader, topics, [consumer, shop, dashboard], FIRST_SNAPSHOT_S)
                 first = next(item for item in received if item)
+            stderr_console().print(f"the dashboard is at http://{DASHBOARD_HOST}:{port}/")
             show_snapshots(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
     except KeyboardInterrupt:
         pass  # Ctrl-C is the normal end.
@@ -131,6 +142,11 @@ def _consume_arguments(workers: int, top: int) -> list[str]:
         "--instance-id": "demo",
     }
     return ["consume", *(str(word) for option in options.items() for word in option)]
+
+
+def _dashboard_port() -> int:
+    """The usual port, or a free one if a program listens there."""
+    return free_port() if is_taken(DASHBOARD_PORT) else DASHBOARD_PORT
 
 
 def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:

@@ -1,6 +1,7 @@
 """`ltv demo` as its users run it: it displays snapshots, and however it ends, no process is left."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,6 +90,7 @@ def test_the_demo_shows_snapshots_of_a_live_shop(kafka: str, tmp_path: Path, dem
     assert all(line.startswith("snapshot ") for line in demo.lines)
     assert " events/s, lag " in demo.lines[-1]
     assert "; 1. " in demo.lines[-1]
+    assert re.search(r"the dashboard is at http://127\.0\.0\.1:\d+/\n", demo.notes)
     assert demo.running() == []
     assert not list(tmp_path.glob("ltv-*"))
 

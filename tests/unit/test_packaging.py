@@ -62,4 +62,4 @@ def test_every_service_of_the_composition_is_restricted_and_has_a_memory_limit()
 
 def test_the_composition_publishes_ports_on_this_machine_only() -> None:
     published = re.findall(r'(?m)^      - "(.*:\d+)"$', COMPOSE)
-    assert published == ["127.0.0.1:29092:29092"]
+    assert published == ["127.0.0.1:29092:29092", "127.0.0.1:8080:8080"]
