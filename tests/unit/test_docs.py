@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,17 @@ from contract.access_token import ACCESS_TOKEN_VARIABLE
 from contract.events import REASONS
 from ltv.catalogue import COMMANDS
 from ltv.commands.consume import consume
+from ltv.commands.dashboard import dashboard
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
-def consume_options() -> list[tuple[str, str]]:
+def options_of(command: Callable[..., None]) -> list[tuple[str, str]]:
+    """Each option of a command, with its variable."""
     app = typer.Typer(add_completion=False)
-    app.command()(consume)
+    app.command()(command)
     parameters = typer.main.get_command(app).params
     return [(max(p.opts, key=len), str(p.envvar or "")) for p in parameters if p.name != "help"]
 
@@ -30,8 +33,8 @@ def test_every_command_is_in_the_readme(command: str) -> None:
     assert f"ltv {command}" in README
 
 
-@pytest.mark.parametrize(("flag", "variable"), consume_options())
-def test_every_setting_of_the_consumer_is_documented(flag: str, variable: str) -> None:
+@pytest.mark.parametrize(("flag", "variable"), sorted({*options_of(consume), *options_of(dashboard)}))
+def test_every_setting_of_consumer_and_dashboard_is_documented(flag: str, variable: str) -> None:
     assert f"`{flag}`" in OPERATING
     assert variable in OPERATING
 
@@ -49,7 +52,9 @@ def test_every_setting_of_the_connection_is_documented(field: str) -> None:
     "document", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )
 def test_a_document_names_no_setting_that_does_not_exist(document: str) -> None:
-    known = {variable for _, variable in consume_options()} | {ACCESS_TOKEN_VARIABLE}
+    known = {variable for _, variable in options_of(consume) + options_of(dashboard)} | {
+        ACCESS_TOKEN_VARIABLE
+    }
     known |= {f"KAFKA_{f.upper()}" for f in Cluster.model_fields}
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", (ROOT / document).read_text())) <= known
 

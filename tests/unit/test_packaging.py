@@ -54,7 +54,7 @@ def test_every_service_of_the_composition_is_restricted_and_has_a_memory_limit()
     }
     assert "<<: *restricted\n" in ltv
     assert "mem_limit: " in ltv
-    assert {name for name, _ in SERVICES} == {"kafka", "topics", "producer", "consumer"}
+    assert {name for name, _ in SERVICES} == {"kafka", "topics", "producer", "consumer", "dashboard"}
     for name, service in SERVICES:
         assert "<<: *ltv\n" in service or ("<<: *restricted\n" in service and "mem_limit: " in service), name
         assert not re.search(r"read_only: false|privileged|network_mode", service), name
