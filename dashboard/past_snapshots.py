@@ -4,32 +4,21 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from itertools import chain
 from typing import Final, TypeVar
 
 from cluster.log_reader import LogReader
-from contract.errors import Fatal, Retriable
+from contract.errors import Retriable
 from contract.topics import Topics
 from dashboard.frames import Frame, readable_snapshots
 from dashboard.recent_frames import AskedFor, RecentFrames
-from dashboard.series import Stretch, Summary, spread_offsets, summary
-from subscriber.feed import is_snapshot
-from subscriber.history import (
-    first_snapshot,
-    offset_after,
-    offset_of_sequence,
-    snapshot_of_sequence,
-    snapshot_offsets,
-)
+from dashboard.series import Stretch
+from dashboard.series_reader import Bound, SeriesReader
+from subscriber.history import offset_of_sequence, snapshot_of_sequence, snapshot_offsets
 
 MOST_WAITING: Final = 64
 MOST_STEP_BYTES: Final = 4 * 1024 * 1024
-MOST_SUMMARIES: Final = 10_000
-JUST_BEFORE: Final = timedelta(milliseconds=1)
-
-Bound = datetime | int
-"""A time, or a sequence."""
+MOST_STEPS: Final = 4
+"""Steps that are remembered: after a restart, all clients ask for what follows the same few sequences."""
 _Answer = TypeVar("_Answer")
 
 
@@ -46,7 +35,8 @@ class PastSnapshots:
         self._waiting = 0
         self._reader: LogReader | None = None
         self._asked_for = AskedFor()
-        self._summaries: OrderedDict[int, Summary] = OrderedDict()
+        self._series_reader = SeriesReader(topics)
+        self._steps: OrderedDict[int, asyncio.Future[Sequence[Frame]]] = OrderedDict()
         self._series = recent.series
 
     async def of_sequence(self, sequence: int) -> Frame:
@@ -71,7 +61,21 @@ class PastSnapshots:
         Raises:
             LtvError: the topic can't be read now.
         """
-        return await self._read(lambda reader: self._step_after(reader, sequence))
+        self._forget_another_series()
+        step = self._steps.get(sequence) or self._begin_step(sequence)
+        return await asyncio.shield(step)
+
+    def _begin_step(self, sequence: int) -> asyncio.Future[Sequence[Frame]]:
+        step = asyncio.ensure_future(self._read(lambda reader: self._step_after(reader, sequence)))
+        step.add_done_callback(lambda done: self._forget_failed(sequence, done))
+        self._steps[sequence] = step
+        while len(self._steps) > MOST_STEPS:
+            self._steps.popitem(last=False)
+        return step
+
+    def _forget_failed(self, sequence: int, step: asyncio.Future[Sequence[Frame]]) -> None:
+        if (step.cancelled() or step.exception()) and self._steps.get(sequence) is step:
+            del self._steps[sequence]
 
     async def stretch(self, since: Bound | None, until: Bound | None, limit: int) -> Stretch:
         """At most `limit` snapshots from `since` to `until`, both included; with None from the first, to the newest.
@@ -80,7 +84,8 @@ class PastSnapshots:
             LtvError: the topic can't be read now.
         """
         self._forget_another_series()
-        return await self._read(lambda reader: self._stretch(reader, since, until, limit))
+        series_reader = self._series_reader
+        return await self._read(lambda reader: series_reader.stretch(reader, since, until, limit))
 
     def close(self) -> None:
         """End the thread, and close the connection."""
@@ -91,7 +96,8 @@ class PastSnapshots:
         if self._series != self._recent.series:
             self._series = self._recent.series
             self._asked_for.clear()
-            self._summaries.clear()
+            self._steps.clear()
+            self._series_reader = SeriesReader(self._topics)
 
     async def _read(self, what: Callable[[LogReader], _Answer]) -> _Answer:
         if self._waiting >= MOST_WAITING:
@@ -117,7 +123,7 @@ class PastSnapshots:
         if reader:
             reader.close()
 
-    def _step_after(self, reader: LogReader, sequence: int) -> list[Frame]:
+    def _step_after(self, reader: LogReader, sequence: int) -> Sequence[Frame]:
         start = offset_of_sequence(reader, self._topics, sequence + 1)
         _, end = snapshot_offsets(reader, self._topics)
         frames: list[Frame] = []
@@ -126,52 +132,3 @@ class PastSnapshots:
             if sum(len(frame.event) for frame in frames) > MOST_STEP_BYTES:
                 break
         return frames
-
-    def _stretch(self, reader: LogReader, since: Bound | None, until: Bound | None, limit: int) -> Stretch:
-        start, end = snapshot_offsets(reader, self._topics)
-        if since is not None:
-            start = max(start, self._first_offset(reader, since))
-        if until is not None:
-            end = min(end, self._end_offset(reader, until))
-        newest = reader.newest(self._topics.snapshots, 0, keep=is_snapshot, end=end) if start < end else []
-        if not newest or newest[0].offset < start:
-            return Stretch(snapshots=[], thinned=False)
-        last = newest[0].offset
-        offsets = spread_offsets(start, last, limit - 1)
-        earlier = (
-            self._summaries_of_all(reader, start, last)
-            if offsets.step == 1
-            else filter(None, (self._summary_at(reader, offset, last) for offset in offsets))
-        )
-        found = {each.sequence: each for each in [*earlier, *map(summary, readable_snapshots(newest))]}
-        return Stretch(snapshots=list(found.values()), thinned=offsets.step > 1)
-
-    def _summaries_of_all(self, reader: LogReader, start: int, end: int) -> list[Summary]:
-        records = chain.from_iterable(reader.read(self._topics.snapshots, 0, start, end))
-        return [summary(snapshot) for snapshot in readable_snapshots(records)]
-
-    def _summary_at(self, reader: LogReader, offset: int, end: int) -> Summary | None:
-        """The first snapshot at or after this offset, in short; None if there is none, or if it can't be read."""
-        if known := self._summaries.get(offset):
-            self._summaries.move_to_end(offset)
-            return known
-        try:
-            found = first_snapshot(reader, self._topics, offset, end)
-        except Fatal:
-            return None
-        if found is None:
-            return None
-        self._summaries[offset] = summary(found.snapshot)
-        while len(self._summaries) > MOST_SUMMARIES:
-            self._summaries.popitem(last=False)
-        return self._summaries[offset]
-
-    def _first_offset(self, reader: LogReader, since: Bound) -> int:
-        if isinstance(since, int):
-            return offset_of_sequence(reader, self._topics, since)
-        return offset_after(reader, self._topics, since - JUST_BEFORE)
-
-    def _end_offset(self, reader: LogReader, until: Bound) -> int:
-        if isinstance(until, int):
-            return offset_of_sequence(reader, self._topics, until + 1)
-        return offset_after(reader, self._topics, until)

@@ -12,12 +12,13 @@ from contract.errors import LtvError, Retriable
 from contract.topics import Topics
 from dashboard.broadcast import FeedState
 from dashboard.frames import Frame, readable_snapshots
-from dashboard.recent_frames import MOST_RECENT
 from subscriber.feed import is_snapshot
 
 POLL_S: Final = 0.1
 CHECK_S: Final = 2.0
 """kafka-python reports no error when its broker is gone: after so long without a record, the feed asks for the end."""
+READ_FIRST: Final = 64
+"""Snapshots to begin with: clients of a dashboard that was restarted get from them what they missed."""
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 5.0
 
@@ -78,8 +79,8 @@ class SnapshotFeed:
         if topic_id != self._topic_id:
             self._topic_id, self._next_offset = topic_id, None
         if self._next_offset is None:
-            newest = reader.newest(topic, 0, MOST_RECENT, keep=is_snapshot)
-            self._next_offset = newest[-1].offset + 1 if newest else reader.committed_ends(topic, [0])[0]
+            self._next_offset = reader.committed_ends(topic, [0])[0]
+            newest = reader.newest(topic, 0, READ_FIRST, keep=is_snapshot, end=self._next_offset)
             self._set_state(FeedState.LIVE if newest else FeedState.WAITING)
             self._take(newest)
         elif self._state is FeedState.RECONNECTING:

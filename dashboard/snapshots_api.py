@@ -23,8 +23,9 @@ from dashboard.answers import (
 )
 from dashboard.broadcast import Broadcast
 from dashboard.frames import Frame
-from dashboard.past_snapshots import Bound, PastSnapshots
+from dashboard.past_snapshots import PastSnapshots
 from dashboard.path_parts import parse_sequence
+from dashboard.series_reader import Bound
 from subscriber.history import NoSuchSnapshot
 from subscriber.snapshot_csv import csv_header, csv_rows
 

@@ -15,6 +15,8 @@ CHUNK_BYTES: Final = 32 * 1024
 """A connection's buffer takes at most one more chunk than it should: the rest of a snapshot stays shared by all."""
 MOST_RESUMED: Final = 1_000
 """The most snapshots that a client gets after it was away; older ones are counted as missed."""
+MOST_SENT_TO_RESUME: Final = 2 * MOST_RESUMED
+"""With those that come meanwhile: a client that reads more slowly than snapshots come is not resumed for ever."""
 HEARTBEAT: Final = b": heartbeat\n\n"
 
 
@@ -71,10 +73,7 @@ class Stream:
             return
         if self._last > newest.sequence:
             self._last = None  # It is of another series.
-        budget = (
-            2 * MOST_RESUMED
-        )  # A client that reads more slowly than snapshots come is not resumed for ever.
-        first = newest.sequence + 1 - MOST_RESUMED
+        first, budget = newest.sequence + 1 - MOST_RESUMED, MOST_SENT_TO_RESUME
         try:
             while budget > 0 and self._last is not None:
                 frames = await self._after(max(self._last, first - 1))

@@ -16,8 +16,9 @@ from dashboard.broadcast import Broadcast, FeedState
 from dashboard.customers_api import CustomersApi
 from dashboard.dashboard_metrics import DashboardMetrics
 from dashboard.frames import Frame
-from dashboard.past_snapshots import Bound, PastSnapshots
+from dashboard.past_snapshots import PastSnapshots
 from dashboard.series import Stretch, summary
+from dashboard.series_reader import Bound
 from dashboard.server_thread import ServerThread
 from dashboard.settings import DashboardSettings
 from dashboard.stream_api import DashboardConnection
