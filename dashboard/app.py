@@ -1,6 +1,7 @@
 """The dashboard's application: its routes, and what every request passes through."""
 
 from http import HTTPStatus
+from traceback import extract_tb
 from typing import Final
 
 import structlog
@@ -110,7 +111,10 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _bug(_request: Request, error: Exception) -> Response:
-    log.error("request failed", error=repr(error))
+    where = extract_tb(error.__traceback__)[
+        -1
+    ]  # The error's text may have a customer's, which no log shall have.
+    log.error("request failed", error=type(error).__name__, where=f"{where.filename}:{where.lineno}")
     return problem_response(
         Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the program; its log says more")
     )

@@ -39,6 +39,8 @@ class Broadcast:
         self.beats = 0
         """Grows with every heartbeat."""
         self.is_closed = False
+        self.changed = asyncio.Event()
+        """Is set at the next change; take it before looking at what has changed."""
         self.set_state(FeedState.RECONNECTING)
 
     def publish(self, frames: Sequence[Frame]) -> None:
@@ -65,8 +67,5 @@ class Broadcast:
         self._wake_all()
 
     def _wake_all(self) -> None:
-        before: asyncio.Event | None = getattr(self, "changed", None)
-        self.changed = asyncio.Event()
-        """Is set at the next change; take it before looking at what has changed."""
-        if before:
-            before.set()
+        before, self.changed = self.changed, asyncio.Event()
+        before.set()

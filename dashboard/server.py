@@ -50,7 +50,11 @@ def run_dashboard(settings: DashboardSettings, should_stop: Callable[[], bool]) 
         app = dashboard_app(settings, broadcast, past, customers, metrics)
         server = http_server(app, DashboardConnection, shutdown_s=SHUTDOWN_S)
         with ServerThread(server, listener, broadcast, metrics) as thread:
-            log.info("serving", host=settings.host, port=listener.getsockname()[1])
+            log.info("serving", address=_address(settings.host, listener.getsockname()[1]))
             feed = SnapshotFeed(connect, settings.topics, thread, metrics.failed_sessions.inc)
             feed.run(lambda: should_stop() or thread.has_ended)
             log.info("stopping")
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

@@ -41,6 +41,8 @@ SNAPSHOT_INTERVAL_S: Final = 1.0
 TOPICS_S: Final = 60.0
 CDNOW_S: Final = 300.0
 FIRST_SNAPSHOT_S: Final = 60.0
+METRICS_PORTS: Final = range(9400, 32_000)
+"""Where the workers answer for their customers; below the ports that the kernel gives to clients."""
 DASHBOARD_HOST: Final = "127.0.0.1"
 DASHBOARD_PORT: Final = 8080
 
@@ -140,8 +142,18 @@ def _consume_arguments(workers: int, top: int) -> list[str]:
         "--top": top,
         "--snapshot-interval-s": SNAPSHOT_INTERVAL_S,
         "--instance-id": "demo",
+        "--metrics-port": _metrics_port(workers),
     }
     return ["consume", *(str(word) for option in options.items() for word in option)]
+
+
+def _metrics_port(workers: int) -> int:
+    """The first of as many ports in a row as there are workers, on which no program listens."""
+    return next(
+        first
+        for first in METRICS_PORTS[::workers]
+        if not any(is_taken(port) for port in range(first, first + workers))
+    )
 
 
 def _dashboard_port() -> int:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 import pytest
+from structlog.testing import capture_logs
 
 from dashboard.broadcast import FeedState
 from subscriber.snapshot_csv import csv_rows
@@ -269,13 +270,15 @@ def test_large_answers_are_compressed_for_those_who_can_read_it(served: Stage) -
     assert served.ask("/api/openapi.json").headers["Content-Encoding"] is None
 
 
-def test_a_fault_of_the_program_is_a_problem_without_its_text() -> None:
+def test_a_fault_of_the_program_is_a_problem_and_neither_answer_nor_log_has_its_text() -> None:
     class Faulty(KnownCustomers):
         def find_customer(self, customer_id: str) -> None:  # type: ignore[override]
             raise KeyError("secret")
 
-    with stage(customers=Faulty()) as served:
+    with stage(customers=Faulty()) as served, capture_logs() as logs:
         answer = served.ask("/api/customers/x")
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("request failed", "KeyError")]
+    assert "secret" not in str(logs)
     assert (answer.status, answer.headers["Content-Type"]) == (500, "application/problem+json")
     assert b"secret" not in answer.body
     assert security_headers(answer)["X-Content-Type-Options"] == "nosniff"
