@@ -29,7 +29,7 @@ LOOK_BACK_BYTES: Final = 4 * 1024 * 1024
 FETCH_BYTES: Final = 16 * 1024 * 1024
 PEEK_BYTES: Final = 4 * 1024
 PEEK_MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
-"""More than the largest record of our own topics. Of a batch of the events topic that is larger, only its time counts."""
+"""More than the largest record of our own topics; of a larger batch of the events topic, only the time counts."""
 FETCH_WAIT_MS: Final = 10
 
 

@@ -39,17 +39,17 @@ class SeriesReader:
             start = max(start, self._first_offset(reader, since))
         if until is not None:
             end = min(end, self._end_offset(reader, until))
-        newest = reader.newest(self._topics.snapshots, 0, keep=is_snapshot, end=end) if start < end else []
-        if not newest or newest[0].offset < start:
+        newest = next(filter(is_snapshot, reader.newest_first(self._topics.snapshots, 0, end)), None)
+        if newest is None or newest.offset < start:
             return Stretch(snapshots=[], thinned=False)
-        last = newest[0].offset
+        last = newest.offset
         offsets = spread_offsets(start, last, limit - 1)
         earlier = (
             self._summaries_of_all(reader, start, last)
             if offsets.step == 1
             else filter(None, (self._summary_at(reader, offset, last) for offset in offsets))
         )
-        found = {each.sequence: each for each in [*earlier, *map(summary, readable_snapshots(newest))]}
+        found = {each.sequence: each for each in [*earlier, *map(summary, readable_snapshots([newest]))]}
         return Stretch(snapshots=list(found.values()), thinned=offsets.step > 1)
 
     def _summaries_of_all(self, reader: LogReader, start: int, end: int) -> list[Summary]:

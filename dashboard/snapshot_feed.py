@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Final, Protocol
 
 import structlog
@@ -80,9 +81,10 @@ class SnapshotFeed:
             self._topic_id, self._next_offset = topic_id, None
         if self._next_offset is None:
             self._next_offset = reader.committed_ends(topic, [0])[0]
-            newest = reader.newest(topic, 0, READ_FIRST, keep=is_snapshot, end=self._next_offset)
-            self._set_state(FeedState.LIVE if newest else FeedState.WAITING)
-            self._take(newest)
+            newest = filter(is_snapshot, reader.newest_first(topic, 0, self._next_offset))
+            first = list(islice(newest, READ_FIRST))[::-1]
+            self._set_state(FeedState.LIVE if first else FeedState.WAITING)
+            self._take(first)
         elif self._state is FeedState.RECONNECTING:
             self._set_state(FeedState.LIVE)
         reader.follow({(topic, 0): self._next_offset})
