@@ -170,6 +170,15 @@ class LogReader:
         ends = self._offsets(asked, OffsetSpec.LATEST)
         return {tp.partition: (starts[tp], ends[tp]) for tp in asked}
 
+    def both_ends(
+        self, topic: str, partitions: Collection[int], timeout_s: float
+    ) -> dict[int, tuple[int, int]]:
+        """Partition -> its committed end and its high watermark, each request with this timeout."""
+        asked = [TopicPartition(topic, partition) for partition in partitions]
+        committed = self._offsets(asked, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED, timeout_s)
+        ends = self._offsets(asked, OffsetSpec.LATEST, timeout_s=timeout_s)
+        return {tp.partition: (committed[tp], ends[tp]) for tp in asked}
+
     def starts(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """Partition -> its first offset."""
         with client_errors(f"asking for the starts of {topic} at {self.servers}"):
@@ -203,11 +212,13 @@ class LogReader:
         partitions: Sequence[TopicPartition],
         spec: Any,
         isolation: Any = IsolationLevel.READ_UNCOMMITTED,
+        timeout_s: float | None = None,
     ) -> dict[TopicPartition, int]:
         topics = ", ".join(sorted({tp.topic for tp in partitions}))
+        timeout_ms = self._timeout_ms if timeout_s is None else int(timeout_s * 1000)
         with client_errors(f"asking for the offsets of {topics}"):
             answered = self._admin.list_partition_offsets(
-                dict.fromkeys(partitions, spec), isolation_level=isolation, timeout_ms=self._timeout_ms
+                dict.fromkeys(partitions, spec), isolation_level=isolation, timeout_ms=timeout_ms
             )
         return {tp: found.offset for tp, found in answered.items()}
 

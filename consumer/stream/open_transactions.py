@@ -18,6 +18,8 @@ from consumer.stream.transport import StateReader
 from contract.errors import Fatal, Retriable, counted
 
 LOOK_INTERVAL_S: Final = 5.0
+LOOK_TIMEOUT_S: Final = 1.0
+"""The loop waits for the answers: without a leader, or without the topic, there is none."""
 
 log = structlog.get_logger()
 
@@ -35,7 +37,8 @@ class OpenTransactions:
         self._now = now
         self._looked_at: datetime | None = None
         self._ends: dict[int, tuple[int, datetime]] = {}
-        """Partition -> its committed end, and the time of the first look at which it was there."""
+        """Partition with records behind an open transaction -> its committed end, and the time of the first look that
+        found it there."""
         self._log_after_s: dict[int, float] = {}
         self.blocking: dict[int, HeldBack] = {}
         """Partition -> what a transaction has held back for longer than the limit."""
@@ -69,19 +72,17 @@ class OpenTransactions:
                 self._log_after_s.pop(number, None)
 
     def _held_back(self, every: Collection[int], now: datetime) -> dict[int, HeldBack]:
-        ends = self._reader.committed_ends(self._topic, every)
-        unmoved = [
-            number for number in every if number in self._ends and self._ends[number][0] == ends[number]
-        ]
-        self._ends = {n: self._ends[n] if n in unmoved else (end, now) for n, end in ends.items()}
-        high_watermarks = self._reader.bounds(self._topic, unmoved) if unmoved else {}
         found: dict[int, HeldBack] = {}
-        for number, (_, high_watermark) in high_watermarks.items():
-            offset, since = self._ends[number]
-            if high_watermark > offset:
-                found[number] = HeldBack(offset, high_watermark - offset, since)
+        for number, (end, high_watermark) in self._reader.both_ends(
+            self._topic, every, LOOK_TIMEOUT_S
+        ).items():
+            before = self._ends.get(number)
+            if high_watermark == end:
+                self._ends.pop(number, None)
+            elif before is None or before[0] != end:
+                self._ends[number] = (end, now)
             else:
-                del self._ends[number]  # Nothing is held back: the time begins with the next look.
+                found[number] = HeldBack(end, high_watermark - end, before[1])
         return found
 
     def _log(self, number: int, held: HeldBack, now: datetime) -> None:

@@ -231,6 +231,12 @@ class FakeReader:
         undecided = self._cluster.undecided
         return {n: undecided.get((topic, n), end) for n, (_, end) in self.bounds(topic, partitions).items()}
 
+    def both_ends(
+        self, topic: str, partitions: Collection[int], timeout_s: float
+    ) -> dict[int, tuple[int, int]]:
+        committed = self.committed_ends(topic, partitions)
+        return {n: (committed[n], end) for n, (_, end) in self.bounds(topic, partitions).items()}
+
     def topic_id(self, topic: str) -> str:
         return f"id of {topic}"
 

@@ -733,10 +733,10 @@ def test_a_look_for_open_transactions_that_fails_does_not_end_the_session(
     cluster = FakeCluster(2)
     worker = Worker(cluster).run(1)
 
-    def no_leader(topic: str, partitions: object) -> dict[int, int]:
+    def no_leader(topic: str, partitions: object, timeout_s: float) -> dict[int, tuple[int, int]]:
         raise Retriable("a partition has no leader")
 
-    worker.session._clients.reader.committed_ends = no_leader  # type: ignore[method-assign]
+    worker.session._clients.reader.both_ends = no_leader  # type: ignore[method-assign]
     cluster.events[1] = [visit("a")]
     cluster.now_s += 10
     worker.step_until_committed()

@@ -100,6 +100,11 @@ class StateReader(Protocol):
     def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """Partition -> its last stable offset: before it, every transaction is decided."""
 
+    def both_ends(
+        self, topic: str, partitions: Collection[int], timeout_s: float
+    ) -> dict[int, tuple[int, int]]:
+        """Partition -> its last stable offset and its high watermark; each request has this timeout."""
+
     def topic_id(self, topic: str) -> str:
         """The topic's id, which changes when the topic is deleted and recreated."""
 
