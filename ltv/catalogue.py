@@ -104,7 +104,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Show the newest snapshot of the top customers, an earlier one, or each new one.",
         (
             "ltv top",
-            "ltv top --follow",
+            "ltv top --top 3 --follow",
             "ltv top --json",
             "ltv top --at 2026-01-31T12:00Z",
             "ltv top --at 4711 --csv",

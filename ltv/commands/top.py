@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
+from msgspec import structs
 from rich.live import Live
 
 from contract.errors import Fatal
-from contract.topics import DEFAULT_PREFIX, Topics
+from contract.topics import DEFAULT_PREFIX, MAX_TOP, Topics
 from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stderr_console, stdout_console
@@ -30,7 +32,7 @@ def top(
         bool, typer.Option("--follow", "-f", help="Show the newest snapshot and each new one, until Ctrl-C.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print each snapshot unchanged from the topic, as one JSON line.")
+        bool, typer.Option("--json", help="Print each snapshot as on the topic, as one JSON line.")
     ] = False,
     as_csv: Annotated[
         bool,
@@ -55,6 +57,12 @@ def top(
             show_default=False,
         ),
     ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            "--top", min=1, max=MAX_TOP, help="Show only this many of the best.", show_default="all"
+        ),
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
@@ -67,13 +75,17 @@ def top(
         raise typer.BadParameter("choose one of them", param_hint="--follow, --at, --since")
     if as_json and as_csv:
         raise typer.BadParameter("choose one of them", param_hint="--json, --csv")
-    show = _CsvRows() if as_csv else _json_line if as_json else _line if follow or since else _view
+    show_whole = _CsvRows() if as_csv else _json_line if as_json else _line if follow or since else _view
+
+    def show(received: "Received") -> None:
+        show_whole(_best(received, rows))
+
     since_time = None if since is None else _time(since, "--since")
     at_time = None if at is None or at.isdigit() else _time(at, "--at")
     topics = Topics(prefix=prefix)
     with connected_log_reader(bootstrap_servers) as reader:
         if follow:
-            _follow(reader, topics, show, live=not (as_json or as_csv))
+            _follow(reader, topics, show, rows, live=not (as_json or as_csv))
         elif since_time:
             from subscriber.history import snapshots_since
 
@@ -86,6 +98,15 @@ def top(
 
 
 Show = Callable[["Received"], None]
+
+
+def _best(received: "Received", rows: int | None) -> "Received":
+    """The snapshot with only the first `rows` rows; None: unchanged."""
+    snapshot = received.snapshot
+    if rows is None or rows >= len(snapshot.rows):
+        return received
+    narrow = structs.replace(snapshot, x=min(snapshot.x, rows), rows=snapshot.rows[:rows])
+    return received._replace(snapshot=narrow, value=msgspec.json.encode(narrow))
 
 
 def _json_line(received: "Received") -> None:
@@ -143,7 +164,7 @@ def _newest(reader: "LogReader", topics: Topics) -> "Received":
     return received
 
 
-def _follow(reader: "LogReader", topics: Topics, show: Show, *, live: bool) -> None:
+def _follow(reader: "LogReader", topics: Topics, show: Show, rows: int | None, *, live: bool) -> None:
     from subscriber.feed import follow_snapshots
 
     console = stdout_console()
@@ -153,7 +174,7 @@ def _follow(reader: "LogReader", topics: Topics, show: Show, *, live: bool) -> N
             with Live(console=console, auto_refresh=False) as screen:
                 newest = None
                 for item in received:
-                    newest = item.snapshot if item else newest
+                    newest = _best(item, rows).snapshot if item else newest
                     shown = SnapshotView(newest, datetime.now(UTC), fit=True) if newest else WAITING
                     screen.update(shown, refresh=True)
             return

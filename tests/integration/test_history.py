@@ -129,6 +129,10 @@ def test_top_shows_a_snapshot_of_the_past_as_json_and_csv(
     assert [(row["sequence"], row["customer_id"], row["ltv"]) for row in rows] == [
         ("1", row["customer_id"], row["ltv"]) for row in past["rows"]
     ]
+    best = top(plain, application.prefix, "--at", "1", "--top", "2", "--csv").log
+    assert [row["rank"] for row in csv.DictReader(io.StringIO(best))] == ["1", "2"]
+    narrow = json.loads(top(plain, application.prefix, "--at", "1", "--top", "2", "--json").log)
+    assert narrow == past | {"x": 2, "rows": past["rows"][:2]}
     all_of_them = top(plain, application.prefix, "--since", "2020-01-01", "--json").log.splitlines()
     assert [json.loads(each) for each in all_of_them] == application.snapshots()
     missing = top(plain, application.prefix, "--at", "999")
