@@ -1,8 +1,12 @@
 """Every package is in the wheel and in the image, with its types; what is installed has checksums."""
 
 import re
+import subprocess
+import sys
 import tomllib
+from hashlib import sha256
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -13,6 +17,36 @@ PACKAGES = {folder.parent.name for folder in ROOT.glob("*/__init__.py")} - {"tes
 
 def test_every_package_is_in_the_wheel() -> None:
     assert set(PYPROJECT["tool"]["hatch"]["build"]["only-include"]) >= PACKAGES
+
+
+PAGE = ROOT / "dashboard" / "page"
+
+
+def test_the_wheel_has_every_file_of_the_page(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    files = {str(each.relative_to(ROOT)) for each in PAGE.rglob("*") if each.is_file()}
+    assert files - set(ZipFile(wheel).namelist()) == set()
+
+
+UPLOT = {
+    "LICENSE": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
+    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+}
+"""Version 1.6.32."""
+
+
+@pytest.mark.parametrize(("name", "checksum"), UPLOT.items())
+def test_the_vendored_chart_library_is_the_unchanged_release(name: str, checksum: str) -> None:
+    assert sha256((PAGE / "vendor" / "uplot" / name).read_bytes()).hexdigest() == checksum
+
+
+def test_every_module_of_the_page_is_loaded_with_it() -> None:
+    index = (PAGE / "index.html").read_text()
+    modules = {str(each.relative_to(PAGE)) for each in PAGE.rglob("*.js") if "vendor" not in each.parts}
+    assert {name for name in modules if f'{{{{static}}}}/{name}"' not in index} == set()
 
 
 def test_every_package_is_in_the_image() -> None:

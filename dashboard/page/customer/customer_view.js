@@ -1,0 +1,140 @@
+/** One customer: why it has its value, what it ordered and when, where it stands and how it came there. */
+
+import { customer as fetchCustomer } from "../core/api.js";
+import { el } from "../core/dom.js";
+import { pathTo } from "../core/route.js";
+import { counted, minuteOf, money, plural, printable } from "../core/text.js";
+import { CustomerCourse } from "./customer_course.js";
+import { weekStrip } from "./week_strip.js";
+
+const FIRST_ORDERS = 10;
+const ASK_AGAIN_MS = 3_000;
+
+export class CustomerView {
+  /** @param {() => import("../core/route.js").Route} route @param {import("../past/timeline.js").Timeline} timeline */
+  constructor(route, timeline) {
+    this.route = route;
+    this.title = el("h2", { tabindex: "-1" });
+    this.close = el("a", { class: "close", "data-route": true }, "Close");
+    this.state = el("p", { class: "muted", role: "status" });
+    this.figures = el("div", {});
+    this.orders = el("div", {});
+    this.course = new CustomerCourse(timeline);
+    const head = el("div", { class: "side-head" }, this.title, this.close);
+    this.element = el("div", { class: "customer" }, head, this.state, this.figures, this.course.element, this.orders);
+  }
+
+  /** Show the route's customer beside this snapshot. */
+  draw(shown) {
+    const { customer, sequence } = this.route();
+    this.close.href = pathTo({ sequence });
+    if (customer !== this.id) this.begin(customer);
+    this.course.draw(customer, shown);
+    if (!document.hidden && performance.now() > this.askAfter) this.ask();
+  }
+
+  begin(id) {
+    this.id = id;
+    this.askAfter = 0;
+    this.allOrders = false;
+    this.asking?.abort();
+    this.title.replaceChildren(el("bdi", {}, printable(id)));
+    this.state.textContent = "Asking …";
+    this.figures.replaceChildren();
+    this.orders.replaceChildren();
+  }
+
+  async ask() {
+    this.askAfter = performance.now() + ASK_AGAIN_MS;
+    this.asking?.abort();
+    const { signal } = (this.asking = new AbortController());
+    try {
+      this.fill(await fetchCustomer(this.id, { signal }));
+    } catch (error) {
+      if (!signal.aborted) this.tell(error);
+    }
+  }
+
+  tell(error) {
+    if (error.status === 404) {
+      this.figures.replaceChildren();
+      this.orders.replaceChildren();
+      this.state.textContent = `Not known: ${printable(error.message)}.`;
+    } else this.state.textContent = `The figures can't be read now: ${error.message}. Asking again.`;
+  }
+
+  fill(found) {
+    const name = found.last_name === null ? [] : [" ", el("bdi", { class: "muted" }, printable(found.last_name))];
+    this.title.replaceChildren(el("bdi", {}, printable(found.customer_id)), ...name);
+    const from = found.source === "owner" ? "from the worker that owns it" : "from the changelog: no worker answers for it now";
+    this.state.textContent = `As of offset ${counted(found.next_offset)} of partition ${found.partition}, ${from}.`;
+    this.figures.replaceChildren(derivation(found), standingText(found.standing), counts(found), weekStrip(found.active_weeks));
+    this.fillOrders(found);
+  }
+
+  fillOrders(found) {
+    const list = this.allOrders ? found.order_list : found.order_list.slice(0, FIRST_ORDERS);
+    const heads = ["Order", "Time", "Version", "Amount"].map((each) => el("th", { scope: "col" }, each));
+    const lines = list.map((order) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, el("bdi", {}, printable(order.order_id))),
+        el("td", {}, minuteOf(order.event_time)),
+        el("td", {}, order.verb === "NEW" ? "first" : "updated"),
+        el("td", {}, money(order.amount)),
+      ),
+    );
+    const more = found.order_list.length - list.length;
+    const showAll = () => {
+      this.allOrders = true;
+      this.fillOrders(found);
+    };
+    const left = found.orders - found.order_list.length;
+    this.orders.replaceChildren(
+      el("h3", {}, `Orders (${counted(found.orders)})`),
+      el("table", { class: "list orders" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...lines)),
+      more ? el("button", { type: "button", onclick: showAll }, `Show ${counted(more)} more`) : "",
+      !more && left ? el("p", { class: "muted" }, `${counted(left)} older orders are counted, but not listed.`) : "",
+    );
+  }
+}
+
+/** spend / weeks x 52 x 10, with the numbers put in; on the basis of the snapshots. */
+function derivation(found) {
+  const { standing } = found;
+  const timeframe = standing?.basis === "timeframe";
+  const weeks = standing ? standing.weeks : found.weeks;
+  const part = (sign, value, label) =>
+    el(
+      "span",
+      { class: "part" },
+      el("span", { class: "amount" }, sign && el("span", { class: "sign" }, sign), value),
+      el("span", { class: "of" }, label),
+    );
+  return el(
+    "p",
+    { class: "derivation" },
+    part(null, `$${money(found.total_spend)}`, "spend"),
+    part("/ ", counted(weeks), timeframe ? "weeks of the time frame" : weeks === 1 ? "active week" : "active weeks"),
+    part("× ", "52", "weeks a year"),
+    part("× ", "10", "years"),
+    part("= ", `$${money(standing?.ltv ?? found.ltv)}`, "lifetime value"),
+  );
+}
+
+function standingText(standing) {
+  if (!standing) return el("p", {}, "There is no ranking yet.");
+  const place = standing.rank === null ? "Not among the ranked customers" : `Rank ${counted(standing.rank)}`;
+  const ranked = `${place} in snapshot ${counted(standing.sequence)}. `;
+  const { next } = standing;
+  if (!next) return el("p", {}, ranked);
+  const link = el("a", { href: pathTo({ customer: next.customer_id }), "data-route": true }, printable(next.customer_id));
+  const more = `$${money(next.more_spend)} more spend would bring rank ${counted(next.rank)}, which now has `;
+  return el("p", {}, el("strong", {}, ranked), more, el("bdi", {}, link), ".");
+}
+
+function counts(found) {
+  const visits = plural(found.visits, "visit");
+  return el("p", { class: "muted" }, `${plural(found.orders, "order")}, ${visits}, active in ${plural(found.weeks, "week")}.`);
+}

@@ -1,0 +1,75 @@
+/** Summaries of the snapshots of a span of time: fetched from the server, then continued with each that comes. */
+
+import { serverNow, stretch } from "../core/api.js";
+
+const MOST_FETCHED = 400;
+const MOST_LEADERS = 10;
+
+/** Label and seconds; null is all that the topic keeps. */
+export const SPANS = [
+  ["15 min", 900],
+  ["1 h", 3_600],
+  ["6 h", 21_600],
+  ["24 h", 86_400],
+  ["all", null],
+];
+
+export class Timeline {
+  /** @param {() => void} changed */
+  constructor(changed) {
+    this.changed = changed;
+    this.spanS = SPANS[1][1];
+    this.points = [];
+    this.error = "";
+    this.isLoaded = false;
+  }
+
+  /** Fetch the span from the server; what came meanwhile stays. */
+  async load(spanS = this.spanS) {
+    this.spanS = spanS;
+    this.loading?.abort();
+    const { signal } = (this.loading = new AbortController());
+    const since = spanS === null ? undefined : new Date(serverNow() - spanS * 1000).toISOString();
+    try {
+      const { snapshots } = await stretch({ since, limit: MOST_FETCHED }, { signal });
+      const last = snapshots.at(-1)?.emitted_at ?? "";
+      this.points = [...snapshots, ...this.points.filter((point) => point.emitted_at > last)];
+      this.error = "";
+    } catch (error) {
+      if (signal.aborted) return;
+      this.error = error.message;
+    }
+    this.isLoaded = true;
+    this.changed();
+  }
+
+  /** Go on with a snapshot from the stream. */
+  add(snapshot) {
+    const last = this.points.at(-1);
+    if (last && last.emitted_at >= snapshot.emitted_at) return;
+    if (last && last.sequence >= snapshot.sequence) this.points = []; // Another series: the topic was recreated.
+    this.points.push(summaryOf(snapshot));
+    this.forgetOld();
+  }
+
+  forgetOld() {
+    const start = this.spanS === null ? "" : new Date(serverNow() - this.spanS * 1000).toISOString();
+    if (start && this.points[0].emitted_at < start) this.points = this.points.filter((point) => point.emitted_at >= start);
+    if (this.points.length > 2 * MOST_FETCHED) this.points = this.points.filter((_, index) => index % 2);
+  }
+}
+
+function summaryOf({ sequence, emitted_at, coverage, totals, rows }) {
+  const { complete, behind_s } = coverage;
+  return { sequence, emitted_at, complete, behind_s, ...totals, leaders: rows.slice(0, MOST_LEADERS) };
+}
+
+/** Per second between neighbours, at the later one's time; a counter that went back is a gap. */
+export function rates(points, counter) {
+  return points.map((point, index) => {
+    const before = points[index - 1];
+    const seconds = before ? (Date.parse(point.emitted_at) - Date.parse(before.emitted_at)) / 1000 : 0;
+    const grown = before ? point[counter] - before[counter] : -1;
+    return seconds > 0 && grown >= 0 ? grown / seconds : null;
+  });
+}
