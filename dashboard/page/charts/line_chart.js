@@ -10,11 +10,15 @@ const GRID = 0.5;
 
 let loading = null;
 
-/** Load uPlot's script; resolves to its constructor. */
+/** Load uPlot's script; resolves to its constructor, or to null where it can't be loaded now. */
 function uplot() {
-  loading ??= new Promise((resolve, reject) => {
+  loading ??= new Promise((resolve) => {
+    const failed = () => {
+      loading = null;
+      resolve(null);
+    };
     const src = new URL("../vendor/uplot/uPlot.iife.min.js", import.meta.url);
-    document.head.append(el("script", { src, onload: () => resolve(globalThis.uPlot), onerror: reject }));
+    document.head.append(el("script", { src, onload: () => resolve(globalThis.uPlot), onerror: failed }));
     const href = new URL("../vendor/uplot/uPlot.min.css", import.meta.url);
     document.head.append(el("link", { rel: "stylesheet", href }));
   });
@@ -54,7 +58,7 @@ export class LineChart {
     this.host.setAttribute("role", "img");
     this.host.setAttribute("aria-label", about);
     const UPlot = await uplot();
-    if (!this.host.isConnected || !this.host.clientWidth) return;
+    if (!UPlot || !this.host.isConnected || !this.host.clientWidth) return;
     if (this.chart && this.lines === lines.length) this.chart.setData(this.data);
     else {
       this.chart?.destroy();

@@ -16,7 +16,7 @@ export class CustomerView {
     this.route = route;
     this.title = el("h2", { tabindex: "-1" });
     this.close = el("a", { class: "close", "data-route": true }, "Close");
-    this.state = el("p", { class: "muted", role: "status" });
+    this.state = el("p", { class: "muted" });
     this.figures = el("div", {});
     this.orders = el("div", {});
     this.course = new CustomerCourse(timeline);
@@ -30,12 +30,21 @@ export class CustomerView {
     this.close.href = pathTo({ sequence });
     if (customer !== this.id) this.begin(customer);
     this.course.draw(customer, shown);
-    if (!document.hidden && performance.now() > this.askAfter) this.ask();
+    if (shown.sequence !== this.askedAt) this.askSoon();
+    this.askedAt = shown.sequence;
+  }
+
+  /** Ask now, or when the last time is long enough ago; a page that nobody sees does not ask. */
+  askSoon(wait = this.askAfter - performance.now()) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.element.isConnected && !document.hidden && this.ask(), Math.max(0, wait));
   }
 
   begin(id) {
     this.id = id;
     this.askAfter = 0;
+    this.askedAt = null;
+    this.drawn = {};
     this.allOrders = false;
     this.asking?.abort();
     this.title.replaceChildren(el("bdi", {}, printable(id)));
@@ -51,12 +60,15 @@ export class CustomerView {
     try {
       this.fill(await fetchCustomer(this.id, { signal }));
     } catch (error) {
-      if (!signal.aborted) this.tell(error);
+      if (signal.aborted) return;
+      this.tell(error);
+      if (error.status !== 404) this.askSoon(ASK_AGAIN_MS);
     }
   }
 
   tell(error) {
     if (error.status === 404) {
+      this.drawn = {};
       this.figures.replaceChildren();
       this.orders.replaceChildren();
       this.state.textContent = `Not known: ${printable(error.message)}.`;
@@ -68,8 +80,18 @@ export class CustomerView {
     this.title.replaceChildren(el("bdi", {}, printable(found.customer_id)), ...name);
     const from = found.source === "owner" ? "from the worker that owns it" : "from the changelog: no worker answers for it now";
     this.state.textContent = `As of offset ${counted(found.next_offset)} of partition ${found.partition}, ${from}.`;
-    this.figures.replaceChildren(derivation(found), standingText(found.standing), counts(found), weekStrip(found.active_weeks));
-    this.fillOrders(found);
+    const { order_list: orders, next_offset: _, ...figures } = found;
+    if (this.isOther("figures", figures))
+      this.figures.replaceChildren(derivation(found), standingText(found.standing), counts(found), weekStrip(found.active_weeks));
+    if (this.isOther("orders", orders)) this.fillOrders(found);
+  }
+
+  /** Whether there is something else to draw; what is the same stays, with its focus and selection. */
+  isOther(part, what) {
+    const text = JSON.stringify(what, (name, value) => (name === "sequence" ? undefined : value));
+    const isOther = this.drawn[part] !== text;
+    this.drawn[part] = text;
+    return isOther;
   }
 
   fillOrders(found) {
@@ -125,13 +147,14 @@ function derivation(found) {
 
 function standingText(standing) {
   if (!standing) return el("p", {}, "There is no ranking yet.");
-  const place = standing.rank === null ? "Not among the ranked customers" : `Rank ${counted(standing.rank)}`;
-  const ranked = `${place} in snapshot ${counted(standing.sequence)}. `;
+  const place = standing.rank === null ? "Not among the ranked customers" : `Rank ${counted(standing.rank)} now`;
+  const ranked = `${place}. `;
   const { next } = standing;
   if (!next) return el("p", {}, ranked);
   const link = el("a", { href: pathTo({ customer: next.customer_id }), "data-route": true }, printable(next.customer_id));
-  const more = `$${money(next.more_spend)} more spend would bring rank ${counted(next.rank)}, which now has `;
-  return el("p", {}, el("strong", {}, ranked), more, el("bdi", {}, link), ".");
+  const reached = next.more_spend === "0.00"; // The figures are newer than the snapshot.
+  const more = reached ? "Its newest figures reach" : `$${money(next.more_spend)} more spend would bring`;
+  return el("p", {}, el("strong", {}, ranked), `${more} rank ${counted(next.rank)}, which now has `, el("bdi", {}, link), ".");
 }
 
 function counts(found) {

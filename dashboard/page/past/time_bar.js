@@ -16,7 +16,7 @@ export class TimeBar {
     this.earlier = el("a", { "data-route": true, title: "The snapshot before", "aria-label": "The snapshot before" }, "‹");
     this.later = el("a", { "data-route": true, title: "The snapshot after", "aria-label": "The snapshot after" }, "›");
     this.slider = el("input", { type: "range", min: 0, "aria-label": "Snapshot", oninput: () => this.slid() });
-    this.label = el("output", {});
+    this.label = el("span", { class: "shown-snapshot" });
     this.live = el("a", { "data-route": true, class: "go-live" }, "Back to live");
     this.compare = el("a", { "data-route": true }, "Compare with an hour ago");
     this.span = el(
