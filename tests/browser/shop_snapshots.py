@@ -1,7 +1,7 @@
 """Snapshots of an invented shop, for a page: seeded, with moves, newcomers and exact lifetime values."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from msgspec import structs
@@ -44,8 +44,10 @@ class InventedShop:
             f"c-{self._random.randrange(10_000, 99_999)}-{number}": self._random.choice([*NAMES, None])
             for number in range(customers)
         }
-        self._spend = {each: self._random.randrange(2_000, 90_000) for each in self._names}
-        self._weeks = {each: self._random.randrange(1, 4) for each in self._names}
+        self._weeks = {each: self._random.randrange(1, 30) for each in self._names}
+        self._spend = {
+            each: weeks * self._random.randrange(2_000, 9_000) for each, weeks in self._weeks.items()
+        }
 
     def snapshot(
         self, *, after_s: float = 1.0, coverage: Coverage | None = None, favour: str = "", rich: bool = False
@@ -60,9 +62,9 @@ class InventedShop:
         """
         self.now += timedelta(seconds=after_s)
         for each in self._random.sample(sorted(self._spend), k=min(6, len(self._spend))):
-            self._spend[each] += self._random.randrange(100, 9_000)
+            self._spend[each] += self._weeks[each] * self._random.randrange(10, 200)
         if favour:
-            self._spend[favour] += 10 * max(self._spend.values())
+            self._spend[favour] += 100 * max(self._spend.values())
         if rich:
             self._spend = {each: 1_000 * spend for each, spend in self._spend.items()}
         self.sequence += 1
@@ -175,6 +177,9 @@ def detail(row: Row, *, orders: int = 14, source: str = "owner") -> CustomerDeta
             )
             for number in range(orders)
         ],
-        active_weeks=["2025-11-16", "2025-12-21", "2026-03-01", "2026-05-31"][-row.weeks :],
+        active_weeks=[
+            (date(2026, 5, 31) - timedelta(weeks=(5 * number) // 3)).isoformat()
+            for number in reversed(range(row.weeks))
+        ],
         ltv=row.ltv,
     )

@@ -90,7 +90,7 @@ export class LineChart {
     const { format, inverted, filled, fromZero, hover } = this.how;
     const { em } = this;
     const axis = { stroke: colour(this.host, "--muted"), font: `${0.79 * em}px system-ui, sans-serif`, ticks: { show: false } };
-    const whole = inverted ? { incrs: WHOLE_STEPS, space: 1.2 * em } : { space: 2.6 * em };
+    const whole = inverted ? { incrs: WHOLE_STEPS, space: 1.05 * em } : { space: 2.6 * em };
     const grid = { stroke: colour(this.host, "--line"), width: GRID };
     const lines = Array.from({ length: this.lines }, (_, index) => ({
       stroke: colour(this.host, `--line-${(index % DASHES.length) + 1}`),
