@@ -27,8 +27,8 @@ INTERVAL_S = "1"
 class LiveRun:
     """A broker, a shop, a consumer and a dashboard."""
 
-    def __init__(self, broker: EmbeddedBroker, plain: Plain, application: Application, folder: Path) -> None:
-        self.broker, self.plain, self.application, self._folder = broker, plain, application, folder
+    def __init__(self, broker: EmbeddedBroker, application: Application, folder: Path) -> None:
+        self.broker, self.application, self._folder = broker, application, folder
         self.consumer = self.start_consumer()
         self.dashboard = self._dashboard(port=0)
 
@@ -52,7 +52,8 @@ class LiveRun:
 
     def customer_ids(self) -> set[str]:
         """The customers whose events are on the topic."""
-        events = (json.loads(record.value) for record in self.plain.read(self.application.events))
+        with Plain(self.broker.bootstrap_servers) as plain:
+            events = [json.loads(record.value) for record in plain.read(self.application.events)]
         return {event["customer_id"] for event in events if "customer_id" in event}
 
 
@@ -74,12 +75,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     folder = tmp_path_factory.mktemp("run")
     with ExitStack() as stack:
         broker = stack.enter_context(EmbeddedBroker())
-        plain = stack.enter_context(Plain(broker.bootstrap_servers))
-        wait_until(plain.has_coordinators, "the broker's consumer group coordinators")
-        plain.create_topic("events", 3)
+        with Plain(broker.bootstrap_servers) as plain:  # kafka-python leaks sockets while its broker is away.
+            wait_until(plain.has_coordinators, "the broker's consumer group coordinators")
+            plain.create_topic("events", 3)
         application = stack.enter_context(closing(Application(plain, folder, "events")))
         stack.enter_context(shop(broker.bootstrap_servers, "events", folder / "shop.log"))
-        live = LiveRun(broker, plain, application, folder)
+        live = LiveRun(broker, application, folder)
         stack.callback(lambda: live.dashboard.close())
         live.dashboard.wait_for_sequence(3)
         yield live

@@ -8,7 +8,8 @@ import { CustomerCourse } from "./customer_course.js";
 import { weekStrip } from "./week_strip.js";
 
 const FIRST_ORDERS = 10;
-const ASK_AGAIN_MS = 3_000;
+const ASK_AGAIN_MS = 1_000;
+const RETRY_MS = 3_000;
 
 export class CustomerView {
   /** @param {() => import("../core/route.js").Route} route @param {import("../past/timeline.js").Timeline} timeline */
@@ -62,7 +63,7 @@ export class CustomerView {
     } catch (error) {
       if (signal.aborted) return;
       this.tell(error);
-      if (error.status !== 404) this.askSoon(ASK_AGAIN_MS);
+      if (error.status !== 404) this.askSoon(RETRY_MS);
     }
   }
 
