@@ -57,6 +57,15 @@ def test_ranks_move_live_with_an_arrow_a_number_and_the_word_new(
     assert [each.locator("svg").count() for each in shown] == [1, 1, 0]
 
 
+def test_snapshots_of_one_second_are_all_shown(
+    served: PageStage, shop: InventedShop, open_page: OpenPage
+) -> None:
+    page = open_page(served.url)
+    for _ in range(4):
+        served.emit(shop.snapshot(after_s=0.25))
+        expect_snapshot(page, shop.sequence)
+
+
 def test_the_first_snapshot_of_a_series_claims_no_moves(serve: Serve, open_page: OpenPage) -> None:
     stage = serve(InventedShop().snapshot())
     page = open_page(stage.url)
@@ -151,13 +160,17 @@ def test_hostile_ids_and_names_are_text_and_nothing_else(
     assert "moc.\\u{202e}gro" in text
     assert re.findall("[\u202a-\u202e\u2066-\u2069\u200f\x00\x1b]", text) == []
     assert page.locator("td img, td script, th img, #side img, #side script").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_thousand_customers_are_ranked_and_move(serve: Serve, open_page: OpenPage) -> None:
     shop = InventedShop(x=1_000, customers=1_100)
     stage = serve(shop.snapshot())
     page = open_page(stage.url)
+    expect(rows(page)).to_have_count(100)
+    page.get_by_label("Show").select_option("all 1,000")
     expect(rows(page)).to_have_count(1_000)
     newest = shop.snapshot()
     stage.emit(newest)

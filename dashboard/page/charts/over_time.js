@@ -42,7 +42,7 @@ export class OverTime {
     setText(this.empty, error ? `The history can't be shown: ${error}.` : isLoaded ? TOO_SHORT : LOADING);
     this.element.classList.toggle("is-empty", points.length < 2);
     if (points.length < 2) return;
-    const times = points.map(({ emitted_at }) => Date.parse(emitted_at) / 1000);
+    const times = points.map(({ at }) => at / 1000);
     this.drawValues(points, times);
     this.ranks.replaceChildren(...[rankChart(points)].filter(Boolean));
     this.drawRate(this.events, points, times, rates(points, "events"), "events per second");

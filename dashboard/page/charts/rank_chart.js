@@ -26,8 +26,8 @@ export function rankChart(all) {
   const points = thinned(all);
   const now = points.at(-1)?.leaders ?? [];
   if (points.length < 2 || !now.length) return null;
-  const [start, end] = [points[0], points.at(-1)].map(({ emitted_at }) => Date.parse(emitted_at));
-  const x = (point) => LEFT + ((Date.parse(point.emitted_at) - start) / (end - start || 1)) * (WIDTH - LEFT - RIGHT);
+  const [start, end] = [points[0].at, points.at(-1).at];
+  const x = (point) => LEFT + ((point.at - start) / (end - start || 1)) * (WIDTH - LEFT - RIGHT);
   const y = (rank) => (rank - 0.5) * ROW;
   const ranks = points.map(({ leaders }) => new Map(leaders.map((leader) => [leader.customer_id, leader.rank])));
   const lines = now.map(({ customer_id, rank }, index) =>

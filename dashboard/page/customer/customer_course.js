@@ -67,7 +67,7 @@ export class CustomerCourse {
   }
 
   show() {
-    const since = Date.parse(this.timeline.points[0]?.emitted_at ?? 0) / 1000;
+    const since = (this.timeline.points[0]?.at ?? 0) / 1000;
     const course = [...this.found.values()].filter(({ time }) => time >= since).sort((a, b) => a.time - b.time);
     const ranked = course.filter(({ rank }) => rank !== null);
     this.plots.hidden = ranked.length < 2;

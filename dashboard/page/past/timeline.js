@@ -32,8 +32,9 @@ export class Timeline {
     const since = spanS === null ? undefined : new Date(serverNow() - spanS * 1000).toISOString();
     try {
       const { snapshots } = await stretch({ since, limit: MOST_FETCHED }, { signal });
-      const last = snapshots.at(-1)?.emitted_at ?? "";
-      this.points = [...snapshots, ...this.points.filter((point) => point.emitted_at > last)];
+      const fetched = snapshots.map(withTime);
+      const last = fetched.at(-1)?.at ?? 0;
+      this.points = [...fetched, ...this.points.filter((point) => point.at > last)];
       this.error = "";
     } catch (error) {
       if (signal.aborted) return;
@@ -46,29 +47,32 @@ export class Timeline {
   /** Go on with a snapshot from the stream. */
   add(snapshot) {
     const last = this.points.at(-1);
-    if (last && last.emitted_at >= snapshot.emitted_at) return;
+    if (last && last.at >= Date.parse(snapshot.emitted_at)) return;
     if (last && last.sequence >= snapshot.sequence) this.points = []; // Another series: the topic was recreated.
     this.points.push(summaryOf(snapshot));
     this.forgetOld();
   }
 
   forgetOld() {
-    const start = this.spanS === null ? "" : new Date(serverNow() - this.spanS * 1000).toISOString();
-    if (start && this.points[0].emitted_at < start) this.points = this.points.filter((point) => point.emitted_at >= start);
+    const start = this.spanS === null ? 0 : serverNow() - this.spanS * 1000;
+    if (this.points[0].at < start) this.points = this.points.filter(({ at }) => at >= start);
     if (this.points.length > 2 * MOST_FETCHED) this.points = this.points.filter((_, index) => index % 2);
   }
 }
 
 function summaryOf({ sequence, emitted_at, coverage, totals, rows }) {
   const { complete, behind_s } = coverage;
-  return { sequence, emitted_at, complete, behind_s, ...totals, leaders: rows.slice(0, MOST_LEADERS) };
+  return withTime({ sequence, emitted_at, complete, behind_s, ...totals, leaders: rows.slice(0, MOST_LEADERS) });
 }
+
+/** With its time as a number: as text, times of one second do not sort. */
+const withTime = (summary) => ({ ...summary, at: Date.parse(summary.emitted_at) });
 
 /** Per second between neighbours, at the later one's time; a counter that went back is a gap. */
 export function rates(points, counter) {
   return points.map((point, index) => {
     const before = points[index - 1];
-    const seconds = before ? (Date.parse(point.emitted_at) - Date.parse(before.emitted_at)) / 1000 : 0;
+    const seconds = before ? (point.at - before.at) / 1000 : 0;
     const grown = before ? point[counter] - before[counter] : -1;
     return seconds > 0 && grown >= 0 ? grown / seconds : null;
   });

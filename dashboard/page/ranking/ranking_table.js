@@ -75,7 +75,8 @@ export class RankingTable {
       if (!this.headings[index].hasAttribute("data-figure")) return;
       let longest = label.length + 1;
       for (const { cells } of this.entries.values()) longest = Math.max(longest, cells[index].firstChild.length);
-      this.headings[index].style.setProperty("--longest", longest);
+      const { style } = this.headings[index];
+      if (style.getPropertyValue("--longest") !== String(longest)) style.setProperty("--longest", longest);
     });
   }
 

@@ -6,6 +6,8 @@ import { goTo, pathTo } from "../core/route.js";
 import { RankingTable } from "./ranking_table.js";
 
 const CHOICES = [10, 25, 50, 100, 250, 500];
+const MOST_AT_FIRST = 250;
+const AT_FIRST = 100;
 const MOST_ON_WALL = 20;
 const LEAST_ON_WALL = 8;
 
@@ -84,7 +86,7 @@ export class RankingView {
   offer(x) {
     if (this.offered === x) return;
     this.offered = x;
-    const kept = this.top.value;
+    const kept = this.top.value || (x > MOST_AT_FIRST ? String(AT_FIRST) : "");
     const options = CHOICES.filter((choice) => choice < x).map((choice) => el("option", { value: choice }, `top ${choice}`));
     this.top.replaceChildren(el("option", { value: "" }, `all ${counted(x)}`), ...options);
     if ([...this.top.options].some((option) => option.value === kept)) this.top.value = kept;

@@ -18,9 +18,10 @@ export class Held {
   /** Take a snapshot from the link; one that the page has already changes nothing. */
   take(snapshot) {
     if (this.newest?.sequence === snapshot.sequence && this.newest.emitted_at === snapshot.emitted_at) return;
-    if (this.newest && snapshot.emitted_at < this.newest.emitted_at) return; // Older: a tab's first answer came late.
+    const at = Date.parse(snapshot.emitted_at);
+    if (at < this.times.at(-1)) return; // Older: a tab's first answer came late.
     this.newest = snapshot;
-    this.times = [...this.times, Date.parse(snapshot.emitted_at)].slice(-KEPT_TIMES);
+    this.times = [...this.times, at].slice(-KEPT_TIMES);
     if (this.paused) this.missed += 1;
     else this.show();
     this.changed("snapshot");

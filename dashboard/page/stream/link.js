@@ -78,7 +78,7 @@ export class Link {
     else this.probe();
   }
 
-  /** The stream is closed: does the server answer at all? */
+  /** The stream is closed: does the server answer at all? The health has no secrets; a snapshot may need the token. */
   async probe() {
     try {
       const { state } = await health();
@@ -104,11 +104,12 @@ export class Link {
   }
 
   async fetchLatest() {
-    const snapshot = await latestSnapshot().catch((error) => {
-      if (error.status === 503) return null;
+    try {
+      return await latestSnapshot();
+    } catch (error) {
+      if (error.status === 503) return null; // There is none yet.
       throw error;
-    });
-    return snapshot;
+    }
   }
 
   startPolling(feed) {
@@ -132,8 +133,8 @@ export class Link {
   }
 
   takePolled(snapshot) {
-    const left_out = this.after === null ? 0 : snapshot.sequence - this.after - 1;
-    if (left_out > 0) this.tell.missed(left_out);
+    const skipped = this.after === null ? 0 : snapshot.sequence - this.after - 1;
+    if (skipped > 0) this.tell.missed(skipped);
     this.take(snapshot);
   }
 
