@@ -18,7 +18,9 @@ const QUIET_S = 3600;
  */
 export function trustIn(given, now) {
   const { shown, isPast, paused, missed, link } = given;
-  const kinds = isPast ? [past] : [locked, pausedFor, unreachable, unreadable, waiting, stale, incomplete, late];
+  const kinds = isPast
+    ? [past]
+    : [locked, pausedFor, unreachable, unreadable, waiting, stale, incomplete, late];
   const ages = shown ? agesOf(shown, now) : null;
   for (const kind of kinds) {
     const found = kind({ shown, paused, missed, link, ages, limits: limits(given.intervalS) });
@@ -29,7 +31,10 @@ export function trustIn(given, now) {
 
 function limits(intervalS) {
   const interval = intervalS ?? UNKNOWN_INTERVAL_S;
-  return { lateS: Math.max(LATE_S, LATE_INTERVALS * interval), staleS: Math.max(STALE_S, STALE_INTERVALS * interval) };
+  return {
+    lateS: Math.max(LATE_S, LATE_INTERVALS * interval),
+    staleS: Math.max(STALE_S, STALE_INTERVALS * interval),
+  };
 }
 
 function agesOf(snapshot, now) {
@@ -45,12 +50,20 @@ const withPolling = (link, text) =>
 function past({ shown, ages }) {
   if (!shown) return { state: "past", label: "Past", why: "opening a past snapshot" };
   const whole = shown.coverage.complete ? "counted all events" : `was incomplete: ${gaps(shown.coverage)}`;
-  return { state: "past", label: "Past", why: `emitted ${moment(shown.emitted_at)}, ${span(ages.snapshotS)} ago; ${whole}` };
+  return {
+    state: "past",
+    label: "Past",
+    why: `emitted ${moment(shown.emitted_at)}, ${span(ages.snapshotS)} ago; ${whole}`,
+  };
 }
 
 function locked({ link }) {
   if (link.transport !== "locked") return null;
-  return { state: "locked", label: "Locked", why: "the access token is not valid any more: load the page again" };
+  return {
+    state: "locked",
+    label: "Locked",
+    why: "the access token is not valid any more: load the page again",
+  };
 }
 
 function pausedFor({ paused, missed, ages }) {
@@ -62,7 +75,11 @@ function pausedFor({ paused, missed, ages }) {
 function unreachable({ link, ages }) {
   const old = ages ? `; ${ages.text}` : "";
   if (link.transport === "unreachable")
-    return { state: "reconnecting", label: "Reconnecting", why: `the dashboard's server does not answer${old}` };
+    return {
+      state: "reconnecting",
+      label: "Reconnecting",
+      why: `the dashboard's server does not answer${old}`,
+    };
   if (link.feed === "reconnecting")
     return { state: "reconnecting", label: "Reconnecting", why: `the dashboard can't reach Kafka${old}` };
   return null;
@@ -70,13 +87,21 @@ function unreachable({ link, ages }) {
 
 function unreadable({ link }) {
   if (link.feed !== "unreadable") return null;
-  return { state: "stale", label: "Stale", why: "a newer program writes the snapshots: update the dashboard" };
+  return {
+    state: "stale",
+    label: "Stale",
+    why: "a newer program writes the snapshots: update the dashboard",
+  };
 }
 
 function waiting({ shown, link }) {
   if (shown) return null;
   if (link.feed === "waiting")
-    return { state: "connecting", label: "Waiting", why: "there is no snapshot yet; a consumer emits the first one" };
+    return {
+      state: "connecting",
+      label: "Waiting",
+      why: "there is no snapshot yet; a consumer emits the first one",
+    };
   return { state: "connecting", label: "Connecting", why: "" };
 }
 
@@ -107,7 +132,11 @@ function gaps({ partitions: all, behind_s, lag_records }) {
 
 function late({ ages, limits, link }) {
   if (ages.snapshotS > limits.lateS)
-    return { state: "late", label: "Late", why: withPolling(link, `the next snapshot is overdue; ${ages.text}`) };
+    return {
+      state: "late",
+      label: "Late",
+      why: withPolling(link, `the next snapshot is overdue; ${ages.text}`),
+    };
   if (ages.eventS !== null && ages.eventS > QUIET_S)
     return { state: "late", label: "Late", why: withPolling(link, `${ages.text}; all events counted`) };
   return null;

@@ -152,18 +152,53 @@ def test_a_cut_network_is_said_and_left_behind(
     expect_snapshot(page, 11)
 
 
-def test_where_streams_are_cut_the_page_asks_and_says_so(
+CUT = "the network cuts streams, so the page asks every 5 s$"
+
+
+def cut(route: Route) -> None:
+    """Answer as a proxy that lets no stream through."""
+    route.fulfill(status=502, body="")
+
+
+def hold(_route: Route) -> None:
+    """Be a proxy that collects a stream and never has enough to send."""
+
+
+def test_where_streams_are_cut_the_page_asks_and_says_so_until_a_stream_stays(
     served: PageStage, shop: InventedShop, open_page: OpenPage
 ) -> None:
     page = open_page("about:blank", is_away=True)
-
-    def cut(route: Route) -> None:
-        route.fulfill(status=502, body="")
-
+    page.clock.install()
     page.context.route("**/api/stream*", cut)
     page.goto(served.url)
-    expect_state(page, "Live", "the network cuts streams, so the page asks every 5 s$")
+    expect_state(page, "Live", CUT)
     served.emit(shop.snapshot())
+    expect_snapshot(page, 11)
+    with page.expect_request("**/api/stream*"):
+        page.clock.fast_forward(61_000)
+    served.emit(shop.snapshot())
+    expect_snapshot(page, 12)
+    expect(page.locator("#trust-why")).to_have_text(re.compile(CUT))
+    page.context.unroute("**/api/stream*")
+    page.clock.fast_forward(121_000)
+    expect(page.locator("#trust-why")).not_to_have_text(re.compile(CUT))
+    served.emit(shop.snapshot())
+    expect_snapshot(page, 13)
+
+
+def test_where_streams_are_collected_the_page_asks_and_says_so(
+    served: PageStage, shop: InventedShop, open_page: OpenPage
+) -> None:
+    page = open_page("about:blank", is_away=True)
+    page.clock.install()
+    page.context.route("**/api/stream*", hold)
+    page.goto(served.url)
+    expect_snapshot(page, 10)
+    served.emit(shop.snapshot())
+    with page.expect_request("**/api/stream*"):  # The first silence: another stream is tried.
+        page.clock.fast_forward(16_000)
+    page.clock.fast_forward(16_000)
+    expect(page.locator("#trust-why")).to_have_text(re.compile(CUT))
     expect_snapshot(page, 11)
 
 

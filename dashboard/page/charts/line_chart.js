@@ -89,7 +89,11 @@ export class LineChart {
   options() {
     const { format, inverted, filled, fromZero, hover } = this.how;
     const { em } = this;
-    const axis = { stroke: colour(this.host, "--muted"), font: `${0.79 * em}px system-ui, sans-serif`, ticks: { show: false } };
+    const axis = {
+      stroke: colour(this.host, "--muted"),
+      font: `${0.79 * em}px system-ui, sans-serif`,
+      ticks: { show: false },
+    };
     const whole = inverted ? { incrs: WHOLE_STEPS, space: 1.05 * em } : { space: 2.6 * em };
     const grid = { stroke: colour(this.host, "--line"), width: GRID };
     const lines = Array.from({ length: this.lines }, (_, index) => ({
@@ -118,7 +122,11 @@ export class LineChart {
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const clockWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockWithSeconds = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
 /** Ticks of the time axis, in one line: as exact as they are apart. */

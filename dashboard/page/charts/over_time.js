@@ -16,13 +16,26 @@ export class OverTime {
   /** @param {import("../past/timeline.js").Timeline} timeline */
   constructor(timeline) {
     this.timeline = timeline;
-    this.values = figure("LTV of the leaders", { format: (value) => `$${compact(value)}`, hover: (at) => this.readValues(at) });
+    this.values = figure("LTV of the leaders", {
+      format: (value) => `$${compact(value)}`,
+      hover: (at) => this.readValues(at),
+    });
     this.legend = el("ul", { class: "legend" });
     this.values.box.append(this.legend);
     this.ranks = el("div", {});
     const ranks = el("figure", {}, el("figcaption", {}, el("h3", {}, "Ranks of the leaders")), this.ranks);
-    this.events = figure("Events per second", { format: perTime, filled: true, fromZero: true, heightEm: 7.5 });
-    this.letters = figure("Dead letters per minute", { format: perTime, filled: true, fromZero: true, heightEm: 6.5 });
+    this.events = figure("Events per second", {
+      format: perTime,
+      filled: true,
+      fromZero: true,
+      heightEm: 7.5,
+    });
+    this.letters = figure("Dead letters per minute", {
+      format: perTime,
+      filled: true,
+      fromZero: true,
+      heightEm: 6.5,
+    });
     this.empty = el("p", { class: "muted" });
     this.element = el(
       "div",
@@ -58,7 +71,9 @@ export class OverTime {
         return found ? Number(found.ltv) : null;
       }),
     );
-    const about = this.leaders.map(({ customer_id, ltv }) => `${printable(customer_id)} $${money(ltv)}`).join(", ");
+    const about = this.leaders
+      .map(({ customer_id, ltv }) => `${printable(customer_id)} $${money(ltv)}`)
+      .join(", ");
     this.values.chart.draw(times, this.lines, `Lifetime values of the leaders, now: ${about}`);
     const entries = this.leaders.map((leader, index) => legendEntry(leader, index));
     const same = this.leaders.map(({ customer_id }) => customer_id).join("\n");
@@ -73,7 +88,10 @@ export class OverTime {
     setText(this.values.now, at === null || !points[at] ? "" : moment(points[at].emitted_at));
     this.leaders?.forEach(({ ltv }, index) => {
       const value = at === null ? ltv : this.lines[index][at];
-      const text = value === null || value === undefined ? "" : `$${at === null ? money(value) : counted(Math.round(value))}`;
+      const text =
+        value === null || value === undefined
+          ? ""
+          : `$${at === null ? money(value) : counted(Math.round(value))}`;
       const place = this.legend.children[index]?.lastElementChild;
       if (place) setText(place, text);
     });
@@ -84,7 +102,11 @@ export class OverTime {
     const newest = known.at(-1) ?? 0;
     setText(into.now, perTime(newest));
     const span = plural(points.length, "snapshot");
-    into.chart.draw(times, [values], `${unit}, now ${perTime(newest)}, at most ${perTime(Math.max(0, ...known))} in ${span}`);
+    into.chart.draw(
+      times,
+      [values],
+      `${unit}, now ${perTime(newest)}, at most ${perTime(Math.max(0, ...known))} in ${span}`,
+    );
   }
 }
 
@@ -101,7 +123,11 @@ function legendEntry({ customer_id }, index) {
     "li",
     { class: `line-${index + 1}` },
     svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("line", stroke)),
-    el("bdi", {}, el("a", { href: pathTo({ customer: customer_id }), "data-route": true }, printable(customer_id))),
+    el(
+      "bdi",
+      {},
+      el("a", { href: pathTo({ customer: customer_id }), "data-route": true }, printable(customer_id)),
+    ),
     el("span", { class: "value" }),
   );
 }

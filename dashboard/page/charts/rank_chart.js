@@ -29,7 +29,9 @@ export function rankChart(all) {
   const [start, end] = [points[0].at, points.at(-1).at];
   const x = (point) => LEFT + ((point.at - start) / (end - start || 1)) * (WIDTH - LEFT - RIGHT);
   const y = (rank) => (rank - 0.5) * ROW;
-  const ranks = points.map(({ leaders }) => new Map(leaders.map((leader) => [leader.customer_id, leader.rank])));
+  const ranks = points.map(
+    ({ leaders }) => new Map(leaders.map((leader) => [leader.customer_id, leader.rank])),
+  );
   const lines = now.map(({ customer_id, rank }, index) =>
     svg(
       "g",
@@ -37,12 +39,23 @@ export function rankChart(all) {
       svg("title", {}, `${printable(customer_id)}, now rank ${rank}`),
       svg("path", { d: course(points, ranks, customer_id, x, y) }),
       svg("circle", { cx: x(points.at(-1)), cy: y(rank), r: 3 }),
-      svg("text", { x: WIDTH - RIGHT + 10, y: y(rank), class: "rank-name" }, shortened(printable(customer_id))),
+      svg(
+        "text",
+        { x: WIDTH - RIGHT + 10, y: y(rank), class: "rank-name" },
+        shortened(printable(customer_id)),
+      ),
     ),
   );
-  const numbers = now.map(({ rank }) => svg("text", { x: 2, y: y(rank), class: "rank-number" }, String(rank)));
+  const numbers = now.map(({ rank }) =>
+    svg("text", { x: 2, y: y(rank), class: "rank-number" }, String(rank)),
+  );
   const about = `Ranks of ${now.length} customers; first is now ${printable(now[0].customer_id)}`;
-  const box = { viewBox: `0 0 ${WIDTH} ${now.length * ROW}`, role: "img", "aria-label": about, class: "rank-chart" };
+  const box = {
+    viewBox: `0 0 ${WIDTH} ${now.length * ROW}`,
+    role: "img",
+    "aria-label": about,
+    class: "rank-chart",
+  };
   return svg("svg", box, ...numbers, ...lines.reverse());
 }
 

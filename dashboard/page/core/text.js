@@ -69,7 +69,8 @@ export function moment(iso, now = Date.now()) {
 }
 
 // Characters that are invisible, break lines, or change the order of their neighbours.
-const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/gu;
+const UNSEEN =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/gu;
 
 /** Foreign text, with characters that would not be seen, or would disturb others, as escapes. */
 export const printable = (text) =>

@@ -42,7 +42,10 @@ export class CustomerCourse {
   }
 
   look(snapshot) {
-    this.put(snapshot, snapshot.rows.find((row) => row.customer_id === this.id));
+    this.put(
+      snapshot,
+      snapshot.rows.find((row) => row.customer_id === this.id),
+    );
   }
 
   put({ sequence, emitted_at }, row) {
@@ -68,10 +71,14 @@ export class CustomerCourse {
 
   show() {
     const since = (this.timeline.points[0]?.at ?? 0) / 1000;
-    const course = [...this.found.values()].filter(({ time }) => time >= since).sort((a, b) => a.time - b.time);
+    const course = [...this.found.values()]
+      .filter(({ time }) => time >= since)
+      .sort((a, b) => a.time - b.time);
     const ranked = course.filter(({ rank }) => rank !== null);
     this.plots.hidden = ranked.length < 2;
-    const text = ranked.length ? "Its course begins with the second snapshot." : "Not ranked in the snapshots of this span.";
+    const text = ranked.length
+      ? "Its course begins with the second snapshot."
+      : "Not ranked in the snapshots of this span.";
     setText(this.note, this.plots.hidden ? text : "");
     this.note.hidden = !this.plots.hidden;
     if (this.plots.hidden) return;
@@ -79,6 +86,10 @@ export class CustomerCourse {
     const about = `from ${ranked[0].rank} to ${ranked.at(-1).rank}`;
     this.rank.draw(times, [course.map(({ rank }) => rank)], `Rank over time, ${about}`);
     const [first, last] = [ranked[0], ranked.at(-1)].map(({ ltv }) => `$${counted(Math.round(ltv))}`);
-    this.ltv.draw(times, [course.map(({ ltv }) => ltv)], `Lifetime value over time, from ${first} to ${last}`);
+    this.ltv.draw(
+      times,
+      [course.map(({ ltv }) => ltv)],
+      `Lifetime value over time, from ${first} to ${last}`,
+    );
   }
 }

@@ -3,8 +3,9 @@
 import { customer as fetchCustomer } from "../core/api.js";
 import { el } from "../core/dom.js";
 import { pathTo } from "../core/route.js";
-import { counted, minuteOf, money, plural, printable } from "../core/text.js";
+import { counted, minuteOf, money, printable } from "../core/text.js";
 import { CustomerCourse } from "./customer_course.js";
+import { counts, derivation, standingText } from "./customer_figures.js";
 import { weekStrip } from "./week_strip.js";
 
 const FIRST_ORDERS = 10;
@@ -22,7 +23,15 @@ export class CustomerView {
     this.orders = el("div", {});
     this.course = new CustomerCourse(timeline);
     const head = el("div", { class: "side-head" }, this.title, this.close);
-    this.element = el("div", { class: "customer" }, head, this.state, this.figures, this.course.element, this.orders);
+    this.element = el(
+      "div",
+      { class: "customer" },
+      head,
+      this.state,
+      this.figures,
+      this.course.element,
+      this.orders,
+    );
   }
 
   /** Show the route's customer beside this snapshot. */
@@ -38,7 +47,10 @@ export class CustomerView {
   /** Ask now, or when the last time is long enough ago; a page that nobody sees does not ask. */
   askSoon(wait = this.askAfter - performance.now()) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.element.isConnected && !document.hidden && this.ask(), Math.max(0, wait));
+    this.timer = setTimeout(
+      () => this.element.isConnected && !document.hidden && this.ask(),
+      Math.max(0, wait),
+    );
   }
 
   begin(id) {
@@ -77,13 +89,22 @@ export class CustomerView {
   }
 
   fill(found) {
-    const name = found.last_name === null ? [] : [" ", el("bdi", { class: "muted" }, printable(found.last_name))];
+    const name =
+      found.last_name === null ? [] : [" ", el("bdi", { class: "muted" }, printable(found.last_name))];
     this.title.replaceChildren(el("bdi", {}, printable(found.customer_id)), ...name);
-    const from = found.source === "owner" ? "from the worker that owns it" : "from the changelog: no worker answers for it now";
+    const from =
+      found.source === "owner"
+        ? "from the worker that owns it"
+        : "from the changelog: no worker answers for it now";
     this.state.textContent = `As of offset ${counted(found.next_offset)} of partition ${found.partition}, ${from}.`;
     const { order_list: orders, next_offset: _, ...figures } = found;
     if (this.isOther("figures", figures))
-      this.figures.replaceChildren(derivation(found), standingText(found.standing), counts(found), weekStrip(found.active_weeks));
+      this.figures.replaceChildren(
+        derivation(found),
+        standingText(found.standing),
+        counts(found),
+        weekStrip(found.active_weeks),
+      );
     if (this.isOther("orders", orders)) this.fillOrders(found);
   }
 
@@ -116,49 +137,16 @@ export class CustomerView {
     const left = found.orders - found.order_list.length;
     this.orders.replaceChildren(
       el("h3", {}, `Orders (${counted(found.orders)})`),
-      el("table", { class: "list orders" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...lines)),
+      el(
+        "table",
+        { class: "list orders" },
+        el("thead", {}, el("tr", {}, ...heads)),
+        el("tbody", {}, ...lines),
+      ),
       more ? el("button", { type: "button", onclick: showAll }, `Show ${counted(more)} more`) : "",
-      !more && left ? el("p", { class: "muted" }, `${counted(left)} older orders are counted, but not listed.`) : "",
+      !more && left
+        ? el("p", { class: "muted" }, `${counted(left)} older orders are counted, but not listed.`)
+        : "",
     );
   }
-}
-
-/** spend / weeks x 52 x 10, with the numbers put in; on the basis of the snapshots. */
-function derivation(found) {
-  const { standing } = found;
-  const timeframe = standing?.basis === "timeframe";
-  const weeks = standing ? standing.weeks : found.weeks;
-  const part = (sign, value, label) =>
-    el(
-      "span",
-      { class: "part" },
-      el("span", { class: "amount" }, sign && el("span", { class: "sign" }, sign), value),
-      el("span", { class: "of" }, label),
-    );
-  return el(
-    "p",
-    { class: "derivation" },
-    part(null, `$${money(found.total_spend)}`, "spend"),
-    part("/ ", counted(weeks), timeframe ? "weeks of the time frame" : weeks === 1 ? "active week" : "active weeks"),
-    part("× ", "52", "weeks a year"),
-    part("× ", "10", "years"),
-    part("= ", `$${money(standing?.ltv ?? found.ltv)}`, "lifetime value"),
-  );
-}
-
-function standingText(standing) {
-  if (!standing) return el("p", {}, "There is no ranking yet.");
-  const place = standing.rank === null ? "Not among the ranked customers" : `Rank ${counted(standing.rank)} now`;
-  const ranked = `${place}. `;
-  const { next } = standing;
-  if (!next) return el("p", {}, ranked);
-  const link = el("a", { href: pathTo({ customer: next.customer_id }), "data-route": true }, printable(next.customer_id));
-  const reached = next.more_spend === "0.00"; // The figures are newer than the snapshot.
-  const more = reached ? "Its newest figures reach" : `$${money(next.more_spend)} more spend would bring`;
-  return el("p", {}, el("strong", {}, ranked), `${more} rank ${counted(next.rank)}, which now has `, el("bdi", {}, link), ".");
-}
-
-function counts(found) {
-  const visits = plural(found.visits, "visit");
-  return el("p", { class: "muted" }, `${plural(found.orders, "order")}, ${visits}, active in ${plural(found.weeks, "week")}.`);
 }

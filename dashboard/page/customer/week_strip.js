@@ -17,7 +17,9 @@ export function weekStrip(sundays) {
   const byYear = Map.groupBy ? Map.groupBy(sundays, yearOf) : grouped(sundays);
   const years = [...byYear.keys()];
   const shown = years.slice(-MOST_YEARS);
-  const lines = shown.map((year, index) => yearLine(year, new Set(byYear.get(year).map(weekOfYear)), index * LINE));
+  const lines = shown.map((year, index) =>
+    yearLine(year, new Set(byYear.get(year).map(weekOfYear)), index * LINE),
+  );
   const about = `Active in ${plural(sundays.length, "week")}, the first from ${sundays[0]}, the last from ${sundays.at(-1)}`;
   const box = {
     viewBox: `0 0 ${LEFT + WEEKS * STEP} ${shown.length * LINE}`,
@@ -31,7 +33,13 @@ export function weekStrip(sundays) {
     {},
     el("h3", {}, "Active weeks"),
     svg("svg", box, ...lines),
-    earlier ? el("p", { class: "muted" }, `and in ${plural(earlier, "earlier year")}, from ${counted(Number(years[0]))} on`) : null,
+    earlier
+      ? el(
+          "p",
+          { class: "muted" },
+          `and in ${plural(earlier, "earlier year")}, from ${counted(Number(years[0]))} on`,
+        )
+      : null,
   );
 }
 
@@ -50,7 +58,14 @@ function weekOfYear(sunday) {
 
 function yearLine(year, active, y) {
   const cells = Array.from({ length: WEEKS - 1 }, (_, week) =>
-    svg("rect", { x: LEFT + week * STEP, y: y + 2, width: CELL, height: CELL, rx: 1, class: active.has(week) ? "on" : "off" }),
+    svg("rect", {
+      x: LEFT + week * STEP,
+      y: y + 2,
+      width: CELL,
+      height: CELL,
+      rx: 1,
+      class: active.has(week) ? "on" : "off",
+    }),
   );
   return svg("g", {}, svg("text", { x: 0, y: y + LINE / 2 }, year), ...cells);
 }

@@ -85,7 +85,9 @@ export class CompareView {
     ];
     const columns = ["Customer", "Then", "Now", "Move", "LTV gained"];
     const head = el("thead", {}, el("tr", {}, ...columns.map((each) => el("th", { scope: "col" }, each))));
-    this.body.replaceChildren(el("table", { class: "list" }, head, ...groups.map(([label, pairs]) => this.group(label, pairs))));
+    this.body.replaceChildren(
+      el("table", { class: "list" }, head, ...groups.map(([label, pairs]) => this.group(label, pairs))),
+    );
   }
 
   group(label, pairs) {
@@ -95,7 +97,11 @@ export class CompareView {
 
   line({ row, was }) {
     const { customer_id, last_name } = row ?? was;
-    const link = el("a", { href: pathTo({ customer: customer_id, sequence: this.route().sequence }), "data-route": true }, printable(customer_id));
+    const link = el(
+      "a",
+      { href: pathTo({ customer: customer_id, sequence: this.route().sequence }), "data-route": true },
+      printable(customer_id),
+    );
     const name = last_name === null ? null : el("bdi", { class: "muted" }, ` ${printable(last_name)}`);
     const move = el("td", {});
     if (row && was) drawMove(move, { previous_rank: was.rank, rank: row.rank }, true);

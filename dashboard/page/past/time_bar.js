@@ -13,9 +13,22 @@ export class TimeBar {
   constructor(host, timeline, route) {
     this.timeline = timeline;
     this.route = route;
-    this.earlier = el("a", { "data-route": true, title: "The snapshot before", "aria-label": "The snapshot before" }, "‹");
-    this.later = el("a", { "data-route": true, title: "The snapshot after", "aria-label": "The snapshot after" }, "›");
-    this.slider = el("input", { type: "range", min: 0, "aria-label": "Snapshot", oninput: () => this.slid() });
+    this.earlier = el(
+      "a",
+      { "data-route": true, title: "The snapshot before", "aria-label": "The snapshot before" },
+      "‹",
+    );
+    this.later = el(
+      "a",
+      { "data-route": true, title: "The snapshot after", "aria-label": "The snapshot after" },
+      "›",
+    );
+    this.slider = el("input", {
+      type: "range",
+      min: 0,
+      "aria-label": "Snapshot",
+      oninput: () => this.slid(),
+    });
     this.label = el("span", { class: "shown-snapshot" });
     this.live = el("a", { "data-route": true, class: "go-live" }, "Back to live");
     this.compare = el("a", { "data-route": true }, "Compare with an hour ago");
@@ -41,10 +54,15 @@ export class TimeBar {
     const isPast = sequence !== null;
     this.slider.max = points.length;
     if (!this.sliding) this.slider.value = isPast ? nearest(points, shown.sequence) : points.length;
-    const text = isPast ? `${moment(shown.emitted_at)} · snapshot ${counted(shown.sequence)}` : `now · snapshot ${counted(shown.sequence)}`;
+    const text = isPast
+      ? `${moment(shown.emitted_at)} · snapshot ${counted(shown.sequence)}`
+      : `now · snapshot ${counted(shown.sequence)}`;
     if (!this.sliding) this.say(text);
     link(this.earlier, shown.sequence > 1 && pathTo({ customer, sequence: shown.sequence - 1 }));
-    link(this.later, isPast && shown.sequence < newest.sequence && pathTo({ customer, sequence: shown.sequence + 1 }));
+    link(
+      this.later,
+      isPast && shown.sequence < newest.sequence && pathTo({ customer, sequence: shown.sequence + 1 }),
+    );
     this.live.hidden = !isPast;
     this.live.href = pathTo({ customer });
     this.compare.href = pathTo({ sequence, compare: AN_HOUR });

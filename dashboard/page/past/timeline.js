@@ -62,7 +62,14 @@ export class Timeline {
 
 function summaryOf({ sequence, emitted_at, coverage, totals, rows }) {
   const { complete, behind_s } = coverage;
-  return withTime({ sequence, emitted_at, complete, behind_s, ...totals, leaders: rows.slice(0, MOST_LEADERS) });
+  return withTime({
+    sequence,
+    emitted_at,
+    complete,
+    behind_s,
+    ...totals,
+    leaders: rows.slice(0, MOST_LEADERS),
+  });
 }
 
 /** With its time as a number: as text, times of one second do not sort. */

@@ -65,7 +65,8 @@ export class RankingTable {
     this.order = rows.map((row) => row.customer_id);
     this.fitColumns();
     // An element that is put elsewhere loses the focus.
-    if (focused !== document.activeElement && this.body.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused !== document.activeElement && this.body.contains(focused))
+      focused.focus({ preventScroll: true });
     this.animate(before);
   }
 
@@ -74,7 +75,8 @@ export class RankingTable {
     COLUMNS.forEach(({ label }, index) => {
       if (!this.headings[index].hasAttribute("data-figure")) return;
       let longest = label.length + 1;
-      for (const { cells } of this.entries.values()) longest = Math.max(longest, cells[index].firstChild.length);
+      for (const { cells } of this.entries.values())
+        longest = Math.max(longest, cells[index].firstChild.length);
       const { style } = this.headings[index];
       if (style.getPropertyValue("--longest") !== String(longest)) style.setProperty("--longest", longest);
     });
@@ -91,7 +93,9 @@ export class RankingTable {
   newEntry(row) {
     const link = el("a", { "data-route": true });
     const cells = COLUMNS.map(({ key }) =>
-      key === "customer" ? el("th", { scope: "row", "data-column": key }, el("bdi", {}, link)) : el("td", { "data-column": key }),
+      key === "customer"
+        ? el("th", { scope: "row", "data-column": key }, el("bdi", {}, link))
+        : el("td", { "data-column": key }),
     );
     const entry = { tr: el("tr", { "data-customer": row.customer_id }, ...cells), cells, link, was: null };
     this.entries.set(row.customer_id, entry);

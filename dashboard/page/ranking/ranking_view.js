@@ -42,7 +42,9 @@ export class RankingView {
   found(rows) {
     const text = this.search.value.trim().toLowerCase();
     if (!text) return rows;
-    return rows.filter((row) => row.customer_id.toLowerCase().includes(text) || row.last_name?.toLowerCase().includes(text));
+    return rows.filter(
+      (row) => row.customer_id.toLowerCase().includes(text) || row.last_name?.toLowerCase().includes(text),
+    );
   }
 
   redraw() {
@@ -56,7 +58,11 @@ export class RankingView {
     this.drawHead(snapshot, sequence);
     this.offer(snapshot.x);
     const isWall = "wall" in document.documentElement.dataset;
-    if (isWall) byId("table").style.setProperty("--rows", Math.min(MOST_ON_WALL, Math.max(LEAST_ON_WALL, snapshot.rows.length)));
+    if (isWall)
+      byId("table").style.setProperty(
+        "--rows",
+        Math.min(MOST_ON_WALL, Math.max(LEAST_ON_WALL, snapshot.rows.length)),
+      );
     const most = isWall ? MOST_ON_WALL : Number(this.top.value);
     const found = this.found(snapshot.rows);
     this.table.draw(snapshot, { rows: found.slice(0, most || found.length), open: customer, sequence });
@@ -64,9 +70,13 @@ export class RankingView {
   }
 
   drawHead(snapshot, sequence) {
-    const title = sequence === null ? `Top ${counted(snapshot.x)} customers by lifetime value` : `Snapshot ${counted(snapshot.sequence)}`;
+    const title =
+      sequence === null
+        ? `Top ${counted(snapshot.x)} customers by lifetime value`
+        : `Snapshot ${counted(snapshot.sequence)}`;
     setText(byId("ranking-title"), title);
-    document.title = sequence === null ? `Top ${counted(snapshot.x)} · ltv` : `Snapshot ${snapshot.sequence} · ltv`;
+    document.title =
+      sequence === null ? `Top ${counted(snapshot.x)} · ltv` : `Snapshot ${snapshot.sequence} · ltv`;
     const { events, customers, orders, revenue, dead_letters } = snapshot.totals;
     drawTotals([
       ["Events", compact(events), counted(events)],
@@ -87,7 +97,9 @@ export class RankingView {
     if (this.offered === x) return;
     this.offered = x;
     const kept = this.top.value || (x > MOST_AT_FIRST ? String(AT_FIRST) : "");
-    const options = CHOICES.filter((choice) => choice < x).map((choice) => el("option", { value: choice }, `top ${choice}`));
+    const options = CHOICES.filter((choice) => choice < x).map((choice) =>
+      el("option", { value: choice }, `top ${choice}`),
+    );
     this.top.replaceChildren(el("option", { value: "" }, `all ${counted(x)}`), ...options);
     if ([...this.top.options].some((option) => option.value === kept)) this.top.value = kept;
     this.top.closest("label").hidden = options.length === 0;
@@ -100,7 +112,11 @@ export class RankingView {
     if (found > 0) note.replaceChildren();
     else if (!text) note.replaceChildren("No customer has been counted yet.");
     else {
-      const link = el("a", { href: pathTo({ customer: text }), "data-route": true }, "Look up the customer with this id");
+      const link = el(
+        "a",
+        { href: pathTo({ customer: text }), "data-route": true },
+        "Look up the customer with this id",
+      );
       const where = `Nobody among these ${plural(snapshot.rows.length, "customer")} matches “${printable(text)}”. `;
       note.replaceChildren(where, link);
     }

@@ -2,8 +2,9 @@
  * The way from the server to this browser: a stream; where something cuts streams, polling; and what is known of it.
  *
  * States: connecting, streaming, polling, unreachable, locked (the server asks for the access token).
- * A stream that ends is opened again after its last snapshot, later each time. After SHORT_STREAMS in a row that
- * brought nothing, or ended at once, while the server does answer, the link polls and tries a stream now and then.
+ * A stream that ends is opened again after its last snapshot, later each time. After SHORT_STREAMS in a row, while the
+ * server does answer, the link polls, and tries a stream now and then. A stream is short, too, that brings nothing
+ * although there is a newer snapshot: something collects what the server sends.
  */
 
 import { ApiError, health, latestSnapshot } from "../core/api.js";
@@ -62,9 +63,18 @@ export class Link {
       act(JSON.parse(event.data));
     };
     source.addEventListener("open", () => this.listen());
-    source.addEventListener("state", received(({ state }) => this.set("streaming", state)));
-    source.addEventListener("missed", received(({ count }) => this.tell.missed(count)));
-    source.addEventListener("snapshot", received((snapshot) => this.take(snapshot)));
+    source.addEventListener(
+      "state",
+      received(({ state }) => this.set("streaming", state)),
+    );
+    source.addEventListener(
+      "missed",
+      received(({ count }) => this.tell.missed(count)),
+    );
+    source.addEventListener(
+      "snapshot",
+      received((snapshot) => this.take(snapshot)),
+    );
     source.addEventListener("error", () => this.ended(performance.now() - opened));
     this.listen();
   }
@@ -74,7 +84,7 @@ export class Link {
     this.stopAll();
     this.shortStreams = lastedMs < SHORT_STREAM_MS ? this.shortStreams + 1 : 0;
     if (lastedMs >= SHORT_STREAM_MS) this.wait = FIRST_WAIT_MS;
-    if (this.state.transport === "polling") this.poll();
+    if (this.state.transport === "polling") this.startPolling(this.state.feed);
     else this.probe();
   }
 
@@ -140,28 +150,28 @@ export class Link {
 
   take(snapshot) {
     this.after = snapshot.sequence;
-    this.shortStreams = this.source ? 0 : this.shortStreams;
-    this.wait = FIRST_WAIT_MS;
     this.tell.snapshot(snapshot);
   }
 
   /** A connection can be dead without an error: after a silence, ask the server whether there is something newer. */
   listen() {
     clearTimeout(this.silence);
-    this.silence = setTimeout(async () => {
-      const source = this.source;
-      try {
-        const { snapshot, state } = await health();
-        if (source !== this.source) return;
-        if (source.readyState !== EventSource.OPEN || (snapshot && snapshot.sequence !== this.after)) this.ended(0);
-        else {
-          this.set("streaming", state);
-          this.listen();
-        }
-      } catch {
-        if (source === this.source) this.lost();
-      }
-    }, SILENCE_MS);
+    this.silence = setTimeout(() => this.checkSilence(), SILENCE_MS);
+  }
+
+  async checkSilence() {
+    const { source } = this;
+    const answer = await health().catch(() => null);
+    if (source !== this.source) return;
+    if (answer === null) return this.lost();
+    const hasAll = answer.snapshot === null || answer.snapshot.sequence === this.after;
+    if (source.readyState === EventSource.OPEN && hasAll) {
+      this.set("streaming", answer.state);
+      this.listen();
+    } else {
+      this.shortStreams = Math.max(this.shortStreams, SHORT_STREAMS - 2); // A second silence is enough.
+      this.ended(0);
+    }
   }
 
   lost() {

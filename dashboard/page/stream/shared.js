@@ -34,7 +34,10 @@ function shareByLock(tell, newest, lastSequence) {
   });
   channel.postMessage({ kind: "hello" });
   navigator.locks.request(NAME, () => {
-    link = new Link({ snapshot: both("snapshot"), missed: both("missed"), link: both("link") }, lastSequence());
+    link = new Link(
+      { snapshot: both("snapshot"), missed: both("missed"), link: both("link") },
+      lastSequence(),
+    );
     return new Promise(() => {}); // Held until the tab closes.
   });
 }
