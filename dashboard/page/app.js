@@ -63,6 +63,7 @@ function changeRoute() {
 const pause = byId("pause");
 pause.addEventListener("click", () => {
   const missed = held.pause(!held.paused);
+  timeline.hold(held.paused);
   pause.setAttribute("aria-pressed", String(held.paused));
   pause.textContent = held.paused ? "Resume" : "Pause";
   if (!held.paused) speak(`Live again, after ${plural(missed, "snapshot")}`);

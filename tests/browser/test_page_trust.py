@@ -81,6 +81,7 @@ def test_pause_holds_the_page_and_counts_what_it_misses(
 ) -> None:
     page = open_page(served.url)
     expect_snapshot(page, 10)
+    expect(page.get_by_role("slider")).to_have_attribute("max", "10")
     held = page.locator("#table tbody").inner_text()
     page.get_by_role("button", name="Pause").click()
     expect_state(page, "Paused", "no snapshot missed yet")
@@ -88,7 +89,9 @@ def test_pause_holds_the_page_and_counts_what_it_misses(
     served.emit(shop.snapshot(), shop.snapshot())
     expect_state(page, "Paused", "^3 snapshots missed")
     assert page.locator("#table tbody").inner_text() == held
+    expect(page.get_by_role("slider")).to_have_attribute("max", "10")
     page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("slider")).to_have_attribute("max", "13")
     expect_state(page, "Live")
     expect_snapshot(page, 13)
 

@@ -8,7 +8,7 @@ import { dashOf, LineChart } from "./line_chart.js";
 import { rankChart } from "./rank_chart.js";
 
 const LOADING = "Reading the history …";
-const TOO_SHORT = "The history begins with the second snapshot.";
+const TOO_SHORT = "There are no two snapshots in this span of time yet.";
 const LEADERS = 5;
 const PER_MINUTE = 60;
 

@@ -19,9 +19,20 @@ export class Timeline {
   constructor(changed) {
     this.changed = changed;
     this.spanS = SPANS[1][1];
-    this.points = [];
+    this.all = [];
+    this.frozen = null;
     this.error = "";
     this.isLoaded = false;
+  }
+
+  /** Summaries, oldest first; while the page is held, those of before. */
+  get points() {
+    return this.frozen ?? this.all;
+  }
+
+  /** Hold the points as they are, or let them follow again. @param {boolean} held */
+  hold(held) {
+    this.frozen = held ? [...this.all] : null;
   }
 
   /** Fetch the span from the server; what came meanwhile stays. */
@@ -34,7 +45,8 @@ export class Timeline {
       const { snapshots } = await stretch({ since, limit: MOST_FETCHED }, { signal });
       const fetched = snapshots.map(withTime);
       const last = fetched.at(-1)?.at ?? 0;
-      this.points = [...fetched, ...this.points.filter((point) => point.at > last)];
+      this.all = [...fetched, ...this.all.filter((point) => point.at > last)];
+      if (this.frozen) this.hold(true); // Another span was asked for.
       this.error = "";
     } catch (error) {
       if (signal.aborted) return;
@@ -46,17 +58,17 @@ export class Timeline {
 
   /** Go on with a snapshot from the stream. */
   add(snapshot) {
-    const last = this.points.at(-1);
+    const last = this.all.at(-1);
     if (last && last.at >= Date.parse(snapshot.emitted_at)) return;
-    if (last && last.sequence >= snapshot.sequence) this.points = []; // Another series: the topic was recreated.
-    this.points.push(summaryOf(snapshot));
+    if (last && last.sequence >= snapshot.sequence) this.all = []; // Another series: the topic was recreated.
+    this.all.push(summaryOf(snapshot));
     this.forgetOld();
   }
 
   forgetOld() {
     const start = this.spanS === null ? 0 : serverNow() - this.spanS * 1000;
-    if (this.points[0].at < start) this.points = this.points.filter(({ at }) => at >= start);
-    if (this.points.length > 2 * MOST_FETCHED) this.points = this.points.filter((_, index) => index % 2);
+    if (this.all[0].at < start) this.all = this.all.filter(({ at }) => at >= start);
+    if (this.all.length > 2 * MOST_FETCHED) this.all = this.all.filter((_, index) => index % 2);
   }
 }
 
