@@ -14,7 +14,7 @@ const WEEK_MS = 7 * 86_400_000;
 /** @param {string[]} sundays The first day of each active week, ascending, as in 2026-01-04. */
 export function weekStrip(sundays) {
   if (!sundays.length) return el("p", { class: "muted" }, "No active week yet.");
-  const byYear = Map.groupBy ? Map.groupBy(sundays, yearOf) : grouped(sundays);
+  const byYear = Map.groupBy(sundays, yearOf);
   const years = [...byYear.keys()];
   const shown = years.slice(-MOST_YEARS);
   const lines = shown.map((year, index) =>
@@ -44,12 +44,6 @@ export function weekStrip(sundays) {
 }
 
 const yearOf = (day) => day.slice(0, 4);
-
-function grouped(days) {
-  const groups = new Map();
-  for (const day of days) groups.set(yearOf(day), [...(groups.get(yearOf(day)) ?? []), day]);
-  return groups;
-}
 
 /** The number of Sundays of the year before this one. */
 function weekOfYear(sunday) {
