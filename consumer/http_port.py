@@ -8,12 +8,14 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from consumer.customer_page import CustomerAnswers, CustomerPage
+from consumer.health import HealthAnswer
 from consumer.metrics import Metrics
 from web.allowed_hosts import AllowedHosts, HostCheck
 from web.exposition import Exposition
@@ -33,7 +35,7 @@ def serve(
     allowed_hosts: Sequence[str] = (),
     customers: CustomerAnswers | None = None,
 ) -> None:
-    """Serve /metrics, /ready (503 until ready), /live and /customers/ in a thread, until this process ends.
+    """Serve /metrics, /ready, /live (503 if it is not) and /customers/ in a thread, until this process ends.
 
     Args:
         metrics: what is served.
@@ -50,14 +52,24 @@ def serve(
     threading.Thread(target=server.run, args=([listener],), name="http port", daemon=True).start()
 
 
+def health_response(answer: HealthAnswer) -> Response:
+    """The answer as JSON: 200 if all is well, else 503."""
+    return Response(
+        msgspec.json.encode(answer) + b"\n",
+        200 if answer.ok else 503,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
 def metrics_app(metrics: Metrics, hosts: AllowedHosts, customers: CustomerAnswers | None) -> ASGIApp:
     """The pages, for requests whose Host is allowed."""
 
-    async def live(_request: Request) -> PlainTextResponse:
-        return PlainTextResponse("live\n")
+    async def live(_request: Request) -> Response:
+        return health_response(metrics.health.live())
 
-    async def ready(_request: Request) -> PlainTextResponse:
-        return PlainTextResponse("ready\n") if metrics.is_ready else PlainTextResponse("not ready\n", 503)
+    async def ready(_request: Request) -> Response:
+        return health_response(metrics.health.ready())
 
     pages = [
         Route("/metrics", Exposition(metrics.registry), methods=["GET"]),

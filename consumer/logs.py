@@ -10,6 +10,11 @@ from structlog.typing import EventDict
 from contract.printable import printable
 
 
+def name_worker(instance_id: str) -> None:
+    """Add the worker's instance id to every line that this thread logs from now on."""
+    structlog.contextvars.bind_contextvars(worker=instance_id)
+
+
 def configure() -> None:
     """Set up logging for this process.
 
@@ -19,6 +24,7 @@ def configure() -> None:
     on_terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             escape_values,

@@ -70,6 +70,11 @@ class DeadLetter(NamedTuple):
     """How many records of the events topic it stands for."""
 
     @property
+    def reason(self) -> str:
+        """Why the event is invalid."""
+        return next(value.decode() for name, value in self.headers if name == REASON)
+
+    @property
     def size_bytes(self) -> int:
         """About how many bytes the record takes."""
         in_headers = sum(len(name) + len(value) for name, value in self.headers)

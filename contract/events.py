@@ -129,3 +129,8 @@ EventToCheck = AnyEvent[Annotated[datetime, Meta(tz=True)], str]
 """An event as msgspec decodes it; `contract/decode.py` checks the time's zone and the amount."""
 Event = AnyEvent[datetime, int]
 """A decoded event: the time in UTC, the amount in cents."""
+
+EVENT_TYPES: Final = tuple(
+    str(kind.__struct_config__.tag) for kind in (CustomerEvent, ImageEvent, OrderEvent, SiteVisitEvent)
+)
+"""The values of `type`."""

@@ -136,11 +136,11 @@ class CoverageTracker:
             _with_held_back(each, held_back.get(each.partition), now)
             for each in self._of_partitions(partials, now, first_record_time)
         ]
-        behind_s = max((_behind_s(each, now) for each in every), default=0.0)
+        behind = max((behind_s(each, now) for each in every), default=0.0)
         reported = len(partials) == len(every)
         return Coverage(
-            complete=reported and behind_s <= self._complete_within_s,
-            behind_s=round(behind_s, 3) if reported else None,
+            complete=reported and behind <= self._complete_within_s,
+            behind_s=round(behind, 3) if reported else None,
             lag_records=sum(each.lag_records or 0 for each in every) if reported else None,
             partitions=every,
         )
@@ -168,7 +168,8 @@ def _with_held_back(coverage: PartitionCoverage, held: HeldBack | None, now: dat
     return replace(coverage, blocked_s=blocked_s, counted_to=counted_to, lag_records=lag_records)
 
 
-def _behind_s(coverage: PartitionCoverage, now: datetime) -> float:
+def behind_s(coverage: PartitionCoverage, now: datetime) -> float:
+    """The age in seconds of the oldest record that is not counted; 0 if there is none."""
     if not coverage.lag_records or coverage.counted_to is None:
         return 0.0
     return max(0.0, (now - datetime.fromisoformat(coverage.counted_to)).total_seconds())

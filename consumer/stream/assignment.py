@@ -49,7 +49,7 @@ class Assignment:
     def follow(self, rebalance: Rebalance) -> None:
         """Apply a rebalance: suspend or drop partitions, and begin to restore new ones."""
         log.info("partitions " + rebalance.kind, partitions=sorted(rebalance.partitions))
-        self._metrics.set_ready(False)
+        self._metrics.set_not_ready("a rebalance")
         self.is_ready = False
         self._restores.clear()
         for partition in list(self.partitions.values()):
@@ -62,10 +62,10 @@ class Assignment:
         if partition.lifecycle is Lifecycle.RESTORING or (rebalance.kind == "lost" and is_named):
             self._drop(partition)
         elif is_named and partition.lifecycle is Lifecycle.RUNNING:
-            partition.become(Lifecycle.SUSPENDED)
+            self._become(partition, Lifecycle.SUSPENDED)
 
     def _drop(self, partition: Partition) -> None:
-        partition.become(Lifecycle.GONE)
+        self._become(partition, Lifecycle.GONE)
         del self.partitions[partition.number]
 
     def _assign(self, assigned: list[int]) -> None:
@@ -85,8 +85,11 @@ class Assignment:
             if known:
                 self._drop(known)
             partition = self.partitions[number] = Partition(number, self._settings, self._clients.partitions)
+            self._note_lifecycle(partition)
             self._restores.append((partition, restore(partition, self._clients.reader, self._settings)))
-        if not self._restores:
+        if self._restores:
+            self._metrics.set_not_ready("restoring")
+        else:
             self._all_run()
 
     def restore_some(self) -> None:
@@ -97,6 +100,7 @@ class Assignment:
         self._metrics.restore_seconds.inc(self._clock() - began)
         if rows is not None:
             self._metrics.restored_rows.inc(rows)
+            self._metrics.restore_records_left.labels(partition.number).set(partition.restore_records_left)
             return
         self._restores.popleft()
         log.info(
@@ -111,10 +115,18 @@ class Assignment:
             self._all_run()
 
     def _run(self, partition: Partition) -> None:
-        partition.become(Lifecycle.RUNNING)
+        self._become(partition, Lifecycle.RUNNING)
         self._clients.consumer.start_at(partition.number, partition.next_offset)
 
     def _all_run(self) -> None:
         self.is_ready = self.was_ready = True
-        self._metrics.set_ready(True)
+        self._metrics.set_ready()
         log.info("ready", partitions=sorted(self.partitions))
+
+    def _become(self, partition: Partition, lifecycle: Lifecycle) -> None:
+        partition.become(lifecycle)
+        self._note_lifecycle(partition)
+
+    def _note_lifecycle(self, partition: Partition) -> None:
+        log.info("partition " + partition.lifecycle.value, partition=partition.number)
+        self._metrics.set_lifecycle(partition.number, partition.lifecycle)

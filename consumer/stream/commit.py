@@ -83,7 +83,8 @@ def commit(
     producer.commit(offsets, clients.consumer.membership())  # 5
 
     for partition in partitions:
-        _after_commit(partition, written[partition.number], clients, topics)  # 6, 7
+        if _after_commit(partition, written[partition.number], clients, topics):  # 6, 7
+            metrics.changelog_rewrites.inc()
     metrics.changelog_bytes.inc(sum(each.size_bytes for each in written.values()))
     return partials, snapshot
 
@@ -117,14 +118,17 @@ def _write_partial(
         )
 
 
-def _after_commit(partition: Partition, written: _Written, clients: Clients, topics: Topics) -> None:
+def _after_commit(partition: Partition, written: _Written, clients: Clients, topics: Topics) -> bool:
+    """Returns whether a rewrite is complete."""
     first, last = clients.producer.offset_of(written.sent[0]), clients.producer.offset_of(written.sent[-1])
     if first != partition.changelog_end or last != first + len(written.sent) - 1:
         check_alone(partition, clients.reader, last)
     # The transaction's marker takes one offset after the last record.
     needed_from = partition.committed(first, last + 2, written.size_bytes)
-    if needed_from is not None:
-        _trim(clients, topics, partition.number, needed_from)
+    if needed_from is None:
+        return False
+    _trim(clients, topics, partition.number, needed_from)
+    return True
 
 
 def _trim(clients: Clients, topics: Topics, number: int, before_offset: int) -> None:

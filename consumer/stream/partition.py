@@ -1,5 +1,6 @@
 """One events partition: its state, its next offset, and the records that the next commit must write."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from operator import itemgetter
@@ -64,6 +65,10 @@ class Partition:
         """Their bytes."""
         self.uncommitted = 0
         """Records read since the last commit."""
+        self.event_types: Counter[type] = Counter()
+        """Types of the events ingested since the last commit -> how many."""
+        self.restore_records_left = 0
+        """Changelog records left to read, while it is restored."""
         self.reported = False
         """This session has committed a partial, so the one on the topic has these settings."""
         self.changelog_end = 0
@@ -94,7 +99,9 @@ class Partition:
         if ahead_s is not None:
             events, invalid = within_limit(events, invalid, part.origins, ahead_s)
         misplaced = ingest_events(events, self.aggregate, self.placement.holds)
+        self.event_types.update(map(type, events))
         if misplaced:
+            self.event_types.subtract(map(type, misplaced))
             invalid = self._with_misplaced(misplaced, events, invalid)
         for i, error in invalid:
             self._set_aside(part, i, error)
@@ -206,6 +213,7 @@ class Partition:
         """
         self.dead, self.dead_bytes = [], 0
         self.uncommitted = 0
+        self.event_types.clear()
         self.reported = True
         self.changelog_end = end
         self.appended_bytes += size_bytes

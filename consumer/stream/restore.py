@@ -29,6 +29,7 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
     start, end = reader.bounds(changelog, [number])[number]
     position: Position | None = None
     sizes = _Sizes()
+    partition.restore_records_left = end - start
     for records in reader.read(changelog, number, start, end):
         rows = 0
         for record in records:
@@ -40,6 +41,7 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
                 _check_owner(unpacked.position, partition, settings)
             rows += apply_columns(partition.aggregate, unpacked.rows)
             position = unpacked.position or position
+            partition.restore_records_left = end - record.offset - 1
         yield rows
     if start > 0 and not sizes.table_is_complete:
         raise _state_lost(partition, settings, f"begins at offset {start} with a part of a table")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from consumer.domain.coverage import CoverageTracker, HeldBack
+from consumer.domain.coverage import CoverageTracker, FirstRecordTime, HeldBack
 from consumer.domain.partial import Partial, merge, on_basis
 from consumer.settings import Settings
 from consumer.stream.event_time_limit import record_time
@@ -42,6 +42,7 @@ class SnapshotSeries:
         self._reader = reader
         self._now = now
         self._coverage = CoverageTracker(partitions, settings.complete_within_s)
+        self._first_record_time = first_record_times(reader, settings.topics.events)
         partials.catch_up(wait=True)
         self._state = _newest(partials.series, last_snapshot(settings.topics, reader))
 
@@ -71,13 +72,19 @@ class SnapshotSeries:
             previous_ranks=self._state.ranks,
         )
 
-    def _first_record_time(self, partition: int, start: int, end: int) -> datetime | None:
-        record = self._reader.first_record(self._settings.topics.events, partition, start, end)
-        return None if record is None else record_time(record.timestamp)
-
     def committed(self, snapshot: Snapshot) -> None:
         """Note that this snapshot is committed."""
         self._state = SeriesState.after(snapshot)
+
+
+def first_record_times(reader: StateReader, topic: str) -> FirstRecordTime:
+    """Reads the times of first records on this topic."""
+
+    def first_record_time(partition: int, start: int, end: int) -> datetime | None:
+        record = reader.first_record(topic, partition, start, end)
+        return None if record is None else record_time(record.timestamp)
+
+    return first_record_time
 
 
 def _newest(state: SeriesState | None, snapshot: Snapshot | None) -> SeriesState:

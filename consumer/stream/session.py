@@ -16,8 +16,10 @@ from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.assignment import Assignment
 from consumer.stream.commit import commit
+from consumer.stream.commit_counts import CommitCounts
 from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.invalid_limit import InvalidLimit
+from consumer.stream.lag import LagWatch
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.open_transactions import OpenTransactions
 from consumer.stream.owned_customers import OwnedCustomers
@@ -27,6 +29,7 @@ from consumer.stream.placement import refuse_misfit
 from consumer.stream.series import SnapshotSeries
 from consumer.stream.transport import Clients, Polled
 from consumer.stream.until_end import UntilEnd
+from contract.errors import Retriable
 from contract.snapshots import Snapshot
 
 MAX_POLL_WAIT_S: Final = 0.2
@@ -62,6 +65,7 @@ class Session:
         self._series: SnapshotSeries | None = None
         """Only while partition 0 is assigned to this worker and running."""
         self._open_transactions = OpenTransactions(settings, clients.reader, metrics, now)
+        self._lag = LagWatch(settings, clients.partitions, clients.reader, metrics, now)
         self._unread: deque[Polled] = deque()
         """Polled records that are not ingested yet: a commit came first."""
         self._until_end = UntilEnd.from_now(settings, clients) if settings.until_end else None
@@ -79,11 +83,13 @@ class Session:
 
     def step(self) -> None:
         """One turn of the loop: a poll, at most one step of restoring, at most one commit."""
+        self._metrics.health.turned()
         assignment = self._assignment
         polled = self._poll()
         rebalances = self._clients.consumer.rebalances()
         if rebalances:
             self._series = None
+            self._metrics.clear_snapshot()
         starts = bool(rebalances) or not assignment.is_ready
         for rebalance in rebalances:
             assignment.follow(rebalance)
@@ -155,7 +161,11 @@ class Session:
             moved = [self._assignment.partitions[0]]
         if moved:
             self._commit(moved, now_s, snapshot_due=snapshot_due)
-        self._set_gauges(running)
+        self._metrics.set_state_size(
+            sum(len(partition.aggregate.customers) for partition in running),
+            sum(partition.aggregate.orders for partition in running),
+        )
+        self._lag.look(running, self._partials.known, self._open_transactions.blocking)
         if self._until_end and self._assignment.is_ready:
             self._check_end(self._until_end, snapshot_is_out=snapshot_due)
 
@@ -170,10 +180,10 @@ class Session:
         return position != partition.next_offset
 
     def _commit(self, moved: list[Partition], now_s: float, *, snapshot_due: bool) -> None:
-        records = sum(partition.uncommitted for partition in moved)
+        counts = CommitCounts(moved)
         dead = [letter for partition in moved for letter in partition.dead]
         refuse_misfit([partition.placement for partition in moved], self._settings.topics.events)
-        self._limit.check(records, dead)
+        self._limit.check(counts.records, dead)
         next_snapshot = self._next_snapshot if snapshot_due else _no_snapshot
         try:
             partials, snapshot = commit(
@@ -184,22 +194,25 @@ class Session:
                 next_snapshot,
                 unread={polled.partition for polled in self._unread},
             )
-        except Fenced:
-            self._await_heartbeat()
+        except Retriable as error:
+            self._metrics.aborted_commits.inc()
+            if isinstance(error, Fenced):
+                self._await_heartbeat()
             raise
         self._partials.put(partials)
         if snapshot and self._series:
             self._series.committed(snapshot)
             self._snapshot_at = now_s + self._settings.snapshot_interval_s
-            self._metrics.snapshots.inc()
+            self._metrics.count_snapshot(snapshot)
         self._metrics.commit_seconds.observe(self._clock() - now_s)
-        self._metrics.commits.inc()
-        self._metrics.records.inc(records)
-        self._metrics.dead_letters.inc(sum(letter.records for letter in dead))
+        counts.add_to(self._metrics)
         self._gc.after_commit()
 
     def _next_snapshot(self, ours: Mapping[int, Partial]) -> Snapshot | None:
-        return self._series.next(ours, self._open_transactions.blocking) if self._series else None
+        if self._series is None:
+            return None
+        with self._metrics.rank_seconds.time():
+            return self._series.next(ours, self._open_transactions.blocking)
 
     def _await_heartbeat(self) -> None:
         """Poll until a heartbeat must have been answered: if another process has our instance id, `poll` raises Fatal.
@@ -209,16 +222,6 @@ class Session:
         until = self._clock() + HEARTBEAT_ANSWERED_S
         while self._clock() < until:
             self._clients.consumer.poll(MAX_POLL_WAIT_S)
-
-    def _set_gauges(self, running: list[Partition]) -> None:
-        metrics, consumer = self._metrics, self._clients.consumer
-        metrics.customers.set(sum(len(partition.aggregate.customers) for partition in running))
-        metrics.orders.set(sum(partition.aggregate.orders for partition in running))
-        metrics.lag.clear()
-        for partition in running:
-            lag = consumer.lag(partition.number)
-            if lag is not None:
-                metrics.lag.labels(partition.number).set(lag)
 
     def _check_end(self, until_end: UntilEnd, *, snapshot_is_out: bool) -> None:
         reached = until_end.is_reached(self._partials.known)

@@ -4,13 +4,16 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Final
 
 import structlog
 
 from cluster.deadline import Deadline
-from consumer.metrics import Metrics
+from cluster.errors import Fenced
+from consumer.metrics import FailureCause, Metrics, is_compiled
 from consumer.settings import Settings
+from consumer.stream.minute_summary import MinuteSummary
 from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.session import Session
 from consumer.stream.transport import Clients
@@ -38,11 +41,14 @@ def work(
         Fatal: going on would be wrong, or with until_end no connection was made within connect_timeout_s. Uncommitted
             work is dropped.
     """
+    _log_start(settings)
+    summary = MinuteSummary(metrics, time.monotonic)
     backoff_s = FIRST_BACKOFF_S
     first_connection = Deadline(settings.connect_timeout_s if settings.until_end else math.inf)
     connected = False
     while not should_stop():
         session: Session | None = None
+        metrics.health.turned()
         try:
             with _connected(settings) as clients:
                 connected = True
@@ -50,6 +56,7 @@ def work(
                 with customers.of(session.customers):
                     while not should_stop() and not session.finished:
                         session.step()
+                        summary.log_if_due()
                     if not session.finished:
                         session.commit()
                 clients.consumer.close()
@@ -64,10 +71,34 @@ def work(
             backoff_s = (
                 FIRST_BACKOFF_S if session and session.was_ready else min(2 * backoff_s, MAX_BACKOFF_S)
             )
-            metrics.set_ready(False)
-            metrics.failed_sessions.inc()
+            metrics.set_not_ready("waiting for the cluster")
+            metrics.clear_session()
+            metrics.failed_sessions.labels(_cause(error, session)).inc()
             log.warning("waiting for the cluster", cause=str(error), retry_in_s=backoff_s)
             _wait(backoff_s, should_stop)
+            summary.log_if_due()
+
+
+def _log_start(settings: Settings) -> None:
+    log.info(
+        "started",
+        version=version("ltv"),
+        compiled=is_compiled(),
+        brokers=settings.cluster.bootstrap_servers,
+        events_topic=settings.topics.events,
+        prefix=settings.topics.prefix,
+        group=settings.group,
+        instance=settings.instance_id,
+        partitioner=settings.partitioner,
+    )
+
+
+def _cause(error: Retriable, session: Session | None) -> FailureCause:
+    if isinstance(error, Fenced):
+        return "fenced"
+    if session is None:
+        return "no_connection"
+    return "cluster" if session.was_ready else "restore"
 
 
 @contextmanager

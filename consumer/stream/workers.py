@@ -14,6 +14,7 @@ import structlog
 
 from consumer.advertised_url import advertised_url, host_of
 from consumer.customer_page import CustomerAnswers
+from consumer.health import WEDGED_AFTER_S, WorkerHealth
 from consumer.http_port import serve
 from consumer.metrics import Metrics
 from consumer.settings import Settings
@@ -63,7 +64,8 @@ def _of_worker(settings: Settings, number: int) -> Settings:
 
 
 def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
-    metrics, customers = Metrics(), PresentCustomers()
+    metrics = Metrics(WorkerHealth(WEDGED_AFTER_S + settings.transaction_timeout_s))
+    customers = PresentCustomers()
     if settings.metrics_port is not None:
         answers = CustomerAnswers(customers.find, settings.worker_id, settings.access_token)
         names = [*settings.metrics_allowed_hosts, host_of(settings.advertised_url or "")]

@@ -49,7 +49,7 @@ def is_ready(port: int) -> bool:
 def metric(port: int, name: str) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+    return sum(float(line.split()[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.faults_full)])

@@ -19,7 +19,7 @@ class WorkerPort:
         """What makes `ltv consume` listen on this port."""
 
     def is_ready(self) -> bool:
-        return self._get("/ready") == "ready\n"
+        return self._get("/ready") != ""
 
     def metric(self, name: str) -> list[float]:
         """The values of a metric, for all its labels; none if the worker does not answer."""

@@ -37,7 +37,7 @@ serve(metrics, "127.0.0.1", int(sys.argv[1]), ["ltv.example"], CustomerAnswers(f
 print("serving", flush=True)
 for line in sys.stdin:
     if line == "ready\\n":
-        metrics.set_ready(True)
+        metrics.set_ready()
     print(gc.collect(), flush=True)
 """
 PAGES = {"/live": 200, "/ready": 503, "/metrics": 200, "/customers/c": 200, "/customers/unknown": 404}
@@ -116,10 +116,10 @@ def ended(connection: socket.socket) -> bool:
 def test_each_page_says_what_it_is_for() -> None:
     port = Port()
     try:
-        assert port.ask("/live")[:2] == (200, b"live\n")
-        assert port.ask("/ready")[:2] == (503, b"not ready\n")
+        assert port.ask("/live")[:2] == (200, b'{"ok":true,"reason":"the loop turns"}\n')
+        assert port.ask("/ready")[:2] == (503, b'{"ok":false,"reason":"starting"}\n')
         port.tell("ready")
-        assert port.ask("/ready")[:2] == (200, b"ready\n")
+        assert port.ask("/ready")[:2] == (200, b'{"ok":true,"reason":"every assigned partition runs"}\n')
         status, body, headers = port.ask("/metrics")
         assert (status, headers.get_content_type()) == (200, "text/plain")
         assert b"ltv_ready 1.0\n" in body

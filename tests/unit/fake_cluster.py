@@ -149,9 +149,6 @@ class FakeConsumer:
     def position(self, partition: int) -> int:
         return self.positions[partition]
 
-    def lag(self, partition: int) -> int | None:
-        return len(self._cluster.events[partition]) - self.positions[partition]
-
     def membership(self) -> Any:
         return self._membership
 

@@ -10,6 +10,7 @@ import pytest
 
 from cluster.record_batch import UnreadableBatch
 from cluster.settings import Cluster
+from consumer.health import WorkerHealth
 from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.stream.lifecycle import Lifecycle
@@ -58,7 +59,7 @@ class Worker:
 
     def __init__(self, cluster: FakeCluster, **settings: Any) -> None:
         self.cluster = cluster
-        self._metrics = Metrics()
+        self.metrics = Metrics()
         clients = cluster.clients()
         assert isinstance(clients.consumer, FakeConsumer)
         self.consumer = clients.consumer
@@ -71,7 +72,7 @@ class Worker:
                 **{"partitioner": "unchecked", **settings},
             ),
             clients,
-            self._metrics,
+            self.metrics,
             clock=cluster.clock,
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=cluster.now_s),
         )
@@ -91,9 +92,13 @@ class Worker:
 
     def metric(self, name: str, **labels: str) -> float:
         """The present value of a metric."""
-        value = self._metrics.registry.get_sample_value(name, labels)
+        value = self.metrics.registry.get_sample_value(name, labels)
         assert value is not None
         return value
+
+    @property
+    def health(self) -> WorkerHealth:
+        return self.metrics.health
 
     @property
     def partitions(self) -> dict[int, Partition]:

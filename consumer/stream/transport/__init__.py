@@ -49,9 +49,6 @@ class GroupConsumer(Protocol):
     def position(self, partition: int) -> int:
         """The next offset: after the records polled, and after markers and aborted records that follow them."""
 
-    def lag(self, partition: int) -> int | None:
-        """The offsets from the position to the partition's last known end; None: no end is known yet."""
-
     def membership(self) -> Any:
         """The membership (with its generation) of the present assignment; the broker fences commits by it."""
 

@@ -208,10 +208,6 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             raise Retriable(f"the position in {self._topic}-{partition} is not known")
         return position
 
-    def lag(self, partition: int) -> int | None:
-        end = self._client.highwater(TopicPartition(self._topic, partition))
-        return None if end is None else max(0, end - self.position(partition))
-
     def membership(self) -> Any:
         return self._membership
 

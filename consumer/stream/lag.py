@@ -1,0 +1,96 @@
+"""The lag of the partitions that a worker runs, in records and seconds, up to the last commit.
+
+It is the coverage of a snapshot (`consumer/domain/coverage.py`) for these partitions only: it goes by the committed
+ends, and reads the first record that is not counted where the offsets alone can't tell whether there is one. So it is
+0 where only transaction markers and aborted records are left.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from consumer.domain.coverage import CoverageTracker, HeldBack, behind_s
+from consumer.domain.partial import Partial
+from consumer.metrics import Metrics
+from consumer.settings import Settings
+from consumer.stream.partition import Partition
+from consumer.stream.series import first_record_times
+from consumer.stream.transport import StateReader
+from contract.errors import Retriable
+
+LOOK_INTERVAL: Final = timedelta(seconds=1)
+
+log = structlog.get_logger()
+
+
+class LagWatch:
+    """Asks for the ends of the partitions once a second, and sets the gauges of each."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: int,
+        reader: StateReader,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._topic = settings.topics.events
+        self._reader = reader
+        self._metrics = metrics
+        self._now = now
+        self._tracker = CoverageTracker(partitions, settings.complete_within_s)
+        self._first_record_time = first_record_times(reader, self._topic)
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+
+    def look(
+        self,
+        running: Collection[Partition],
+        committed: Mapping[int, Partial],
+        held_back: Mapping[int, HeldBack],
+    ) -> None:
+        """Look again, if the last look is a second ago. Notes whether the cluster answers.
+
+        Args:
+            running: the partitions that this worker runs.
+            committed: partition -> its last committed partial.
+            held_back: partition -> what an open transaction keeps from being read, for too long.
+        """
+        now = self._now()
+        if not running or now - self._looked_at < LOOK_INTERVAL:
+            return
+        self._looked_at = now
+        try:
+            self._set_lag({p.number for p in running} & committed.keys(), committed, held_back, now)
+            self._metrics.health.cluster_answers = True
+        except Retriable as error:
+            self._metrics.health.cluster_answers = False
+            log.info("can't look for the lag now", cause=str(error))
+        self._set_event_time_age(running, now)
+
+    def _set_lag(
+        self,
+        ours: Collection[int],
+        committed: Mapping[int, Partial],
+        held_back: Mapping[int, HeldBack],
+        now: datetime,
+    ) -> None:
+        self._tracker.note_ends(self._reader.committed_ends(self._topic, ours), now)
+        coverage = self._tracker.coverage(
+            {number: committed[number] for number in ours}, now, self._first_record_time, held_back
+        )
+        self._metrics.lag.clear()
+        self._metrics.lag_seconds.clear()
+        for each in coverage.partitions:
+            if each.lag_records is not None:
+                self._metrics.lag.labels(each.partition).set(each.lag_records)
+                self._metrics.lag_seconds.labels(each.partition).set(behind_s(each, now))
+
+    def _set_event_time_age(self, running: Collection[Partition], now: datetime) -> None:
+        self._metrics.event_time_age.clear()
+        for partition in running:
+            latest = partition.aggregate.time_max
+            if latest is not None:
+                age_s = max(0.0, (now - latest).total_seconds())
+                self._metrics.event_time_age.labels(partition.number).set(age_s)
