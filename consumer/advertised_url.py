@@ -9,14 +9,14 @@ from contract.errors import Fatal
 ANY_ADDRESS: Final = {"", "0.0.0.0", "::"}
 
 
-def advertised_url(given: str | None, host: str, port: int | None, worker: int) -> str | None:
+def advertised_url(given: str | None, host: str, port: int | None, ports_after: int) -> str | None:
     """A worker's address, without a slash at its end; None if the worker serves no HTTP.
 
     Args:
         given: the setting; None: made from host and port.
         host: on which the worker listens.
-        port: on which the first worker listens; each further worker has the next one, here and in `given`.
-        worker: the worker's number, from 0.
+        port: the setting: on which a single worker listens, or the parent of several.
+        ports_after: how many ports after it, here and in `given`, the worker listens.
 
     Raises:
         Fatal: `given` is no address, or can't have one more port, or nothing listens.
@@ -27,11 +27,11 @@ def advertised_url(given: str | None, host: str, port: int | None, worker: int) 
         return None
     if given is None:
         reached = socket.gethostname() if host in ANY_ADDRESS else host
-        return f"http://{_bracketed(reached)}:{port + worker}"
-    return _of_worker(given, worker)
+        return f"http://{_bracketed(reached)}:{port + ports_after}"
+    return _ports_after(given, ports_after)
 
 
-def _of_worker(given: str, worker: int) -> str:
+def _ports_after(given: str, ports_after: int) -> str:
     try:
         parts = urlsplit(given)
         host, port = parts.hostname, parts.port
@@ -42,13 +42,11 @@ def _of_worker(given: str, worker: int) -> str:
         raise Fatal(
             "--advertised-url: give an address such as http://host:9400, without user, query or fragment"
         )
-    if not worker:
+    if not ports_after:
         return given.rstrip("/")
     if port is None:
-        raise Fatal(
-            "--advertised-url: with several workers it needs a port; each further worker has the next one"
-        )
-    return f"{parts.scheme}://{_bracketed(host)}:{port + worker}{parts.path}".rstrip("/")
+        raise Fatal("--advertised-url: with several workers it needs a port; the workers have those after it")
+    return f"{parts.scheme}://{_bracketed(host)}:{port + ports_after}{parts.path}".rstrip("/")
 
 
 def host_of(url: str) -> str:

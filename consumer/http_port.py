@@ -47,8 +47,17 @@ def serve(
     Raises:
         Fatal: the server can't listen on this host and port.
     """
+    serve_app(metrics_app(metrics, AllowedHosts([host, *allowed_hosts]), customers), host, port)
+
+
+def serve_app(app: ASGIApp, host: str, port: int) -> None:
+    """Serve this application in a thread, until this process ends.
+
+    Raises:
+        Fatal: the server can't listen on this host and port.
+    """
     listener = listen(host, port, serving="metrics", option="--metrics-port")
-    server = http_server(metrics_app(metrics, AllowedHosts([host, *allowed_hosts]), customers))
+    server = http_server(app)
     threading.Thread(target=server.run, args=([listener],), name="http port", daemon=True).start()
 
 

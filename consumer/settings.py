@@ -48,7 +48,7 @@ class Settings:
     metrics_allowed_hosts: tuple[str, ...] = ()
     """Names that requests to the metrics port may have as Host, beside those that `AllowedHosts` has of itself."""
     metrics_port: int | None = None
-    """The port of the first worker; each further worker takes the next one. None: no metrics are served."""
+    """The port of a single worker, or of the parent of several, which have the ports after it. None: nothing served."""
 
     advertised_url: str | None = None
     """The address at which this worker's HTTP port is reached, for subscribers; None: it serves none."""

@@ -16,10 +16,14 @@ from consumer.advertised_url import advertised_url, host_of
 from consumer.customer_page import CustomerAnswers
 from consumer.health import WEDGED_AFTER_S, WorkerHealth
 from consumer.http_port import serve
+from consumer.logs import name_worker
 from consumer.metrics import Metrics
+from consumer.parent_port import ParentMetrics, serve_parent
+from consumer.process_title import set_process_title
 from consumer.settings import Settings
 from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.worker import work
+from consumer.worker_views import WorkerView
 from contract.errors import Fatal
 from contract.printable import printable
 
@@ -47,23 +51,26 @@ def run(settings: Settings, workers: int, prepare: Prepare) -> None:
     """
     should_stop = prepare()
     if workers == 1:
-        _serve_and_work(_of_worker(settings, 0), should_stop)
+        _serve_and_work(_of_worker(settings, 0, 0), 0, should_stop)
     else:
         _Parent(settings, workers, prepare).run(should_stop)
 
 
-def _of_worker(settings: Settings, number: int) -> Settings:
+def _of_worker(settings: Settings, number: int, ports_after: int) -> Settings:
+    """The settings of a worker that listens so many ports after the one in the settings."""
     port = settings.metrics_port
     return replace(
         settings,
         instance_id=f"{settings.instance_id}-{number}",
-        metrics_port=None if port is None else port + number,
-        advertised_url=advertised_url(settings.advertised_url, settings.metrics_host, port, number),
+        metrics_port=None if port is None else port + ports_after,
+        advertised_url=advertised_url(settings.advertised_url, settings.metrics_host, port, ports_after),
         worker_id=uuid4().hex,
     )
 
 
-def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
+def _serve_and_work(settings: Settings, number: int, should_stop: ShouldStop) -> None:
+    set_process_title(f"ltv worker {number}")
+    name_worker(settings.instance_id)
     metrics = Metrics(WorkerHealth(WEDGED_AFTER_S + settings.transaction_timeout_s))
     customers = PresentCustomers()
     if settings.metrics_port is not None:
@@ -73,9 +80,9 @@ def _serve_and_work(settings: Settings, should_stop: ShouldStop) -> None:
     work(settings, metrics, customers, should_stop)
 
 
-def _work_in_child(settings: Settings, prepare: Prepare) -> None:
+def _work_in_child(settings: Settings, number: int, prepare: Prepare) -> None:
     try:
-        _serve_and_work(settings, prepare())
+        _serve_and_work(settings, number, prepare())
     except Fatal as error:
         print(printable(f"ltv: {settings.instance_id}: {error}"), file=sys.stderr)
         sys.exit(FATAL_EXIT)
@@ -84,50 +91,70 @@ def _work_in_child(settings: Settings, prepare: Prepare) -> None:
 @dataclass
 class _Child:
     settings: Settings
+    view: WorkerView
     process: SpawnProcess | None = None
-    started_at: float = 0.0
     start_at: float = 0.0
     backoff_s: float = FIRST_BACKOFF_S
-    done: bool = False
+
+
+def _child(settings: Settings, number: int) -> _Child:
+    own = _of_worker(settings, number, number + 1)
+    return _Child(own, WorkerView(number, settings.metrics_host, own.metrics_port or 0))
 
 
 class _Parent:
     def __init__(self, settings: Settings, workers: int, prepare: Prepare) -> None:
         self._spawn = multiprocessing.get_context("spawn")
         self._prepare = prepare
-        self._children = [_Child(_of_worker(settings, number)) for number in range(workers)]
+        self._settings = settings
+        self._metrics = ParentMetrics(workers)
+        self._children = [_child(settings, number) for number in range(workers)]
 
     def run(self, should_stop: ShouldStop) -> None:
+        set_process_title("ltv parent")
+        self._serve()
         try:
-            while not should_stop() and not all(child.done for child in self._children):
+            while not should_stop() and not all(child.view.done for child in self._children):
                 for child in self._children:
                     self._supervise(child)
                 wait([c.process.sentinel for c in self._children if c.process], timeout=0.2)
         finally:
             self._stop_all()
 
+    def _serve(self) -> None:
+        settings = self._settings
+        if settings.metrics_port is not None:
+            names = [*settings.metrics_allowed_hosts, host_of(settings.advertised_url or "")]
+            views = [child.view for child in self._children]
+            serve_parent(views, self._metrics, settings.metrics_host, settings.metrics_port, names)
+
     def _supervise(self, child: _Child) -> None:
         now = time.monotonic()
         if child.process is None:
-            if not child.done and now >= child.start_at:
-                process = self._spawn.Process(target=_work_in_child, args=(child.settings, self._prepare))
+            if not child.view.done and now >= child.start_at:
+                arguments = (child.settings, child.view.number, self._prepare)
+                process = self._spawn.Process(target=_work_in_child, args=arguments)
                 process.start()
-                child.process, child.started_at = process, now
+                child.process = process
+                child.view.started_at, child.view.is_running = now, True
             return
         code = child.process.exitcode
         if code is None:
             return
-        child.process = None
+        child.process, child.view.is_running = None, False
         if code == 0:
-            child.done = True
+            child.view.done = True
         elif code == FATAL_EXIT:
             raise Fatal(f"worker {child.settings.instance_id} stopped with the error above; all workers stop")
         else:
-            child.backoff_s = FIRST_BACKOFF_S if now - child.started_at > STABLE_AFTER_S else child.backoff_s
+            child.backoff_s = (
+                FIRST_BACKOFF_S if now - child.view.started_at > STABLE_AFTER_S else child.backoff_s
+            )
             child.start_at = now + child.backoff_s
             log.error(
                 "worker died", worker=child.settings.instance_id, exit_code=code, restart_in_s=child.backoff_s
             )
+            self._metrics.restarts.labels(child.view.number).inc()
             child.backoff_s = min(2 * child.backoff_s, MAX_BACKOFF_S)
 
     def _stop_all(self) -> None:

@@ -174,8 +174,8 @@ def consume(
             min=1,
             max=65535,
             envvar="LTV_METRICS_PORT",
-            help="Serve /metrics (Prometheus), /ready, /live and /customers/ID on this port; further workers use the "
-            "ports after it.",
+            help="Serve /metrics (Prometheus), /ready, /live and /customers/ID on this port, for all workers; of "
+            "several workers each also has one of the ports after it.",
             show_default="not served",
         ),
     ] = None,
@@ -197,8 +197,8 @@ def consume(
         typer.Option(
             envvar="LTV_ADVERTISED_URL",
             metavar="URL",
-            help="The address at which subscribers reach the first worker's metrics port, to ask for a customer; each "
-            "further worker has the next port.",
+            help="The address at which subscribers reach the metrics port, to ask for a customer; of several workers "
+            "each has one of the ports after it.",
             show_default="from the metrics host and port",
         ),
     ] = None,

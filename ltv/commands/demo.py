@@ -148,11 +148,12 @@ def _consume_arguments(workers: int, top: int) -> list[str]:
 
 
 def _metrics_port(workers: int) -> int:
-    """The first of as many ports in a row as there are workers, on which no program listens."""
+    """The first of as many ports in a row as the workers and their parent need, on which no program listens."""
+    needed = workers + 1
     return next(
         first
-        for first in METRICS_PORTS[::workers]
-        if not any(is_taken(port) for port in range(first, first + workers))
+        for first in METRICS_PORTS[::needed]
+        if not any(is_taken(port) for port in range(first, first + needed))
     )
 
 

@@ -49,15 +49,16 @@ def order(customer: str, order_id: str, amount: str, time: str, verb: str = "NEW
 
 def start_serving(application: Application, *arguments: str) -> Instance:
     """Start an instance whose workers serve HTTP."""
-    return application.start("one", "--metrics-port", str(two_free_ports()), *arguments)
+    return application.start("one", "--metrics-port", str(free_ports_in_a_row()), *arguments)
 
 
-def two_free_ports() -> int:
-    """A free port of which the next one is free, too."""
+def free_ports_in_a_row() -> int:
+    """A free port of which the next two are free, too: for a parent and two workers."""
     while True:
         port = free_port()
         try:
-            socket.create_server(("127.0.0.1", port + 1)).close()
+            for following in (port + 1, port + 2):
+                socket.create_server(("127.0.0.1", following)).close()
         except OSError:
             continue
         return port
