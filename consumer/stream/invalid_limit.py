@@ -9,10 +9,15 @@ from consumer.settings import Settings
 from contract import dead_letters as names
 from contract.dead_letters import DeadLetter
 from contract.errors import Fatal
+from contract.events import BATCH_REASONS, REASONS
 
 MIN_RECORDS: Final = 1_000
 WINDOW_RECORDS: Final = 10_000
-_SHOWN: Final = (names.TOPIC, names.PARTITION, names.OFFSET, names.ERROR)
+
+
+_SHOWN: Final = (names.TOPIC, names.PARTITION, names.OFFSET, names.REASON, names.FIELD)
+"""Not the error's text, which may quote the event: this goes to the log."""
+_MEANINGS: Final = {**REASONS, **BATCH_REASONS}
 
 
 class InvalidLimit:
@@ -51,8 +56,9 @@ def _last(dead: list[DeadLetter]) -> str:
     if not dead:
         return ""
     header = {name: value.decode() for name, value in dead[-1].headers if name in _SHOWN}
+    reason, field = header[names.REASON], header[names.FIELD]
     return (
         f". The last: {header[names.TOPIC]}-{header[names.PARTITION]} at offset {header[names.OFFSET]}: "
-        f"{header[names.ERROR]}. "
+        f"{reason}{f' {field}' if field else ''}: {_MEANINGS[reason]}. "
         "Check that the topic is the right one; if so, raise the limit. None of these records was committed"
     )

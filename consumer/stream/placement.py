@@ -65,7 +65,7 @@ class Placement:
         )
         if wrong is not None:
             raise Fatal(
-                f"the state of {topic}-{self.partition} holds customer {wrong[:60]!r}, who does not belong there by "
+                f"the state of {topic}-{self.partition} holds a customer who does not belong there by "
                 f"the partitioner {self.partitioner}: {_advice(_fitting([(wrong, self)]))}, "
                 "or count all events from the start with a new --prefix and --group"
             )
