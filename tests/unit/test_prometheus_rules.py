@@ -1,0 +1,74 @@
+"""The rules name metrics that exist, and each alert has what somebody on call needs; promtool runs its own tests."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from consumer.metric_catalogue import PARENT_METRICS, WORKER_METRICS
+
+OPS = Path(__file__).parents[2] / "ops"
+RULES = OPS / "prometheus"
+NAMES = {entry.name for entry in (*WORKER_METRICS, *PARENT_METRICS)}
+
+
+def rules(file: str) -> list[dict[str, Any]]:
+    read = yaml.safe_load((RULES / file).read_text())
+    return [rule for group in read["groups"] for rule in group["rules"]]
+
+
+ALERTS = rules("alerts.rules.yml")
+RECORDED = rules("recording.rules.yml")
+NAMED = {rule["alert"]: rule for rule in ALERTS}
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in RULES.glob("*.yml")))
+def test_every_metric_in_a_file_is_in_the_catalogue(file: str) -> None:
+    text = re.sub(r"group:ltv_\w+:\w+", "", (RULES / file).read_text())
+    assert set(re.findall(r"\bltv_\w+\b", text)) <= NAMES
+
+
+def test_every_recorded_metric_that_an_alert_needs_is_recorded() -> None:
+    used = {name for rule in ALERTS for name in re.findall(r"group:\w+:\w+", rule["expr"])}
+    assert used <= {rule["record"] for rule in RECORDED}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_alert_waits_has_a_severity_and_an_entry_in_the_runbook(name: str) -> None:
+    rule = NAMED[name]
+    assert rule["for"]
+    assert rule["labels"]["severity"] in {"warning", "critical"}
+    assert rule["annotations"]["runbook"] == f"ops/RUNBOOK.md#{name.lower()}"
+    assert f"\n## {name}\n" in (OPS / "RUNBOOK.md").read_text()
+
+
+def test_the_runbook_has_no_entry_for_an_alert_that_does_not_exist() -> None:
+    headings = re.findall(r"^## (Ltv\w+)$", (OPS / "RUNBOOK.md").read_text(), re.MULTILINE)
+    assert headings == list(NAMED)
+
+
+@pytest.mark.parametrize("rule", [*RECORDED, *ALERTS], ids=lambda rule: rule.get("record") or rule["alert"])
+def test_a_rule_keeps_clusters_and_groups_apart(rule: dict[str, Any]) -> None:
+    expression = rule["expr"]
+    aggregations = re.findall(r"\b(?:sum|max|min)\b", re.sub(r"group:\w+:\w+", "", expression))
+    assert len(aggregations) == expression.count("by (cluster, group)")
+    assert aggregations or "group:" in expression
+
+
+def test_each_alert_fires_in_a_test() -> None:
+    tests = yaml.safe_load((RULES / "alerts.test.yml").read_text())["tests"]
+    fires = {
+        check["alertname"] for test in tests for check in test["alert_rule_test"] if check.get("exp_alerts")
+    }
+    assert fires == set(NAMED)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_accepts_the_files_and_its_tests_pass() -> None:
+    for words in (["check", "config", "scrape.yml"], ["test", "rules", "alerts.test.yml"]):
+        ended = subprocess.run(["promtool", *words], cwd=RULES, capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
