@@ -1,11 +1,13 @@
 """The metrics of a worker, and its health. `consumer/http_port.py` serves both."""
 
 import platform
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final, Literal, get_args
 
-from prometheus_client import ProcessCollector
+from prometheus_client import Gauge, ProcessCollector
 from prometheus_client.samples import Sample
 
 from consumer.domain import aggregate
@@ -65,6 +67,8 @@ class Metrics:
         self.restore_seconds = made.counter("ltv_restore_seconds_total")
         self.restore_records_left = made.gauge("ltv_restore_records_left")
         self.failed_sessions = made.counter("ltv_failed_sessions_total")
+        self._shown: defaultdict[Gauge, set[int]] = defaultdict(set)
+        """Gauge -> the partitions of which it has a value."""
         self._begin_at_0()
         ProcessCollector(registry=self.registry)
 
@@ -98,6 +102,14 @@ class Metrics:
         if lifecycle is not Lifecycle.RESTORING:
             self.restore_records_left.remove(partition)
 
+    def set_by_partition(self, gauge: Gauge, values: Mapping[int, float]) -> None:
+        """Set a gauge for these partitions and no others; a scrape at the same time misses none of them."""
+        for partition, value in values.items():
+            gauge.labels(partition).set(value)
+        for partition in self._shown[gauge] - values.keys():
+            gauge.remove(partition)
+        self._shown[gauge] = set(values)
+
     def set_state_size(self, customers: int, orders: int) -> None:
         """Note how many customers and orders are in memory."""
         self._customers.set(customers)
@@ -121,11 +133,10 @@ class Metrics:
         self.clear_snapshot()
         self.partitions.set(0)
         self.set_state_size(0, 0)
-        for gauge in (
-            *(self._state, self.lag, self.lag_seconds, self.event_time_age, self.blocked),
-            self.restore_records_left,
-        ):
-            gauge.clear()
+        for gauge in (self.lag, self.lag_seconds, self.event_time_age, self.blocked):
+            self.set_by_partition(gauge, {})
+        self._state.clear()
+        self.restore_records_left.clear()
 
     def total(self, name: str) -> float:
         """The sum of a metric over its labels; 0 if it has no value."""

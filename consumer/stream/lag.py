@@ -80,17 +80,12 @@ class LagWatch:
         coverage = self._tracker.coverage(
             {number: committed[number] for number in ours}, now, self._first_record_time, held_back
         )
-        self._metrics.lag.clear()
-        self._metrics.lag_seconds.clear()
-        for each in coverage.partitions:
-            if each.lag_records is not None:
-                self._metrics.lag.labels(each.partition).set(each.lag_records)
-                self._metrics.lag_seconds.labels(each.partition).set(behind_s(each, now))
+        known = [each for each in coverage.partitions if each.lag_records is not None]
+        metrics = self._metrics
+        metrics.set_by_partition(metrics.lag, {each.partition: each.lag_records or 0 for each in known})
+        metrics.set_by_partition(metrics.lag_seconds, {each.partition: behind_s(each, now) for each in known})
 
     def _set_event_time_age(self, running: Collection[Partition], now: datetime) -> None:
-        self._metrics.event_time_age.clear()
-        for partition in running:
-            latest = partition.aggregate.time_max
-            if latest is not None:
-                age_s = max(0.0, (now - latest).total_seconds())
-                self._metrics.event_time_age.labels(partition.number).set(age_s)
+        latest = {partition.number: partition.aggregate.time_max for partition in running}
+        ages_s = {n: max(0.0, (now - time).total_seconds()) for n, time in latest.items() if time is not None}
+        self._metrics.set_by_partition(self._metrics.event_time_age, ages_s)

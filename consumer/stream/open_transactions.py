@@ -61,11 +61,10 @@ class OpenTransactions:
             # A partition without a leader, say: what is read and committed tells whether the session must end.
             log.info("can't look for open transactions now", cause=str(error))
             return
-        self._metrics.blocked.clear()
         self.blocking = {p: held for p, held in held_back.items() if held.for_s(now) >= self._limit_s}
+        waited_s = {n: held_back[n].for_s(now) if n in held_back else 0.0 for n in ours}
+        self._metrics.set_by_partition(self._metrics.blocked, waited_s)
         for number in ours:
-            held = held_back.get(number)
-            self._metrics.blocked.labels(number).set(held.for_s(now) if held else 0.0)
             if number in self.blocking:
                 self._log(number, self.blocking[number], now)
             else:

@@ -239,8 +239,8 @@ def test_the_summary_comes_once_a_minute_with_what_was_done_since(capsys: pytest
     metrics = Metrics()
     summary = MinuteSummary(metrics, lambda: now.timestamp())
     metrics.events.labels("ORDER").inc(3)
-    metrics.lag.labels(4).set(7)
-    metrics.lag_seconds.labels(4).set(2.5)
+    metrics.set_by_partition(metrics.lag, {4: 7})
+    metrics.set_by_partition(metrics.lag_seconds, {4: 2.5})
     summary.log_if_due()
     assert capsys.readouterr().out == ""
     now += timedelta(seconds=INTERVAL_S)
@@ -250,3 +250,13 @@ def test_the_summary_comes_once_a_minute_with_what_was_done_since(capsys: pytest
     assert line.count("summary") == 1
     for part in ("events=3", "lag_records=7", "lag_s=2.5", "partitions=['4']", "commits=0"):
         assert part in line
+
+
+def test_a_partition_that_is_no_longer_this_workers_has_no_lag() -> None:
+    metrics = Metrics()
+    metrics.set_by_partition(metrics.lag, {0: 1, 1: 2})
+    metrics.set_by_partition(metrics.lag, {1: 3})
+    assert metrics.labels_of("ltv_lag_records", "partition") == ["1"]
+    assert metrics.total("ltv_lag_records") == 3
+    metrics.clear_session()
+    assert metrics.values("ltv_lag_records") == []
