@@ -1,6 +1,6 @@
-"""Every metric of a consumer. The registries, the table in docs/metrics.md and the tests are made from it.
+"""Every metric. The registries, the tables in docs/metrics.md and the tests are made from these entries.
 
-Nothing is counted for each event: metrics change at commits, rebalances and restores, and once a second.
+A consumer counts nothing for each event: its metrics change at commits, rebalances and restores, and once a second.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -142,6 +142,23 @@ PARENT_METRICS: Final = (
     ),
 )
 """What the parent of several workers adds."""
+
+
+PUBLISHER_METRICS: Final = (
+    CatalogueEntry(
+        "ltv_publisher_sent_total", "counter", "events", (), "Events handed to the Kafka client for sending"
+    ),
+    CatalogueEntry(
+        "ltv_publisher_delivered_total", "counter", "events", (), "Events acknowledged by all replicas"
+    ),
+    CatalogueEntry(
+        "ltv_publisher_failed_total", "counter", "events", (), "Events that could not be delivered"
+    ),
+    CatalogueEntry(
+        "ltv_publisher_invalid_total", "counter", "events", ("reason",), "Invalid events, which were not sent"
+    ),
+)
+"""Those of `ltv publish` and `ltv produce`."""
 
 
 class CataloguedRegistry:

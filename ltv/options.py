@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -43,6 +43,20 @@ TopicPartitioner = Annotated[
         "default), fnv1a (Sarama's default); unchecked: the consumer does not check the partition.",
     ),
 ]
+PublisherPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        min=1,
+        max=65535,
+        help="Serve /metrics (Prometheus) on this port while the command runs.",
+        show_default="not served",
+    ),
+]
+PublisherHost = Annotated[
+    str, typer.Option("--metrics-host", help="The address to listen on for metrics.", metavar="ADDRESS")
+]
+DEFAULT_PUBLISHER_HOST: Final = "127.0.0.1"
 SnapshotRetention = Annotated[
     float,
     typer.Option(

@@ -10,7 +10,14 @@ from contract.errors import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from ltv.console.consoles import stderr_console
-from ltv.options import BootstrapServers, EventsTopic, TopicPartitioner
+from ltv.options import (
+    DEFAULT_PUBLISHER_HOST,
+    BootstrapServers,
+    EventsTopic,
+    PublisherHost,
+    PublisherPort,
+    TopicPartitioner,
+)
 from ltv.stop_signals import StopFlag
 from producer.delivery import MAX_DISORDER, Faults
 from producer.live_shop import run_shop
@@ -35,6 +42,8 @@ def produce(
     rubbish: Annotated[float, typer.Option(min=0, max=1, help="Share of invalid events.")] = 0.0,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
+    metrics_port: PublisherPort = None,
+    metrics_host: PublisherHost = DEFAULT_PUBLISHER_HOST,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of a simulated shop to Kafka as they happen, until Ctrl-C; then print how many were delivered."""
@@ -44,6 +53,10 @@ def produce(
         raise typer.BadParameter(str(error)) from None
     should_stop = StopFlag()
     with publisher(Cluster.at(bootstrap_servers), events_topic, partitioner=partitioner) as target:
+        if metrics_port is not None:
+            from ltv.publisher_port import serve_publisher
+
+            serve_publisher(target, {}, metrics_host, metrics_port)
         seed = time.time_ns() if seed is None else seed
         run_shop(target, rate, count, should_stop, seed=seed, customers=customers, faults=faults)
         target.finish()

@@ -17,7 +17,15 @@ from ltv.console.consoles import stderr_console
 from ltv.console.progress import file_progress
 from ltv.console.rejects import HELP, Rejects, events_not_sent
 from ltv.exit_codes import INVALID, exit_where_invalid
-from ltv.options import BootstrapServers, EventFiles, EventsTopic, TopicPartitioner
+from ltv.options import (
+    DEFAULT_PUBLISHER_HOST,
+    BootstrapServers,
+    EventFiles,
+    EventsTopic,
+    PublisherHost,
+    PublisherPort,
+    TopicPartitioner,
+)
 from ltv.report_when_stopped import report_when_stopped
 from producer.publish_file import publish_file
 from producer.publisher import Publisher, publisher
@@ -46,6 +54,8 @@ def publish(
     ] = False,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
+    metrics_port: PublisherPort = None,
+    metrics_host: PublisherHost = DEFAULT_PUBLISHER_HOST,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of files to Kafka, keyed by customer id, each exactly once, acknowledged by all replicas.
@@ -64,6 +74,10 @@ def publish(
                 Cluster.at(bootstrap_servers), events_topic, step=stop.held(), partitioner=partitioner
             )
             target = stack.enter_context(connected)
+            if metrics_port is not None:
+                from ltv.publisher_port import serve_publisher
+
+                serve_publisher(target, report.counts, metrics_host, metrics_port)
             _send(files, target, report, as_is=as_is)
             try:
                 target.finish()

@@ -9,14 +9,20 @@ from prometheus_client import generate_latest
 
 from cluster.fetched import Record
 from consumer.health import WorkerHealth
-from consumer.metric_catalogue import PARENT_METRICS, WORKER_METRICS, CataloguedRegistry, CatalogueEntry
+from consumer.metric_catalogue import (
+    PARENT_METRICS,
+    PUBLISHER_METRICS,
+    WORKER_METRICS,
+    CataloguedRegistry,
+    CatalogueEntry,
+)
 from consumer.metrics import Metrics
 from consumer.stream.minute_summary import INTERVAL_S, MinuteSummary
 from contract.errors import Retriable
 from tests.unit.fake_cluster import FakeCluster, FakeReader, retriable
 from tests.unit.test_session import Worker, due_for_a_snapshot, order, visit
 
-CATALOGUE = {entry.name: entry for entry in (*WORKER_METRICS, *PARENT_METRICS)}
+CATALOGUE = {entry.name: entry for entry in (*WORKER_METRICS, *PARENT_METRICS, *PUBLISHER_METRICS)}
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 UNITS = {"_seconds": "seconds", "_bytes": "bytes", "_seconds_total": "seconds", "_bytes_total": "bytes"}
 
