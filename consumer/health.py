@@ -13,6 +13,9 @@ from msgspec import Struct
 WEDGED_AFTER_S: Final = 150.0
 """A turn may wait for several answers of the cluster, each up to 30 s; for open transactions comes their timeout."""
 
+SILENT_AFTER_S: Final = 15.0
+"""A cluster that has not answered for longer can't be reached."""
+
 
 class HealthAnswer(Struct, frozen=True):
     """The answer of /live or /ready."""
@@ -37,17 +40,21 @@ class WorkerHealth:
         self._wedged_after_s = wedged_after_s
         self._clock = clock
         self._turned_at = clock()
-        self.cluster_answers = True
-        """The last question to the cluster was answered."""
+        self._answered_at = clock()
         self._not_ready: str | None = "starting"
 
     def turned(self) -> None:
         """Note that the loop has turned."""
         self._turned_at = self._clock()
 
+    def cluster_answered(self) -> None:
+        """Note an answer of the cluster; the loop asks once a second."""
+        self._answered_at = self._clock()
+
     def is_ready_now(self) -> None:
         """Note that every assigned partition runs."""
         self._not_ready = None
+        self.cluster_answered()
 
     def is_not_ready(self, reason: str) -> None:
         """Note that no partition runs, or not each, for this reason."""
@@ -63,6 +70,7 @@ class WorkerHealth:
         """Whether every assigned partition runs and the cluster answers."""
         if self._not_ready is not None:
             return HealthAnswer(False, self._not_ready)
-        if not self.cluster_answers:
-            return HealthAnswer(False, "the cluster does not answer")
+        silent_s = self._clock() - self._answered_at
+        if silent_s > SILENT_AFTER_S:
+            return HealthAnswer(False, f"the cluster has not answered for {silent_s:.0f} s")
         return HealthAnswer(True, "every assigned partition runs")

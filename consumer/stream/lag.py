@@ -21,6 +21,8 @@ from consumer.stream.transport import StateReader
 from contract.errors import Retriable
 
 LOOK_INTERVAL: Final = timedelta(seconds=1)
+ANY_PARTITION: Final = (0,)
+"""A worker without a partition asks, too: whether the cluster answers."""
 
 log = structlog.get_logger()
 
@@ -58,14 +60,13 @@ class LagWatch:
             held_back: partition -> what an open transaction keeps from being read, for too long.
         """
         now = self._now()
-        if not running or now - self._looked_at < LOOK_INTERVAL:
+        if now - self._looked_at < LOOK_INTERVAL:
             return
         self._looked_at = now
         try:
             self._set_lag({p.number for p in running} & committed.keys(), committed, held_back, now)
-            self._metrics.health.cluster_answers = True
+            self._metrics.health.cluster_answered()
         except Retriable as error:
-            self._metrics.health.cluster_answers = False
             log.info("can't look for the lag now", cause=str(error))
         self._set_event_time_age(running, now)
 
@@ -76,7 +77,8 @@ class LagWatch:
         held_back: Mapping[int, HeldBack],
         now: datetime,
     ) -> None:
-        self._tracker.note_ends(self._reader.committed_ends(self._topic, ours), now)
+        ends = self._reader.committed_ends(self._topic, ours or ANY_PARTITION)
+        self._tracker.note_ends(ends, now)
         coverage = self._tracker.coverage(
             {number: committed[number] for number in ours}, now, self._first_record_time, held_back
         )

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from cluster.fetched import Record
-from consumer.health import WorkerHealth
+from consumer.health import SILENT_AFTER_S, HealthAnswer, WorkerHealth
 from consumer.metric_catalogue import (
     PARENT_METRICS,
     PUBLISHER_METRICS,
@@ -136,27 +136,27 @@ def test_the_lag_is_0_where_only_markers_and_aborted_records_are_left(
     assert worker.metric("ltv_lag_seconds", partition="0") == 0
 
 
+@pytest.mark.parametrize("partitions", [(0,), ()])
 def test_a_cluster_that_does_not_answer_makes_the_worker_not_ready_until_it_answers(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, partitions: tuple[int, ...]
 ) -> None:
-    worker = Worker(FakeCluster()).run(0)
-    assert worker.health.ready().ok
+    """Also a worker without a partition."""
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(*partitions)
+    monkeypatch.setattr(worker.health, "_clock", cluster.clock)
+    worker.session._series = None  # Its snapshots ask the cluster, too, and end the session.
     with monkeypatch.context() as patched:
         patched.setattr(FakeReader, "committed_ends", lambda *_: retriable())
-        due_for_look(worker)
-        assert (worker.health.ready().ok, worker.health.ready().reason) == (
-            False,
-            "the cluster does not answer",
-        )
-    due_for_look(worker)
-    assert worker.health.ready().ok
-
-
-def due_for_look(worker: Worker) -> None:
-    """Let the lag be looked at, without a snapshot, for which the series asks for the ends."""
-    worker.session._series = None
-    worker.cluster.now_s += 1.0
+        worker.health.cluster_answered()
+        cluster.now_s += SILENT_AFTER_S
+        worker.session.commit()
+        assert worker.health.ready().ok
+        cluster.now_s += 1.0
+        worker.session.commit()
+        assert worker.health.ready() == HealthAnswer(False, "the cluster has not answered for 16 s")
+    cluster.now_s += 1.0
     worker.session.commit()
+    assert worker.health.ready().ok
 
 
 def test_the_age_of_event_time_goes_by_the_latest_event() -> None:
