@@ -29,7 +29,7 @@ USED: list[tuple[type[Any], str, str]] = [
         for name in ("_cluster", "_coordinator", "_fetcher")
     ),
     *(
-        (KafkaProducer, name, "consumer/stream/transport/kafka_python.py")
+        (KafkaProducer, name, "cluster/transactional_client.py")
         for name in ("_sender", "_transaction_manager")
     ),
     *(
@@ -54,14 +54,14 @@ USED: list[tuple[type[Any], str, str]] = [
         )
     ),
     *(
-        (TransactionManager, name, "consumer/stream/transport/kafka_python.py: transactions with a deadline")
+        (TransactionManager, name, "cluster/transactional_client.py: transactions with a deadline")
         for name in ("send_offsets_to_transaction", "begin_commit", "begin_abort")
     ),
     *(
-        (Sender, name, "kafka_python.py, producer/publisher.py: closing, waking, keeping requests")
+        (Sender, name, "transactional_client.py, producer/publisher.py: closing, waking, keeping requests")
         for name in ("wakeup", "force_close", "join", "_client")
     ),
-    *((KafkaNetClient, name, "kafka_python.py: _keep_requests") for name in ("await_ready", "poll")),
+    *((KafkaNetClient, name, "transactional_client.py: _keep_requests") for name in ("await_ready", "poll")),
     *(
         (Fetcher.PartitionRecords, name, "cluster/fetched.py")
         for name in (

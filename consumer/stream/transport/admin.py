@@ -13,11 +13,11 @@ from cluster.diagnose import connecting
 from cluster.errors import client_errors
 from cluster.log_reader import LogReader
 from cluster.topic_setup import ensure_topics, partitions_of
+from cluster.transactional_client import CALL_TIMEOUT_MS
 from consumer.settings import Settings
 from consumer.stream.transport import Clients
 from contract.errors import Fatal, Retriable
 
-CALL_TIMEOUT_MS: Final = 30_000
 TOPIC_PATIENCE_S: Final = 3.0
 TOPIC_POLL_S: Final = 0.2
 

@@ -3,7 +3,6 @@
 Traps of kafka-python 3.0.12 that this module, and no other, handles:
 
 - Rebalance listeners run on the client's I/O loop: ours only note the rebalance, pause and seek, all in memory.
-- Transactional calls wait without a deadline: we wait for their results ourselves, with one.
 - An offset to commit needs leader epoch -1: None can't be encoded and is retried for ever.
 - When a heartbeat's answer says that another process has our instance id, kafka-python raises nothing and stops the
   heartbeats. So a stable membership without heartbeats means that this has happened.
@@ -19,18 +18,15 @@ Traps of kafka-python 3.0.12 that this module, and no other, handles:
 - A restarted static member gets its former assignment without a new one being computed: none, if there was none when
   it ended. So a member whose first assignment is empty rejoins once: if it is the leader, the group computes a new
   assignment; if not, no other member is disturbed.
-- A transactional request whose coordinator can't be reached is dropped without an answer. So `await_ready` returns
-  False instead of raising; then the request is retried.
-- A transaction is committed even if one of its records was not delivered in time, and is reported as committed even if
-  a new epoch aborted it. So all records must be delivered before the commit is requested.
+
+The traps of its transactions are in `cluster/transactional_client.py`.
 """
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import MemberState
@@ -39,17 +35,15 @@ from cluster.deadline import Deadline
 from cluster.errors import client_errors, topic_recreated
 from cluster.fault_points import fault_point
 from cluster.fetched import read_batches
+from cluster.transactional_client import CALL_TIMEOUT_MS, TransactionalClient
 from consumer.settings import Settings
 from consumer.stream.transport import Clients, Polled, Rebalance
-from consumer.stream.transport.admin import CALL_TIMEOUT_MS, open_clients
-from contract.dead_letters import Headers
+from consumer.stream.transport.admin import open_clients
 from contract.errors import Fatal, Retriable
-from contract.topics import MAX_RECORD_BYTES
 
 FETCH_BYTES: Final = 4 * 1024 * 1024
 METADATA_MAX_AGE_MS: Final = 10_000
 """How soon added partitions of the events topic are noticed: they would separate customers from their history."""
-RECONNECT_POLL_MS: Final = 50
 TOPIC_PATIENCE_S: Final = 3.0
 """For so long the metadata may lack the events topic: a broker that has just started may not know it yet."""
 JOIN_POLL_MS: Final = 100
@@ -215,67 +209,24 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._client.close(autocommit=False, timeout_ms=CALL_TIMEOUT_MS)
 
 
-class _Producer:
+class _Producer(TransactionalClient):
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.cluster, settings.transactional_id, settings.transaction_timeout_s)
         self._events = settings.topics.events
-        self._client = KafkaProducer(
-            **settings.cluster.client_settings(settings.transactional_id),
-            transactional_id=settings.transactional_id,
-            transaction_timeout_ms=int(settings.transaction_timeout_s * 1000),
-            acks="all",
-            linger_ms=5,
-            batch_size=1024 * 1024,
-            max_request_size=MAX_RECORD_BYTES + 64 * 1024,
-            max_block_ms=CALL_TIMEOUT_MS,
-            delivery_timeout_ms=CALL_TIMEOUT_MS,
-            request_timeout_ms=CALL_TIMEOUT_MS // 2,
-            metrics_enabled=False,
-        )
-        self._sent: list[Any] = []
-        """The records of the present transaction."""
-        _keep_requests(self._client)
-        try:
-            self._client.init_transactions()
-        except kafka_errors.KafkaError:
-            self.close()
-            raise
-
-    def begin(self) -> None:
-        self._sent.clear()
-        with client_errors("beginning a transaction"):
-            self._client.begin_transaction()
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        value: bytes | None,
-        key: bytes | None = None,
-        headers: Headers | None = None,
-    ) -> Any:
-        with client_errors(f"writing to {topic}-{partition}"):
-            sent = self._client.send(topic, value=value, key=key, headers=headers, partition=partition)
-        self._sent.append(sent)
-        fault_point("send")
-        return sent
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         consumed = {
             TopicPartition(self._events, partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in offsets.items()
         }
-        transaction = self._client._transaction_manager
         fault_point("before_offsets")
         self._finish(
             "sending offsets to the transaction",
-            transaction.send_offsets_to_transaction,
+            self._client._transaction_manager.send_offsets_to_transaction,
             consumed,
             membership,
         )
-        self._await_delivery()
-        fault_point("before_commit")
-        self._finish("committing the transaction", transaction.begin_commit)
-        fault_point("after_commit")
+        self.commit_sent()
 
     def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
         for topic, partition in places:
@@ -286,49 +237,3 @@ class _Producer:
             self._await_delivery()
             self._finish("ending an old transaction", self._client._transaction_manager.begin_abort)
             self._sent.clear()
-
-    def _await_delivery(self) -> None:
-        deadline = Deadline(CALL_TIMEOUT_MS / 1000)
-        with client_errors("writing in a transaction"):
-            for sent in self._sent:
-                sent.get(timeout=deadline.left_s)
-
-    def _finish(self, doing: str, start: Any, *arguments: Any) -> None:
-        """Do the steps of kafka-python's public method, but wait with a deadline."""
-        with client_errors(doing):
-            result = start(*arguments)
-            self._client._sender.wakeup()
-            fault_point("in_flight")
-            if not result.wait(timeout_ms=CALL_TIMEOUT_MS):
-                raise Retriable(f"{doing}: no answer within {CALL_TIMEOUT_MS} ms")
-
-    def offset_of(self, sent: Any) -> int:
-        with client_errors("asking for a record's offset"):
-            offset: int = sent.get(timeout=CALL_TIMEOUT_MS / 1000).offset
-        return offset
-
-    def close(self) -> None:
-        """Close without waiting. The next producer with this id, or the timeout, aborts an open transaction."""
-        self._client._sender.force_close()
-        # `close` flushes first, and times out; the records belong to a transaction that will be aborted.
-        with suppress(kafka_errors.KafkaTimeoutError):
-            self._client.close(timeout=0)
-
-
-def _keep_requests(producer: Any) -> None:
-    """Make the sender retry requests whose coordinator can't be reached; it would drop them.
-
-    The sender retries if `await_ready` returns False, but kafka-python's raises instead. Fixed in kafka-python's
-    source after 3.0.12 (its pull request 3110).
-    """
-    client = producer._sender._client
-    await_ready = client.await_ready
-
-    def is_ready_in_time(node_id: Any, timeout_ms: float) -> bool:
-        try:
-            return bool(await_ready(node_id, timeout_ms=timeout_ms))
-        except kafka_errors.KafkaError:
-            client.poll(timeout_ms=RECONNECT_POLL_MS)  # Keeps the sender from retrying without a pause.
-            return False
-
-    client.await_ready = is_ready_in_time
