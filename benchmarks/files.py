@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks.contestants import COMPILED, Absent, compile_ltv
 from benchmarks.measure import LTV, Run, cluster, measure, write_json
 from benchmarks.stage import Stage
-from producer.publisher import readable_key
+from contract.customer_key import readable_key
 
 BARE_SEND: Final = """
 import sys

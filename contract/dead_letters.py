@@ -39,6 +39,11 @@ LAST_OFFSET: Final = "ltv.last-offset"
 RECORDS: Final = "ltv.records"
 """Only of a batch whose records can't be read: its last offset, and how many records it has from the offset on. The
 value is the batch as the broker sent it."""
+ATTEMPTS: Final = "ltv.attempts"
+"""Not of a dead letter but of an event, among its own headers: how often it was redriven, as decimal digits. A dead
+letter keeps it."""
+DEFAULT_MAX_ATTEMPTS: Final = 3
+"""How often an event is redriven at most."""
 
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 MAX_KEY_BYTES: Final = 64 * 1024
@@ -97,7 +102,7 @@ def dead_letter(
         error: why the event is invalid.
         origin: the record.
         headers: its headers. The first MAX_HEADERS_BYTES of them follow ours, but for those whose names are not UTF-8
-            or begin with PREFIX.
+            or begin with PREFIX; ATTEMPTS is kept.
         headers_on_wire: all its headers as they are on the wire, for their length and digest.
     """
     ours = _reason_headers(error, origin)
@@ -162,7 +167,7 @@ def _kept_headers(headers: RawHeaders) -> tuple[list[tuple[str, bytes | None]], 
         if size > MAX_HEADERS_BYTES:
             return kept, False
         text = _text(name)
-        if text is None or text.startswith(PREFIX):
+        if text is None or (text.startswith(PREFIX) and text != ATTEMPTS):
             are_all = False
         else:
             kept.append((text, value))

@@ -26,6 +26,13 @@ MIN_SEGMENT_MS: Final = 60_000
 """Kafka deletes a segment as a whole, once its newest record is old enough."""
 
 
+_COMMON_SETTINGS: Final = {
+    "max.message.bytes": str(MAX_RECORD_BYTES),
+    # The broker's time: Kafka 4 brokers reject timestamps more than an hour ahead of the broker's clock.
+    "message.timestamp.type": "LogAppendTime",
+}
+
+
 def check_topic_name(option: str, name: str, max_chars: int = MAX_TOPIC_CHARS) -> None:
     """Check that Kafka allows this topic name, or prefix of topic names, of at most `max_chars` characters.
 
@@ -65,7 +72,7 @@ class Topics:
         Raises:
             Fatal: Kafka does not allow a name, or the events topic is one of the application's own.
         """
-        own = (self.changelog, self.partials, self.snapshots, self.dead_letters)
+        own = self.own
         check_topic_name("--events-topic", self.events)
         check_topic_name("--prefix", self.prefix, MAX_TOPIC_CHARS - max(map(len, own)) + len(self.prefix))
         if self.events in own:
@@ -94,6 +101,16 @@ class Topics:
         """Invalid events unchanged, with the reason in the headers."""
         return f"{self.prefix}.dead-letters"
 
+    @property
+    def redriven(self) -> str:
+        """Which dead letters were redriven."""
+        return f"{self.prefix}.redriven"
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """All topics of the application."""
+        return (self.changelog, self.partials, self.snapshots, self.dead_letters, self.redriven)
+
     def events_spec(self, partitions: int) -> TopicSpec:
         """The events topic, as `ltv topics create` creates it; the owner chooses its retention."""
         return TopicSpec(self.events, partitions, {"cleanup.policy": "delete"})
@@ -108,8 +125,7 @@ class Topics:
             snapshot_retention_days: how long subscribers can look back.
         """
         snapshots_ms = int(snapshot_retention_days * DAY_MS)
-        # The broker's time: Kafka 4 brokers reject timestamps more than an hour ahead of the broker's clock.
-        common = {"max.message.bytes": str(MAX_RECORD_BYTES), "message.timestamp.type": "LogAppendTime"}
+        common = _COMMON_SETTINGS
         return [
             TopicSpec(
                 self.changelog,
@@ -140,3 +156,7 @@ class Topics:
                 },
             ),
         ]
+
+    def redriven_spec(self) -> TopicSpec:
+        """The topic of the marks, which the first redrive creates."""
+        return TopicSpec(self.redriven, 1, {"cleanup.policy": "compact", **_COMMON_SETTINGS})

@@ -134,14 +134,25 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "dead-letters": Entry(
         "ltv.commands.dead_letters:dead_letters_app",
         READING,
-        "Show the dead letters: the invalid events, and why each is invalid.",
+        "Show the dead letters, the invalid events, and send them again once their cause is mended.",
         ("ltv dead-letters list", "ltv dead-letters list --reason wrong_key"),
         {
             "list": (
                 "ltv dead-letters list",
                 "ltv dead-letters list --reason wrong_key --limit 5",
                 "ltv dead-letters list --json --limit 1000",
-            )
+            ),
+            "show": ("ltv dead-letters show 2:4711", "ltv dead-letters show 2:4711 --json"),
+            "export": (
+                "ltv dead-letters export -o letters.ndjson.gz",
+                "ltv dead-letters export --events --reason invalid_field",
+            ),
+            "redrive": (
+                "ltv dead-letters redrive --dry-run",
+                "ltv dead-letters redrive --reason wrong_key --set-key",
+                "ltv dead-letters redrive --since 2026-01-31 --rate 100",
+                "ltv dead-letters redrive --source 2:4711",
+            ),
         },
     ),
 }

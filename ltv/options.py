@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -74,3 +75,18 @@ EventFiles = Annotated[
         show_default=False,
     ),
 ]
+
+
+def time_option(text: str, option: str) -> datetime:
+    """The time that an option names; without a zone it is in UTC.
+
+    Raises:
+        typer.BadParameter: it is no time.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a time such as 2026-01-31T12:00Z", param_hint=option
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
+from contract.customer_key import readable_key
 from contract.decode import chunks, decode_event
 from contract.errors import InvalidEvent
 from files.format import read_events
-from producer.publisher import Publisher, readable_key
+from producer.publisher import Publisher
 
 
 def publish_file(

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.partitioner.default import DefaultPartitioner
@@ -266,22 +265,3 @@ def publisher(
             client._sender.join(BLOCK_TIMEOUT_MS / 1000)
         with suppress(KafkaTimeoutError):
             client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
-
-
-class _Ids(msgspec.Struct):
-    type: str | None = None
-    key: str | None = None
-    customer_id: str | None = None
-
-
-_decode_ids = msgspec.json.Decoder(_Ids).decode
-
-
-def readable_key(value: bytes) -> bytes | None:
-    """The customer id of an unchecked event in UTF-8, if it can be decoded; otherwise None."""
-    try:
-        ids = _decode_ids(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    customer_id = ids.key if ids.type == "CUSTOMER" else ids.customer_id
-    return customer_id.encode() if customer_id else None

@@ -41,6 +41,22 @@ class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of such a batch: how many records the letter stands for."""
 
 
+class LetterHeader(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One header of a dead letter's record."""
+
+    name: str
+    value: str | None
+    value_base64: str | None = None
+    """The value if it is not UTF-8; `value` is null then."""
+
+
+class WholeLetter(Struct, frozen=True, kw_only=True):
+    """A dead letter with all its headers: first those that say why the event is invalid, then the event's own."""
+
+    letter: Letter
+    headers: list[LetterHeader]
+
+
 def letter_of(record: Record) -> Letter:
     """The dead letter of a record; a missing or malformed header becomes an empty field or None."""
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
@@ -80,7 +96,28 @@ def _text_or_base64(data: bytes | None) -> tuple[str | None, str | None]:
         return None, b64encode(data).decode()
 
 
-def as_json_line(letter: Letter) -> bytes:
+def whole_letter_of(record: Record) -> WholeLetter:
+    """The dead letter of a record, with all its headers."""
+    headers = []
+    for name, content in record.headers:
+        value, value_base64 = _text_or_base64(content)
+        headers.append(LetterHeader(name=name, value=value, value_base64=value_base64))
+    return WholeLetter(letter=letter_of(record), headers=headers)
+
+
+def newest_letter_of(reader: LogReader, topic: str, partition: int, offset: int) -> Record | None:
+    """The newest dead letter of the event that was read at this offset of the events topic; None if there is none."""
+    if partition not in reader.partitions(topic):
+        return None
+    wanted = (str(partition).encode(), str(offset).encode())
+    for record in reader.newest_first(topic, partition):
+        headers = dict(record.headers)
+        if (headers.get(names.PARTITION), headers.get(names.OFFSET)) == wanted:
+            return record
+    return None
+
+
+def as_json_line(letter: Letter | WholeLetter) -> bytes:
     """The letter as JSON, without a line end."""
     return msgspec.json.encode(letter)
 

@@ -16,7 +16,7 @@ from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.lines import print_line, print_rows
 from ltv.console.snapshot_view import SnapshotView, line
-from ltv.options import BootstrapServers, Prefix
+from ltv.options import BootstrapServers, Prefix, time_option
 from subscriber.snapshot_csv import csv_header, csv_rows
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def top(
     def show(received: "Received") -> None:
         show_whole(_best(received, rows))
 
-    since_time = None if since is None else _time(since, "--since")
-    at_time = None if at is None or at.isdigit() else _time(at, "--at")
+    since_time = None if since is None else time_option(since, "--since")
+    at_time = None if at is None or at.isdigit() else time_option(at, "--at")
     topics = Topics(prefix=prefix)
     with connected_log_reader(bootstrap_servers) as reader:
         if follow:
@@ -131,16 +131,6 @@ class _CsvRows:
     def __call__(self, received: "Received") -> None:
         print_rows(self._header + csv_rows(received.snapshot))
         self._header = ""
-
-
-def _time(text: str, option: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a time such as 2026-01-31T12:00Z", param_hint=option
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _earlier(reader: "LogReader", topics: Topics, at: datetime | int) -> "Received":

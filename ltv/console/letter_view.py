@@ -11,13 +11,14 @@ from rich.text import Text
 from contract.errors import counted
 from contract.printable import printable
 from ltv.console.text import cut
-from subscriber.letters import Letter
+from subscriber.letters import Letter, LetterHeader, WholeLetter
 
 KEY_WIDTH: Final = 40
 MIN_PAYLOAD_WIDTH: Final = 8
 LOOKED_AT_CHARS: Final = 10_000
 """More than a terminal is wide: escaping and measuring a payload of a megabyte takes as long as fetching it."""
 INDENT: Final = "  "
+BAR_CHARS: Final = 20
 NO_REASON: Final = "unknown reason"
 
 
@@ -41,10 +42,40 @@ def letter_text(letter: Letter, width: int) -> Text:
     return text
 
 
-def _content(text: str | None, base64: str | None, *, none: str) -> str:
+def whole_letter_text(whole: WholeLetter) -> Text:
+    """A whole letter: where and why, every header on its line, the key, and the payload, which is not cut."""
+    letter = whole.letter
+    text = Text()
+    text.append(printable(letter.reason) or NO_REASON, style="bold red")
+    text.append(
+        f"  {printable(letter.topic)}-{_shown(letter.partition)} offset {_shown(letter.offset)}\n", "bold"
+    )
+    text.append(f"written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n\n", "dim")
+    text.append("headers\n", style="bold")
+    for header in whole.headers:
+        text.append(f"{INDENT}{printable(header.name)}: ", style="cyan")
+        text.append(f"{_header_value(header)}\n")
+    text.append("\nkey\n", style="bold")
+    text.append(f"{INDENT}{_whole_content(letter.key, letter.key_base64, none='no key')}\n")
+    text.append("\npayload\n", style="bold")
+    text.append(f"{INDENT}{_whole_content(letter.payload, letter.payload_base64, none='no payload')}")
+    return text
+
+
+def _header_value(header: LetterHeader) -> str:
+    return _whole_content(header.value, header.value_base64, none="no value")
+
+
+def _whole_content(text: str | None, base64: str | None, *, none: str) -> str:
     if base64 is not None:
         text = b64decode(base64).decode(errors="backslashreplace")
-    return f"({none})" if text is None else printable(text[:LOOKED_AT_CHARS]) or '""'
+    return f"({none})" if text is None else printable(text) or '""'
+
+
+def _content(text: str | None, base64: str | None, *, none: str) -> str:
+    return _whole_content(
+        text[:LOOKED_AT_CHARS] if text else text, base64 and base64[:LOOKED_AT_CHARS], none=none
+    )
 
 
 def _shown(number: int | None) -> str:
@@ -74,6 +105,15 @@ def no_letter_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
     if not others:
         return summary(Counter(), topic, limited=False)
     return f"no dead letter with reason {reason} on {topic}; {counted(others.total(), 'other')}: {_by_reason(others)}"
+
+
+def histogram_lines(numbers: Counter[str]) -> list[str]:
+    """One line for each reason, the most frequent first, with a bar."""
+    most = max(numbers.values(), default=1)
+    return [
+        f"{INDENT}{number:>9,}  {printable(reason) or NO_REASON:<17}  {'#' * -(-BAR_CHARS * number // most)}"
+        for reason, number in numbers.most_common()
+    ]
 
 
 def _by_reason(numbers: Counter[str]) -> str:

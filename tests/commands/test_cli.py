@@ -124,7 +124,7 @@ def completed(words: str, directory: Path) -> list[str]:
     [
         ("ltv b", ["batch", "broker"]),
         ("ltv ''", list(catalogue.COMMANDS)),
-        ("ltv dead-letters ''", ["list"]),
+        ("ltv dead-letters ''", ["list", "show", "export", "redrive"]),
         ("ltv batch --st", ["--strict"]),
         ("ltv consume --basis a", ["active"]),
     ],

@@ -383,3 +383,46 @@ def test_the_listing_for_people_shows_all_and_nothing_in_it_acts(kafka: str, let
 
 def test_an_unknown_reason_is_wrong_usage(kafka: str, topics: Topics) -> None:
     assert run_ltv(kafka, topics, "dead-letters", "list", "--reason", "nonsense").returncode == 2
+
+
+def test_the_listing_begins_with_how_many_there_are_of_each_reason(kafka: str, letters: Topics) -> None:
+    first = run_ltv(kafka, letters, "dead-letters", "list").stdout.splitlines()[:3]
+    assert sorted(line.split()[:2] for line in first) == [
+        ["1", "empty"],
+        ["1", "invalid_field"],
+        ["1", "undecodable"],
+    ]
+
+
+def test_one_dead_letter_is_shown_whole_with_all_headers(kafka: str, letters: Topics) -> None:
+    shown = run_ltv(kafka, letters, "dead-letters", "show", "2:17")
+    assert shown.returncode == 0, shown.stderr
+    assert "ltv.reason: invalid_field" in shown.stdout
+    assert r'{"a":"\x1b[2J"}' in shown.stdout
+    assert "\x1b" not in shown.stdout
+    whole = json.loads(run_ltv(kafka, letters, "dead-letters", "show", "2:17", "--json").stdout)
+    assert whole["letter"] == listed(kafka, letters, "--reason", "invalid_field")[0]
+    assert {"name": "ltv.offset", "value": "17"} in whole["headers"]
+
+
+def test_a_dead_letter_that_is_not_there_is_told_of(kafka: str, letters: Topics) -> None:
+    for place in ("2:18", "77:1"):
+        missing = run_ltv(kafka, letters, "dead-letters", "show", place)
+        assert (missing.returncode, missing.stdout) == (1, "")
+        assert "no dead letter" in missing.stderr
+    assert run_ltv(kafka, letters, "dead-letters", "show", "2-18").returncode == 2
+
+
+def test_dead_letters_are_exported_as_json_or_as_the_original_events(
+    kafka: str, letters: Topics, tmp_path: Path
+) -> None:
+    file = tmp_path / "letters.ndjson"
+    ended = run_ltv(kafka, letters, "dead-letters", "export", "-o", str(file))
+    assert ended.returncode == 0, ended.stderr
+    reasons = [json.loads(line)["letter"]["reason"] for line in file.read_bytes().splitlines()]
+    assert sorted(reasons) == ["empty", "invalid_field", "undecodable"]
+    ended = run_ltv(kafka, letters, "dead-letters", "export", "--events", "-o", str(file))
+    assert sorted(file.read_bytes().splitlines()) == [b'{"a":"\x1b[2J"}', b"\xff{"]
+    assert "1 dead letter left out" in ended.stderr
+    ended = run_ltv(kafka, letters, "dead-letters", "export", "--reason", "undecodable", "-o", str(file))
+    assert len(file.read_bytes().splitlines()) == 1

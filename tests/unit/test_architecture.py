@@ -33,11 +33,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "consumer.stream": {"consumer", "contract", "cluster"},
     "producer": {"producer", "contract", "files", "cluster"},
     "subscriber": {"subscriber", "contract", "files", "cluster"},
+    "operations": {"operations", "contract", "cluster", "subscriber"},
     "dashboard": {"dashboard", "contract", "cluster", "subscriber", "web"},
     "broker": {"broker", "contract"},
     "ltv": {
         *("ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "dashboard", "broker"),
-        "web",
+        *("operations", "web"),
     },
     "benchmarks": {
         *("benchmarks", "broker", "cluster", "consumer", "contract", "dashboard", "files", "producer"),
@@ -66,6 +67,7 @@ MAY_NOT_IMPORT: dict[str, set[str]] = {
     "producer": TERMINAL,
     "subscriber": TERMINAL,
     "dashboard": TERMINAL,
+    "operations": TERMINAL,
     "web": {*TERMINAL, "kafka"},
     "broker": TERMINAL,
 }

@@ -9,8 +9,9 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.partitioner.default import DefaultPartitioner
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
+from contract.customer_key import readable_key
 from contract.errors import InvalidEvent, Retriable
-from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, KeyPartitioner, Publisher, readable_key
+from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, KeyPartitioner, Publisher
 
 
 class FakeFuture:

@@ -1,0 +1,1 @@
+"""What operators do to a running application: redrive dead letters, look at its health."""
