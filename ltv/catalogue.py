@@ -121,6 +121,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
             "ltv customer 96f55c7d8f42 --json",
         ),
     ),
+    "status": Entry(
+        "ltv.commands.status:status",
+        KAFKA,
+        "Show on one screen how the consumer is: members, lag, snapshot, dead letters, topics.",
+        ("ltv status", "ltv status --json", "ltv status --max-behind-s 300 --prefix ltv"),
+    ),
     "dashboard": Entry(
         "ltv.commands.dashboard:dashboard",
         READING,

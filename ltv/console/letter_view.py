@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -107,12 +108,12 @@ def no_letter_of_reason(reason: str, topic: str, others: Counter[str]) -> str:
     return f"no dead letter with reason {reason} on {topic}; {counted(others.total(), 'other')}: {_by_reason(others)}"
 
 
-def histogram_lines(numbers: Counter[str]) -> list[str]:
+def histogram_lines(numbers: Mapping[str, int]) -> list[str]:
     """One line for each reason, the most frequent first, with a bar."""
     most = max(numbers.values(), default=1)
     return [
         f"{INDENT}{number:>9,}  {printable(reason) or NO_REASON:<17}  {'#' * -(-BAR_CHARS * number // most)}"
-        for reason, number in numbers.most_common()
+        for reason, number in sorted(numbers.items(), key=lambda each: -each[1])
     ]
 
 

@@ -1,0 +1,91 @@
+"""`ltv status` on a real Kafka: healthy with exit code 0, everything else with 1 and the cause."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+from uuid import uuid4
+
+from tests.integration.application import Application, shop
+from tests.integration.conftest import NewApplication, NewTopic
+from tests.waiting import DEADLINE_S, wait_until
+
+
+def run_status(application: Application, *arguments: str) -> subprocess.CompletedProcess[str]:
+    names = [
+        "--prefix",
+        application.prefix,
+        "--events-topic",
+        application.events,
+        "--group",
+        application.group,
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "ltv", "status", *names, *arguments],
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": application.plain.servers},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+
+
+def status_of(application: Application, code: int) -> Any:
+    ended = run_status(application, "--json")
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_a_running_consumer_is_healthy_and_its_lag_is_0_behind_markers(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    records = [*shop(300, seed=81), (b"c1", b"rubbish")]
+    application = new_application(new_topic(records, partitions=2))
+    instance = application.start("one")
+    application.wait_for_events(len(records), instance)
+    wait_until(
+        lambda: run_status(application).returncode == 0,
+        "a healthy consumer",
+        failing=instance.failing,
+        state=lambda: run_status(application).stdout,
+    )
+    found = status_of(application, 0)
+    assert found["problems"] == []
+    assert [(each["owner"], each["lag_records"]) for each in found["partitions"]] == [("one-0", 0)] * 2
+    assert found["snapshot"]["complete"]
+    assert found["dead_letters"] == {"undecodable": 1}
+    assert found["topics"] == []
+    shown = run_status(application).stdout
+    assert shown.startswith("healthy\n")
+    assert "undecodable" in shown
+
+
+def test_a_stopped_consumer_with_new_events_is_not_healthy_and_says_how_far_behind(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    application = new_application(new_topic(shop(100, seed=82), partitions=1))
+    application.backfill()
+    application.plain.send(application.events, shop(20, seed=83))
+    found = status_of(application, 1)
+    assert found["problems"][0].startswith("no consumer runs")
+    [partition] = found["partitions"]
+    assert (partition["owner"], partition["lag_records"]) == (None, 20)
+    assert partition["behind_s"] > 0
+
+
+def test_an_application_that_does_not_exist_is_told_so_without_a_traceback(
+    new_application: NewApplication,
+) -> None:
+    application = new_application(f"no-topic-{uuid4().hex[:6]}")
+    found = status_of(application, 1)
+    assert f"the topic {application.events} does not exist" in found["problems"]
+    assert found["snapshot"] is None
+    assert run_status(application).stderr == ""
+
+
+def test_a_topic_with_another_setting_is_shown(new_topic: NewTopic, new_application: NewApplication) -> None:
+    application = new_application(new_topic(shop(10, seed=84), partitions=1))
+    application.plain.create_topic(f"{application.prefix}.partials", 1, cleanup_policy="delete")
+    found = status_of(application, 1)
+    differing = {each["topic"]: each["settings"] for each in found["topics"]}
+    assert differing[f"{application.prefix}.partials"]["cleanup.policy"] == ["delete", "compact"]

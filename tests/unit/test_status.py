@@ -1,0 +1,145 @@
+"""What `ltv status` calls a problem, and that it fits on a narrow screen."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from msgspec.structs import replace
+from rich.cells import cell_len
+from rich.console import Console
+
+from cluster.group import GroupMember, GroupState
+from ltv.console.status_view import StatusView
+from operations.status import (
+    PartitionStatus,
+    SnapshotStatus,
+    Status,
+    StatusLimits,
+    TopicStatus,
+    partition_status,
+    problems,
+    topic_statuses,
+)
+
+LIMITS = StatusLimits(max_behind_s=60, max_snapshot_age_s=60)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SNAPSHOT = SnapshotStatus(sequence=7, emitted_at="2026-03-01T11:59:58Z", age_s=2, complete=True, behind_s=0)
+
+
+def partition(
+    number: int, owner: str | None = "one", behind_s: float = 0.0, *, lost: bool = False
+) -> PartitionStatus:
+    lag = 1_234_567_890 if behind_s else 0
+    return PartitionStatus(
+        partition=number,
+        owner=owner,
+        next_offset=10**11,
+        lag_records=lag,
+        behind_s=behind_s,
+        records_lost=lost,
+    )
+
+
+HEALTHY = Status(
+    at="2026-03-01T12:00:00Z",
+    servers="localhost:9092",
+    events_topic="ltv.events",
+    prefix="ltv",
+    group="ltv",
+    members=GroupState(
+        state="Stable", members=[GroupMember(instance_id="one", host="10.0.0.1", partitions=[0, 1])]
+    ),
+    partitions=[partition(0), partition(1)],
+    snapshot=SNAPSHOT,
+    dead_letters={"wrong_key": 3},
+    dead_letters_are_more=False,
+    topics=[TopicStatus(topic="ltv.snapshots", missing=False, settings={"retention.ms": ("1", "2")})],
+)
+
+
+def test_dead_letters_and_settings_that_differ_are_no_problem_by_themselves() -> None:
+    assert problems(HEALTHY, LIMITS) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        (replace(HEALTHY, members=GroupState(state="Empty", members=[])), "no consumer runs"),
+        (
+            replace(HEALTHY, members=GroupState(state="PreparingRebalance", members=HEALTHY.members.members)),
+            "rebalances now",
+        ),
+        (
+            replace(HEALTHY, partitions=[partition(0), partition(1, None)]),
+            "partition 1 is assigned to no member",
+        ),
+        (
+            replace(HEALTHY, partitions=[partition(0, behind_s=61)]),
+            "partition 0 is behind: the oldest uncounted",
+        ),
+        (replace(HEALTHY, partitions=[partition(0, lost=True)]), "deleted before they were counted"),
+        (replace(HEALTHY, snapshot=None), "there is no snapshot"),
+        (replace(HEALTHY, snapshot=replace(SNAPSHOT, age_s=61)), "the newest snapshot is 61 s old"),
+        (replace(HEALTHY, snapshot=replace(SNAPSHOT, complete=False)), "the newest snapshot is not complete"),
+        (
+            replace(HEALTHY, topics=[TopicStatus(topic="ltv.partials", missing=True)]),
+            "the topic ltv.partials does not exist",
+        ),
+        (
+            replace(HEALTHY, topics=[TopicStatus(topic="t", missing=False, partitions=(3, 4))]),
+            "the topic t has 3 partitions and must have 4",
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_each_fault_is_one_problem(status: Status, problem: str) -> None:
+    found = problems(status, LIMITS)
+    assert len(found) == 1
+    assert problem in found[0]
+
+
+def test_an_age_at_its_limit_is_no_problem() -> None:
+    status = replace(HEALTHY, partitions=[partition(0, behind_s=60)], snapshot=replace(SNAPSHOT, age_s=60))
+    assert problems(status, LIMITS) == []
+
+
+def test_a_partition_lags_only_behind_records_that_a_reader_gets() -> None:
+    """Behind markers and aborted records there is no first uncounted record."""
+    about = {"next_offset": 5, "start": 0, "end": 9, "now": NOW}
+    idle = partition_status(0, "one", first=None, **about)  # type: ignore[arg-type]  # The values differ in type.
+    assert (idle.lag_records, idle.behind_s) == (0, 0.0)
+    at_ms = int(NOW.timestamp() * 1000) - 3_000
+    late = partition_status(0, "one", first=(6, at_ms), **about)  # type: ignore[arg-type]
+    assert (late.lag_records, late.behind_s) == (3, 3.0)
+
+
+def test_a_committed_offset_before_the_first_record_means_lost_records() -> None:
+    lost = partition_status(0, None, next_offset=4, start=5, end=5, first=None, now=NOW)
+    assert lost.records_lost
+    assert not partition_status(0, None, next_offset=None, start=5, end=5, first=None, now=NOW).records_lost
+
+
+def test_only_topics_that_are_not_as_they_should_be_are_named() -> None:
+    found = topic_statuses(
+        {"a": 1, "b": 2, "c": 3, "d": 4}, {"a": 1, "b": 9, "c": 3}, {"c": {"cleanup.policy": ("x", "y")}}
+    )
+    assert found == [
+        TopicStatus(topic="b", missing=False, partitions=(9, 2)),
+        TopicStatus(topic="c", missing=False, settings={"cleanup.policy": ("x", "y")}),
+        TopicStatus(topic="d", missing=True),
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_screen_fits_its_width_and_hides_no_partition_that_is_behind(width: int) -> None:
+    many = [partition(number, "a-host-with-a-long-name.example-0") for number in range(100)]
+    many[77] = partition(77, "another-host.example-1", behind_s=4_000)
+    status = replace(HEALTHY, partitions=many)
+    console = Console(file=StringIO(), width=width, force_terminal=False)
+    with console.capture() as shown:
+        console.print(StatusView(status, problems(status, LIMITS)))
+    lines = shown.get().splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    assert [line for line in lines if line.split()[:1] == ["77"] and "1,234,567,890" in line]
+    assert "and 88 partitions less far behind" in shown.get()
+    assert len(lines) < 60
