@@ -78,6 +78,19 @@ def differing_settings(
     return differing
 
 
+def set_topic_settings(admin: Any, topic: str, settings: Mapping[str, str]) -> None:
+    """Change these settings of a topic, and no others.
+
+    Raises:
+        Fatal: the cluster refuses the change.
+        kafka.errors.KafkaError: the cluster does not answer.
+    """
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict(settings))
+    answer = admin.alter_configs([resource], incremental=True)["topic"][topic]
+    if answer != "OK":
+        raise Fatal(f"the settings of {topic} can't be changed: {answer}")
+
+
 def partitions_of(admin: Any, names: Sequence[str]) -> dict[str, int]:
     """Topic -> its number of partitions; only topics that exist and whose partitions all have a leader."""
     return {

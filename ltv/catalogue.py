@@ -69,8 +69,15 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "ltv.commands.topics:topics_app",
         KAFKA,
         "Create the topics, or show how existing topics differ from the required settings.",
-        ("ltv topics create",),
-        {"create": ("ltv topics create", "ltv topics create --partitions 8")},
+        ("ltv topics create", "ltv topics check"),
+        {
+            "create": (
+                "ltv topics create",
+                "ltv topics create --partitions 8",
+                "ltv topics create --fix --snapshot-retention-days 30",
+            ),
+            "check": ("ltv topics check", "ltv topics check --json"),
+        },
     ),
     "publish": Entry(
         "ltv.commands.publish:publish",
@@ -126,6 +133,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         KAFKA,
         "Show on one screen how the consumer is: members, lag, snapshot, dead letters, topics.",
         ("ltv status", "ltv status --json", "ltv status --max-behind-s 300 --prefix ltv"),
+    ),
+    "config": Entry(
+        "ltv.commands.config:config",
+        KAFKA,
+        "Show the settings in effect and where each comes from.",
+        ("ltv config", "ltv config dashboard", "ltv config --json"),
     ),
     "dashboard": Entry(
         "ltv.commands.dashboard:dashboard",

@@ -4,13 +4,14 @@ import time
 from contextlib import closing
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 from kafka import KafkaAdminClient
 
 from cluster.deadline import Deadline
 from cluster.diagnose import connecting
 from cluster.settings import Cluster
-from cluster.topic_setup import differing_settings, ensure_topics, partitions_of
+from cluster.topic_setup import differing_settings, ensure_topics, partitions_of, set_topic_settings
 from contract.errors import Retriable, counted
 from contract.topics import (
     DEFAULT_EVENTS_TOPIC,
@@ -20,6 +21,7 @@ from contract.topics import (
     MAX_PARTITIONS,
     Topics,
 )
+from files.output import open_output
 from ltv.console.lines import print_line
 from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
@@ -50,10 +52,18 @@ def create_topics(
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix",
+            help="Change settings of the consumer's own topics that differ. The events topic, and numbers of "
+            "partitions, are never changed. A shorter retention deletes records.",
+        ),
+    ] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="Seconds to wait until a broker answers.")] = 0.0,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
-    """Create the events topic and the consumer's own topics. Existing topics are compared, never changed."""
+    """Create the events topic and the consumer's own topics. Existing topics are compared; only --fix changes them."""
     cluster = Cluster.at(bootstrap_servers)
     topics = Topics(events_topic, prefix)
     with connecting(cluster, "creating topics"), closing(_connected(cluster, wait_s)) as admin:
@@ -61,6 +71,10 @@ def create_topics(
         specs = [topics.events_spec(actual), *topics.internal_specs(actual, snapshot_retention_days)]
         created = ensure_topics(admin, specs, replication_factor)
         differing = differing_settings(admin, specs)
+        if fix:
+            for name in topics.own:
+                if wrong := differing.get(name):
+                    set_topic_settings(admin, name, {each: right for each, (_, right) in wrong.items()})
     for spec in specs:
         what = (
             f"created, {counted(spec.partitions, 'partition')}" if spec.name in created else "exists already"
@@ -71,8 +85,39 @@ def create_topics(
                 f"  the topic has {counted(actual, 'partition')}, not {partitions:,}; "
                 "the number can't be changed once events are counted"
             )
-        for name, (is_now, should_be) in differing[spec.name].items():
-            print_line(f"  {name} is {is_now}, should be {should_be}")
+        was_fixed = fix and spec.name in topics.own
+        for name, (actual_value, right_value) in differing[spec.name].items():
+            if was_fixed:
+                print_line(f"  {name} was {actual_value}, is {right_value} now")
+            else:
+                print_line(f"  {name} is {actual_value}, should be {right_value}")
+
+
+@topics_app.command("check")
+def check_topics(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+    events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
+    prefix: Prefix = DEFAULT_PREFIX,
+    snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
+    bootstrap_servers: BootstrapServers = None,
+) -> None:
+    """Compare the topics with what they should be; create and change nothing. The exit code is 1 if any differs."""
+    from ltv.console.topic_lines import topic_lines
+    from operations.status_reader import read_topics
+
+    cluster, topics = Cluster.at(bootstrap_servers), Topics(events_topic, prefix)
+    with connecting(cluster, "looking at the topics"), closing(_connected(cluster, 0)) as admin:
+        wrong = read_topics(admin, topics, snapshot_retention_days)
+    if as_json:
+        with open_output("-") as file:
+            file.write(msgspec.json.encode({"ok": not wrong, "topics": wrong}) + b"\n")
+    else:
+        for line in topic_lines(wrong) or [
+            f"all topics of {prefix} and {events_topic} are as they should be"
+        ]:
+            print_line(line)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _connected(cluster: Cluster, wait_s: float) -> Any:

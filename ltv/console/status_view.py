@@ -10,7 +10,8 @@ from rich.text import Text
 from contract.errors import counted
 from contract.printable import printable
 from ltv.console.letter_view import histogram_lines
-from operations.status import PartitionStatus, Status, TopicStatus
+from ltv.console.topic_lines import topic_lines
+from operations.status import PartitionStatus, Status
 from subscriber.presentation import ago
 
 OFFSETS_WIDTH: Final = 72
@@ -97,18 +98,3 @@ def _letters(status: Status) -> str:
     return "\n".join(
         [f"dead letters of the last hour: {more}{total:,}", *histogram_lines(status.dead_letters)]
     )
-
-
-def topic_lines(topics: list[TopicStatus]) -> list[str]:
-    """The topics that are not as they should be, in lines."""
-    lines = []
-    for each in topics:
-        name = printable(each.topic)
-        if each.missing:
-            lines.append(f"topic {name}: does not exist")
-            continue
-        if each.partitions:
-            lines.append(f"topic {name}: {each.partitions[0]} partitions, must have {each.partitions[1]}")
-        for setting, (actual, right) in each.settings.items():
-            lines.append(f"topic {name}: {setting} is {actual}, should be {right}")
-    return lines

@@ -5,6 +5,7 @@ import sys
 from uuid import uuid4
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from contract.topics import Topics
 from tests.integration.application import Plain
@@ -79,3 +80,40 @@ def test_several_processes_may_create_the_topics_at_once(plain: Plain, topics: T
     ended = [(process.communicate(timeout=TIMEOUT_S), process.returncode) for process in running]
     assert [status for _, status in ended] == [0, 0, 0], ended
     assert len(plain.partitions(topics.events)) == 4
+
+
+def check(plain: Plain, topics: Topics, *arguments: str) -> subprocess.CompletedProcess[str]:
+    names = ("--events-topic", topics.events, "--prefix", topics.prefix, "--bootstrap-servers", plain.servers)
+    return subprocess.run(
+        [sys.executable, "-m", "ltv", "topics", "check", *arguments, *names],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+
+
+def test_a_check_creates_nothing_and_names_what_is_missing(plain: Plain, topics: Topics) -> None:
+    ended = check(plain, topics)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert ended.stdout.count("does not exist") == 5
+    assert not plain.partitions(topics.events)
+    assert create(plain, topics)[0] == 0
+    ended = check(plain, topics, "--json")
+    assert (ended.returncode, ended.stdout) == (0, '{"ok":true,"topics":[]}\n')
+
+
+def test_fix_sets_own_topics_right_and_leaves_the_events_topic(plain: Plain, topics: Topics) -> None:
+    plain.create_topic(topics.events, 4, cleanup_policy="compact")
+    plain.create_topic(topics.changelog, 4, retention_ms="1000000", segment_ms="7777777")
+    status, out, err = create(plain, topics, "--fix")
+    assert status == 0, err
+    assert "retention.ms was 1000000, is -1 now" in out
+    assert "cleanup.policy is compact, should be delete" in out
+    ended = check(plain, topics)
+    assert (ended.returncode, ended.stdout.splitlines()) == (
+        1,
+        [f"topic {topics.events}: cleanup.policy is compact, should be delete"],
+    )
+    resource = ConfigResource(ConfigResourceType.TOPIC, topics.changelog)
+    settings = plain.admin.describe_configs([resource], config_filter="all")["topic"][topics.changelog]
+    assert settings["segment.ms"]["value"] == "7777777"

@@ -1,0 +1,19 @@
+"""Topics that are not as they should be, in lines."""
+
+from contract.printable import printable
+from operations.status import TopicStatus
+
+
+def topic_lines(topics: list[TopicStatus]) -> list[str]:
+    """The topics that are not as they should be, in lines."""
+    lines = []
+    for each in topics:
+        name = printable(each.topic)
+        if each.missing:
+            lines.append(f"topic {name}: does not exist")
+            continue
+        if each.partitions:
+            lines.append(f"topic {name}: {each.partitions[0]} partitions, must have {each.partitions[1]}")
+        for setting, (actual, right) in each.settings.items():
+            lines.append(f"topic {name}: {setting} is {actual}, should be {right}")
+    return lines
