@@ -62,6 +62,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         ("ltv broker start", "ltv broker fetch"),
         {
             "start": ("ltv broker start", "ltv broker start --port 9092 --data ./kafka-data"),
+            "stop": ("ltv broker stop", "ltv broker stop --port 9092"),
             "fetch": ("ltv broker fetch",),
         },
     ),
@@ -104,6 +105,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
             "ltv consume --workers 4 --top 100 --snapshot-interval-s 5",
             "ltv consume --until-end",
         ),
+    ),
+    "reset": Entry(
+        "ltv.commands.reset:reset",
+        KAFKA,
+        "Forget what was counted, so that the consumer counts all events again.",
+        ("ltv reset --to-earliest --dry-run", "ltv reset --to-earliest --yes"),
     ),
     "top": Entry(
         "ltv.commands.top:top",

@@ -11,15 +11,16 @@ So an event that is marked was sent, and one that is not marked was not. An inte
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from cluster.errors import Fenced
 from cluster.fetched import Record
 from cluster.log_reader import LogReader
-from contract.dead_letters import DEFAULT_MAX_ATTEMPTS, REASON, Headers
+from contract.dead_letters import DEFAULT_MAX_ATTEMPTS, REASON
 from contract.errors import Retriable
 from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
 from contract.topics import Topics
+from operations.event_writer import EventWriter
 from operations.letter_range import LetterRange
 from operations.redriven_event import (
     LeftBecause,
@@ -37,26 +38,6 @@ RECORD_OVERHEAD_BYTES: Final = 256
 """More than a batch of one record takes beside key, value and headers."""
 HEADER_LENGTHS_BYTES: Final = 16
 """More than the lengths of a header's name and value take."""
-
-
-class EventWriter(Protocol):
-    """What a redrive writes with: `cluster.transactional_client.TransactionalClient`, or a fake."""
-
-    def begin(self) -> None:
-        """Start a transaction."""
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        value: bytes | None,
-        key: bytes | None = None,
-        headers: Headers | None = None,
-    ) -> object:
-        """Add a record."""
-
-    def commit_sent(self) -> None:
-        """Commit the sent records."""
 
 
 @dataclass(frozen=True)

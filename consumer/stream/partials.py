@@ -83,6 +83,8 @@ class Partials:
                 self.series = _decode_series(record.value) if record.value is not None else None
             elif record.value is not None:
                 self.put({int(record.key or b""): _decode_partial(record.value)})
+            elif record.key and record.key.isdigit():  # A reset has deleted what the partition had counted.
+                self.known.pop(int(record.key), None)
         except ValueError as error:  # msgspec's errors are ValueErrors, too.
             raise Fatal(
                 f"{self._topic}-0 at offset {record.offset}: not a partial ({error}); does another program "
