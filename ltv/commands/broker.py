@@ -33,18 +33,34 @@ def start(
     """Run Apache Kafka in the foreground, until Ctrl-C or SIGTERM."""
     from broker import jars
     from broker.embedded import EmbeddedBroker
+    from broker.running import brokers_folder, noted_as_running
 
     jars.fetch(progress=download_progress)
     started = time.monotonic()
     try:
-        with StopSignals().watched(), EmbeddedBroker(port, data) as broker:
+        with (
+            StopSignals().watched(),
+            noted_as_running(port, brokers_folder()),
+            EmbeddedBroker(port, data) as broker,
+        ):
             print_line(f"Apache Kafka {jars.KAFKA_VERSION} at {broker.bootstrap_servers}")
             say(f"ready in {time.monotonic() - started:.1f} s; data in {broker.data_dir}")
             say(f"in other terminals: export KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
-            say("Ctrl-C stops the broker")
+            say("Ctrl-C stops the broker, or `ltv broker stop`")
             broker.wait()
     except KeyboardInterrupt:
         say("stopped")
+
+
+@broker_app.command()
+def stop(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The broker's port.")] = DEFAULT_PORT,
+) -> None:
+    """Stop the broker that `ltv broker start` of this user runs on a port, and wait until it has ended."""
+    from broker.running import brokers_folder, stop_broker_of
+
+    stop_broker_of(port, brokers_folder())
+    say(f"the broker on port {port} is stopped")
 
 
 @broker_app.command()

@@ -156,6 +156,18 @@ def test_the_command_prints_its_address_and_a_signal_ends_all_its_processes(
     assert _left_of(command) == []
 
 
+def test_another_terminal_stops_the_broker_and_its_data_stays(command: Command, tmp_path: Path) -> None:
+    stop = [sys.executable, "-m", "ltv", "broker", "stop", "--port", str(command.port)]
+    stopped = subprocess.run(stop, capture_output=True, text=True, timeout=WAIT_S)
+    assert stopped.returncode == 0, stopped.stderr
+    _, output = command.process.communicate(timeout=WAIT_S)
+    assert command.process.returncode == 0, output
+    assert _left_of(command) == []
+    assert (tmp_path / "data" / "data" / "meta.properties").exists()
+    again = subprocess.run(stop, capture_output=True, text=True, timeout=WAIT_S)
+    assert (again.returncode, "no `ltv broker start`" in again.stderr) == (1, True)
+
+
 def test_the_commands_files_are_for_this_user_only_and_it_listens_on_this_machine_only(
     command: Command, tmp_path: Path
 ) -> None:
