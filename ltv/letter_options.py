@@ -9,7 +9,7 @@ from contract.events import BATCH_REASONS, REASONS
 from ltv.options import time_option
 
 if TYPE_CHECKING:
-    from operations.redriven_event import LetterFilter
+    from administration.redriven_event import LetterFilter
 
 ALL_REASONS: Final = (*REASONS, *BATCH_REASONS)
 _PLACE: Final = re.compile(r"([0-9]+):([0-9]+)")
@@ -62,7 +62,7 @@ LetterSource = Annotated[
 
 def letter_filter(reason: str | None, customer: str | None, source: str | None) -> "LetterFilter":
     """The filter that these options make."""
-    from operations.redriven_event import LetterFilter
+    from administration.redriven_event import LetterFilter
 
     place = _PLACE.fullmatch(source) if source else None
     return LetterFilter(

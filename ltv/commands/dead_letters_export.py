@@ -40,8 +40,8 @@ def export_dead_letters(
     With --events each line is an event's original bytes, for mending and `ltv publish`. Events that are no line (cut,
     empty, with a line end, or a whole batch) are left out, and counted on standard error.
     """
-    from operations.exported_event import event_line
-    from operations.letter_range import LetterRange
+    from administration.exported_event import event_line
+    from administration.letter_range import LetterRange
     from subscriber.letters import as_json_line, whole_letter_of
 
     written: Counter[str] = Counter()

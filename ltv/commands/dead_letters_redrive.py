@@ -68,9 +68,9 @@ def redrive_dead_letters(
     on. A second run stops the first. The header ltv.attempts counts how often an event was redriven. An event that is
     still invalid becomes a dead letter again. Dead letters that are not whole are left; the output says why.
     """
+    from administration.redrive import Redrive, RedriveOptions
+    from administration.redriven_marks import read_marks
     from cluster.settings import Cluster
-    from operations.redrive import Redrive, RedriveOptions
-    from operations.redriven_marks import read_marks
 
     topics, cluster = Topics(prefix=prefix), Cluster.at(bootstrap_servers)
     options = RedriveOptions(

@@ -20,7 +20,7 @@ from ltv.console.lines import print_line, say
 from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
 if TYPE_CHECKING:
-    from operations.reset import ResetPlan
+    from administration.reset import ResetPlan
 
 TRANSACTION_TIMEOUT_S = 15.0
 
@@ -50,11 +50,11 @@ def reset(
     """
     from kafka import KafkaAdminClient
 
+    from administration.reset import plan_reset, reset_to_earliest
     from cluster.diagnose import connecting
     from cluster.errors import client_errors
     from cluster.settings import Cluster
     from cluster.transactional_client import TransactionalClient
-    from operations.reset import plan_reset, reset_to_earliest
 
     if not to_earliest:
         raise typer.BadParameter("say where to: there is --to-earliest only", param_hint="--to-earliest")

@@ -48,11 +48,11 @@ def status(
     """
     from kafka import KafkaAdminClient
 
+    from administration.status import StatusLimits, problems
+    from administration.status_reader import read_status
     from cluster.diagnose import connecting
     from cluster.settings import Cluster
     from ltv.console.status_view import StatusView
-    from operations.status import StatusLimits, problems
-    from operations.status_reader import read_status
 
     cluster, topics = Cluster.at(bootstrap_servers), Topics(events_topic, prefix)
     with (

@@ -102,8 +102,8 @@ def check_topics(
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Compare the topics with what they should be; create and change nothing. The exit code is 1 if any differs."""
+    from administration.status_reader import read_topics
     from ltv.console.topic_lines import topic_lines
-    from operations.status_reader import read_topics
 
     cluster, topics = Cluster.at(bootstrap_servers), Topics(events_topic, prefix)
     with connecting(cluster, "looking at the topics"), closing(_connected(cluster, 0)) as admin:

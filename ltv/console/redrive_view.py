@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from administration.redrive import RedriveTally
+from administration.redriven_event import LEFT_BECAUSE
 from contract.errors import counted
 from ltv.console.letter_view import histogram_lines
-from operations.redrive import RedriveTally
-from operations.redriven_event import LEFT_BECAUSE
 
 DONE = "redriven"
 PLANNED = "to redrive"

@@ -7,11 +7,11 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from administration.status import PartitionStatus, Status
 from contract.errors import counted
 from contract.printable import printable
 from ltv.console.letter_view import histogram_lines
 from ltv.console.topic_lines import topic_lines
-from operations.status import PartitionStatus, Status
 from subscriber.presentation import ago
 
 OFFSETS_WIDTH: Final = 72

@@ -1,7 +1,7 @@
 """Topics that are not as they should be, in lines."""
 
+from administration.status import TopicStatus
 from contract.printable import printable
-from operations.status import TopicStatus
 
 
 def topic_lines(topics: list[TopicStatus]) -> list[str]:

@@ -13,14 +13,14 @@ from typing import Any, Final
 import pytest
 from kafka import KafkaProducer
 
+from administration.redrive import Redrive, RedriveOptions
+from administration.redriven_marks import read_marks
 from cluster.log_reader import LogReader
 from cluster.settings import Cluster
 from cluster.transactional_client import TransactionalClient
 from contract.errors import Retriable
 from contract.partitioners import PARTITIONERS
 from contract.topics import Topics
-from operations.redrive import Redrive, RedriveOptions
-from operations.redriven_marks import read_marks
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.waiting import DEADLINE_S, wait_until

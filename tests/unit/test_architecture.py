@@ -33,12 +33,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "consumer.stream": {"consumer", "contract", "cluster"},
     "producer": {"producer", "contract", "files", "cluster"},
     "subscriber": {"subscriber", "contract", "files", "cluster"},
-    "operations": {"operations", "contract", "cluster", "subscriber"},
+    "administration": {"administration", "contract", "cluster", "subscriber"},
     "dashboard": {"dashboard", "contract", "cluster", "subscriber", "web"},
     "broker": {"broker", "contract"},
     "ltv": {
         *("ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "dashboard", "broker"),
-        *("operations", "web"),
+        *("administration", "web"),
     },
     "benchmarks": {
         *("benchmarks", "broker", "cluster", "consumer", "contract", "dashboard", "files", "producer"),
@@ -67,7 +67,7 @@ MAY_NOT_IMPORT: dict[str, set[str]] = {
     "producer": TERMINAL,
     "subscriber": TERMINAL,
     "dashboard": TERMINAL,
-    "operations": TERMINAL,
+    "administration": TERMINAL,
     "web": {*TERMINAL, "kafka"},
     "broker": TERMINAL,
 }

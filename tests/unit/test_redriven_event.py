@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from administration.redriven_event import LetterFilter, RedrivenEvent, redriven_event
+from administration.redriven_marks import RedrivenOrigins
 from cluster.fetched import Record
 from contract.dead_letters import (
     ATTEMPTS,
@@ -17,8 +19,6 @@ from contract.dead_letters import (
     dead_letter,
 )
 from contract.errors import InvalidEvent
-from operations.redriven_event import LetterFilter, RedrivenEvent, redriven_event
-from operations.redriven_marks import RedrivenOrigins
 
 ORIGIN = Origin("events", 1, 7, 5)
 VISIT = json.dumps({"type": "SITE_VISIT", "customer_id": "c1"}).encode()

@@ -8,9 +8,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
-from cluster.group import GroupMember, GroupState
-from ltv.console.status_view import StatusView
-from operations.status import (
+from administration.status import (
     PartitionStatus,
     SnapshotStatus,
     Status,
@@ -20,6 +18,8 @@ from operations.status import (
     problems,
     topic_statuses,
 )
+from cluster.group import GroupMember, GroupState
+from ltv.console.status_view import StatusView
 
 LIMITS = StatusLimits(max_behind_s=60, max_snapshot_age_s=60)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

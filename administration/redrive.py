@@ -13,16 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from cluster.errors import Fenced
-from cluster.fetched import Record
-from cluster.log_reader import LogReader
-from contract.dead_letters import DEFAULT_MAX_ATTEMPTS, REASON
-from contract.errors import Retriable
-from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
-from contract.topics import Topics
-from operations.event_writer import EventWriter
-from operations.letter_range import LetterRange
-from operations.redriven_event import (
+from administration.event_writer import EventWriter
+from administration.letter_range import LetterRange
+from administration.redriven_event import (
     LeftBecause,
     LetterFilter,
     RedrivenEvent,
@@ -30,7 +23,14 @@ from operations.redriven_event import (
     origin_of,
     redriven_event,
 )
-from operations.redriven_marks import RedrivenOrigins, encode_mark
+from administration.redriven_marks import RedrivenOrigins, encode_mark
+from cluster.errors import Fenced
+from cluster.fetched import Record
+from cluster.log_reader import LogReader
+from contract.dead_letters import DEFAULT_MAX_ATTEMPTS, REASON
+from contract.errors import Retriable
+from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
+from contract.topics import Topics
 
 BATCH_LETTERS: Final = 500
 BATCH_BYTES: Final = 8 * 1024 * 1024

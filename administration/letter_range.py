@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from administration.redriven_event import LetterFilter
 from cluster.fetched import Record
 from cluster.log_reader import LogReader
-from operations.redriven_event import LetterFilter
 
 
 class LetterRange:

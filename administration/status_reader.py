@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from cluster.fetched import Record
-from cluster.group import GroupState, committed_offsets, describe_group
-from cluster.log_reader import LogReader
-from cluster.topic_setup import differing_settings, partitions_of
-from contract.dead_letters import REASON
-from contract.topics import Topics
-from operations.status import (
+from administration.status import (
     LETTERS_WITHIN_S,
     PartitionStatus,
     SnapshotStatus,
@@ -21,6 +15,12 @@ from operations.status import (
     partition_status,
     topic_statuses,
 )
+from cluster.fetched import Record
+from cluster.group import GroupState, committed_offsets, describe_group
+from cluster.log_reader import LogReader
+from cluster.topic_setup import differing_settings, partitions_of
+from contract.dead_letters import REASON
+from contract.topics import Topics
 from subscriber.feed import newest_snapshot
 from subscriber.presentation import age
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from administration.event_writer import EventWriter
 from cluster.deadline import Deadline
 from cluster.errors import client_errors
 from cluster.group import committed_offsets, describe_group
@@ -24,7 +25,6 @@ from cluster.log_reader import LogReader
 from cluster.topic_setup import ensure_topics, partitions_of
 from contract.errors import Fatal, Retriable
 from contract.topics import Topics
-from operations.event_writer import EventWriter
 
 DELETED_WITHIN_S: Final = 30.0
 POLL_S: Final = 0.1

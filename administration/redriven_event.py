@@ -1,6 +1,6 @@
 """What a redrive does with one dead letter: the event that goes back to its topic, or why the letter is left.
 
-Pure: no I/O and no clock. The topic's partitions and limits are the redrive's own matter (`operations/redrive.py`).
+Pure: no I/O and no clock. The topic's partitions and limits are the redrive's own matter (`administration/redrive.py`).
 """
 
 from collections.abc import Collection
