@@ -39,7 +39,7 @@ def pytest_report_header() -> str:
     return f"chromium: {_chromium() or 'none on the PATH; the tests of the page are left out'}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = _chromium()
     if path is None:
