@@ -194,10 +194,13 @@ class LogReader:
             found = self._client.offsets_for_times({tp: timestamp_ms}, self._timeout_ms)[tp]
         return found.offset if found else None
 
-    def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+    def committed_ends(
+        self, topic: str, partitions: Collection[int], timeout_s: float | None = None
+    ) -> dict[int, int]:
         """Partition -> the offset before which every transaction is committed or aborted (last stable offset)."""
+        timeout_ms = self._timeout_ms if timeout_s is None else int(timeout_s * 1000)
         with client_errors(f"asking for the ends of {topic} at {self.servers}"):
-            found = self._client.end_offsets([TopicPartition(topic, p) for p in partitions], self._timeout_ms)
+            found = self._client.end_offsets([TopicPartition(topic, p) for p in partitions], timeout_ms)
         return {tp.partition: offset for tp, offset in found.items()}
 
     def open_transactions(self, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:

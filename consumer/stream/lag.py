@@ -21,6 +21,9 @@ from consumer.stream.transport import StateReader
 from contract.errors import Retriable
 
 LOOK_INTERVAL: Final = timedelta(seconds=1)
+LOOK_TIMEOUT_S: Final = 1.0
+"""The loop waits for the answer: from a partition without a leader there is none."""
+PAUSE_AFTER_FAILURE: Final = timedelta(seconds=4)
 ANY_PARTITION: Final = (0,)
 """A worker without a partition asks, too: whether the cluster answers."""
 
@@ -67,6 +70,7 @@ class LagWatch:
             self._set_lag({p.number for p in running} & committed.keys(), committed, held_back, now)
             self._metrics.health.cluster_answered()
         except Retriable as error:
+            self._looked_at = now + PAUSE_AFTER_FAILURE
             log.info("can't look for the lag now", cause=str(error))
         self._set_event_time_age(running, now)
 
@@ -77,7 +81,7 @@ class LagWatch:
         held_back: Mapping[int, HeldBack],
         now: datetime,
     ) -> None:
-        ends = self._reader.committed_ends(self._topic, ours or ANY_PARTITION)
+        ends = self._reader.committed_ends(self._topic, ours or ANY_PARTITION, LOOK_TIMEOUT_S)
         self._tracker.note_ends(ends, now)
         coverage = self._tracker.coverage(
             {number: committed[number] for number in ours}, now, self._first_record_time, held_back

@@ -9,7 +9,7 @@ from playwright.sync_api import Route, expect
 from broker.readiness import free_port
 from contract.access_token import AccessToken
 from dashboard.broadcast import FeedState
-from tests.browser.conftest import OpenPage, Serve
+from tests.browser.conftest import NewContext, OpenPage, Serve
 from tests.browser.page_parts import expect_snapshot, expect_state, rows
 from tests.browser.page_stage import PageStage, page_stage
 from tests.browser.shop_snapshots import InventedShop, behind
@@ -140,6 +140,20 @@ def test_after_a_restart_of_the_server_a_page_goes_on_without_a_gap(
         # The slider has a place for each: those that were emitted meanwhile came, too.
         expect(page.get_by_role("slider")).to_have_attribute("max", "14")
         page.close()
+
+
+def test_a_history_that_could_not_be_fetched_is_fetched_with_the_next_snapshot(
+    served: PageStage, shop: InventedShop, new_context: NewContext
+) -> None:
+    context = new_context(is_away=True)
+    context.route("**/api/snapshots?*", lambda route: route.abort())
+    page = context.new_page()
+    with page.expect_event("requestfailed"):
+        page.goto(served.url)
+    expect_snapshot(page, 10)
+    context.unroute("**/api/snapshots?*")
+    served.emit(shop.snapshot())
+    expect(page.get_by_role("slider")).to_have_attribute("max", "11")
 
 
 def test_a_cut_network_is_said_and_left_behind(

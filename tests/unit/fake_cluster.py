@@ -224,7 +224,9 @@ class FakeReader:
         logs = {number: self._cluster.logs[topic, number] for number in partitions}
         return {number: (log.start, log.end) for number, log in logs.items()}
 
-    def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+    def committed_ends(
+        self, topic: str, partitions: Collection[int], timeout_s: float | None = None
+    ) -> dict[int, int]:
         undecided = self._cluster.undecided
         return {n: undecided.get((topic, n), end) for n, (_, end) in self.bounds(topic, partitions).items()}
 

@@ -94,7 +94,9 @@ class StateReader(Protocol):
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Partition -> its first offset and its high watermark (which includes open transactions)."""
 
-    def committed_ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+    def committed_ends(
+        self, topic: str, partitions: Collection[int], timeout_s: float | None = None
+    ) -> dict[int, int]:
         """Partition -> its last stable offset: before it, every transaction is decided."""
 
     def both_ends(

@@ -63,6 +63,10 @@ export class Timeline {
     if (last && last.sequence >= snapshot.sequence) this.all = []; // Another series: the topic was recreated.
     this.all.push(summaryOf(snapshot));
     this.forgetOld();
+    if (this.error) {
+      this.error = "";
+      this.load(); // What could not be fetched: the server answers again.
+    }
   }
 
   forgetOld() {
