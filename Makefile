@@ -19,8 +19,8 @@ demo: $(VENV)/.installed ## Watch the whole pipeline run, on a real Kafka; optio
 .PHONY: test
 test: lint types jars ## Lint, types and all tests; some: ARGS="-k broker"; in one process, as --pdb needs: ARGS="-n0 --pdb"
 	$(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
-# A file's tests share a process and its fixtures. The files with the longest tests come first: faults, integration, unit.
-PROCESSES ?= 4
+# A file's tests share a process and its fixtures. Unit tests never wait: they need no more processes than cores.
+PROCESSES ?= $(if $(filter tests/unit%,$(ARGS)),2,4)
 
 .PHONY: faults
 faults: jars ## Run the whole fault matrix, the long ones too: kills, stalls, network, brokers
