@@ -35,6 +35,10 @@ Prefix = Annotated[
         help=f"The beginning of the names of this application's own topics, as in {DEFAULT_PREFIX}.snapshots.",
     ),
 ]
+Group = Annotated[
+    str | None,
+    typer.Option(envvar="LTV_GROUP", help="The consumer group.", show_default="the prefix"),
+]
 TopicPartitioner = Annotated[
     Partitioner,
     typer.Option(

@@ -14,7 +14,7 @@ from contract.access_token import AccessToken
 from contract.errors import Fatal
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
-from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention, TopicPartitioner
+from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention, TopicPartitioner
 from ltv.stop_signals import StopFlag
 
 DEFAULTS: Final = Settings(Cluster.model_construct())
@@ -119,10 +119,7 @@ def consume(
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULTS.snapshot_retention_days,
     partitioner: TopicPartitioner = DEFAULTS.partitioner,
-    group: Annotated[
-        str | None,
-        typer.Option(envvar="LTV_GROUP", help="The consumer group.", show_default="the prefix"),
-    ] = None,
+    group: Group = None,
     instance_id: Annotated[
         str | None,
         typer.Option(

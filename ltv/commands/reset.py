@@ -17,7 +17,7 @@ from contract.topics import (
 from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.lines import print_line, say
-from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
+from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention
 
 if TYPE_CHECKING:
     from administration.reset import ResetPlan
@@ -34,10 +34,7 @@ def reset(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
-    group: Annotated[
-        str | None,
-        typer.Option(envvar="LTV_GROUP", help="The consumer group.", show_default="the prefix"),
-    ] = None,
+    group: Group = None,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
     bootstrap_servers: BootstrapServers = None,

@@ -16,7 +16,7 @@ from contract.topics import (
 from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stdout_console
-from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
+from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention
 
 FETCH_BYTES: Final = 1024 * 1024
 DEFAULT_MAX_BEHIND_S: Final = 60.0
@@ -31,10 +31,7 @@ def status(
     max_snapshot_age_s: Annotated[
         float, typer.Option(min=0, help="How old the newest snapshot may be, in seconds.")
     ] = DEFAULT_MAX_SNAPSHOT_AGE_S,
-    group: Annotated[
-        str | None,
-        typer.Option(envvar="LTV_GROUP", help="The consumer group.", show_default="the prefix"),
-    ] = None,
+    group: Group = None,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
     bootstrap_servers: BootstrapServers = None,

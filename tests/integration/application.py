@@ -262,6 +262,19 @@ class Application:
         assert ended.code == 0, ended.log
         return self.snapshots()[-1]
 
+    def run_command(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of operators on this application."""
+        names = {"--prefix": self.prefix, "--events-topic": self.events, "--group": self.group}
+        words = [word for option in names.items() for word in option]
+        return subprocess.run(
+            [sys.executable, "-m", "ltv", command, *words, *arguments],
+            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": self.plain.servers},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+
     def close(self) -> None:
         for instance in self._instances:
             instance.close()

@@ -1,9 +1,6 @@
 """`ltv reset` forgets state and position together; a replay gives the same figures; a running group is left alone."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -12,28 +9,8 @@ from tests.integration.application import Application, assert_series, figures, s
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
 from tests.oracle import snapshot_of
-from tests.waiting import DEADLINE_S
 
 SMALL = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
-
-
-def run_reset(application: Application, *arguments: str) -> subprocess.CompletedProcess[str]:
-    names = [
-        "--prefix",
-        application.prefix,
-        "--events-topic",
-        application.events,
-        "--group",
-        application.group,
-    ]
-    return subprocess.run(
-        [sys.executable, "-m", "ltv", "reset", *names, *arguments],
-        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": application.plain.servers},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-    )
 
 
 @pytest.fixture
@@ -49,7 +26,7 @@ def last_snapshot(application: Application) -> Any:
 
 def test_a_replay_from_earliest_comes_to_the_same_figures(consumed: Application) -> None:
     before = last_snapshot(consumed)
-    ended = run_reset(consumed, "--to-earliest", "--yes", "--json")
+    ended = consumed.run_command("reset", "--to-earliest", "--yes", "--json")
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["counted"] == len(consumed.records())
     after = consumed.backfill()
@@ -61,7 +38,7 @@ def test_a_replay_from_earliest_comes_to_the_same_figures(consumed: Application)
 
 
 def test_events_that_come_after_a_reset_are_counted_once(consumed: Application) -> None:
-    assert run_reset(consumed, "--to-earliest", "--yes").returncode == 0
+    assert consumed.run_command("reset", "--to-earliest", "--yes").returncode == 0
     consumed.plain.send(consumed.events, shop(200, seed=92))
     assert figures(consumed.backfill()) == snapshot_of(consumed.records(), 10, "active")
     assert figures(consumed.backfill()) == snapshot_of(consumed.records(), 10, "active")
@@ -70,7 +47,7 @@ def test_events_that_come_after_a_reset_are_counted_once(consumed: Application) 
 def test_no_snapshot_after_a_reset_counts_what_was_forgotten(consumed: Application) -> None:
     """Partials of the former count would, until their partitions have come as far again."""
     reset_after = last_snapshot(consumed)["sequence"]
-    assert run_reset(consumed, "--to-earliest", "--yes").returncode == 0
+    assert consumed.run_command("reset", "--to-earliest", "--yes").returncode == 0
     consumed.backfill("one", "--commit-interval-s", "0.05", "--snapshot-interval-s", "0.05")
     since = [each for each in consumed.snapshots() if each["sequence"] > reset_after]
     totals = [each["totals"]["events"] for each in since]
@@ -80,7 +57,7 @@ def test_no_snapshot_after_a_reset_counts_what_was_forgotten(consumed: Applicati
 def test_a_reset_is_refused_while_a_consumer_runs_and_changes_nothing(consumed: Application) -> None:
     instance = consumed.start("one")
     consumed.wait_for_members("one")
-    refused = run_reset(consumed, "--to-earliest", "--yes")
+    refused = consumed.run_command("reset", "--to-earliest", "--yes")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "has members: one-0 on" in refused.stderr
     consumed.plain.send(consumed.events, shop(50, seed=93))
@@ -92,7 +69,7 @@ def test_a_reset_is_refused_while_a_consumer_runs_and_changes_nothing(consumed: 
 @pytest.mark.parametrize("arguments", [("--to-earliest", "--dry-run"), ("--to-earliest",)], ids=" ".join)
 def test_without_a_yes_nothing_is_changed(consumed: Application, arguments: tuple[str, ...]) -> None:
     before = last_snapshot(consumed)
-    ended = run_reset(consumed, *arguments)
+    ended = consumed.run_command("reset", *arguments)
     assert ended.returncode == (0 if "--dry-run" in arguments else 1)
     assert "the next consumer counts" in ended.stdout
     assert figures(consumed.backfill()) == figures(before)
@@ -110,11 +87,11 @@ def test_an_interrupted_reset_leaves_the_former_state_until_the_changelog_is_del
     )
     assert figures(consumed.backfill()) == figures(before)
     consumed.assert_exact()
-    assert run_reset(consumed, "--to-earliest", "--yes").returncode == 0
+    assert consumed.run_command("reset", "--to-earliest", "--yes").returncode == 0
     assert figures(consumed.backfill()) == figures(before)
 
 
 def test_a_prefix_without_state_is_named(new_topic: NewTopic, new_application: NewApplication) -> None:
-    ended = run_reset(new_application(new_topic(partitions=1)), "--to-earliest", "--yes")
+    ended = new_application(new_topic(partitions=1)).run_command("reset", "--to-earliest", "--yes")
     assert ended.returncode == 1
     assert "there is nothing to reset" in ended.stderr

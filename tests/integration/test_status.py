@@ -1,37 +1,16 @@
 """`ltv status` on a real Kafka: healthy with exit code 0, everything else with 1 and the cause."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 from uuid import uuid4
 
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.waiting import DEADLINE_S, wait_until
-
-
-def run_status(application: Application, *arguments: str) -> subprocess.CompletedProcess[str]:
-    names = [
-        "--prefix",
-        application.prefix,
-        "--events-topic",
-        application.events,
-        "--group",
-        application.group,
-    ]
-    return subprocess.run(
-        [sys.executable, "-m", "ltv", "status", *names, *arguments],
-        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": application.plain.servers},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-    )
+from tests.waiting import wait_until
 
 
 def status_of(application: Application, code: int) -> Any:
-    ended = run_status(application, "--json")
+    ended = application.run_command("status", "--json")
     assert ended.returncode == code, ended.stdout + ended.stderr
     return json.loads(ended.stdout)
 
@@ -44,10 +23,10 @@ def test_a_running_consumer_is_healthy_and_its_lag_is_0_behind_markers(
     instance = application.start("one")
     application.wait_for_events(len(records), instance)
     wait_until(
-        lambda: run_status(application).returncode == 0,
+        lambda: application.run_command("status").returncode == 0,
         "a healthy consumer",
         failing=instance.failing,
-        state=lambda: run_status(application).stdout,
+        state=lambda: application.run_command("status").stdout,
     )
     found = status_of(application, 0)
     assert found["problems"] == []
@@ -55,7 +34,7 @@ def test_a_running_consumer_is_healthy_and_its_lag_is_0_behind_markers(
     assert found["snapshot"]["complete"]
     assert found["dead_letters"] == {"undecodable": 1}
     assert found["topics"] == []
-    shown = run_status(application).stdout
+    shown = application.run_command("status").stdout
     assert shown.startswith("healthy\n")
     assert "undecodable" in shown
 
@@ -80,7 +59,7 @@ def test_an_application_that_does_not_exist_is_told_so_without_a_traceback(
     found = status_of(application, 1)
     assert f"the topic {application.events} does not exist" in found["problems"]
     assert found["snapshot"] is None
-    assert run_status(application).stderr == ""
+    assert application.run_command("status").stderr == ""
 
 
 def test_a_topic_with_another_setting_is_shown(new_topic: NewTopic, new_application: NewApplication) -> None:
