@@ -109,7 +109,7 @@ class Redrive:
         """Find out where to begin and to end.
 
         Args:
-            reader: with small fetches: each batch reads anew from where the last one ended.
+            reader: one with small fetches, because each batch begins to read where the last batch ended.
             topics: of the application.
             options: what to redrive, and how.
             redriven: the events that were redriven before; the redrive adds its own.

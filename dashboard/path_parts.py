@@ -8,7 +8,7 @@ MOST_SEQUENCE_DIGITS: Final = 15
 
 
 class SequencePart(Convertor[int]):
-    """A snapshot's sequence, of so many digits that it is a whole number for JavaScript, too."""
+    """A snapshot's sequence; it has few enough digits to be exact in JavaScript."""
 
     regex = f"[0-9]{{1,{MOST_SEQUENCE_DIGITS}}}"
 

@@ -1,4 +1,4 @@
-"""The newest snapshots in memory, and those that somebody asked for: as many as fit into a number of bytes."""
+"""The newest snapshots and those that clients asked for, in memory up to a number of bytes."""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable

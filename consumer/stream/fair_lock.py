@@ -4,7 +4,7 @@ from threading import Lock
 
 
 class FairLock:
-    """A lock that whoever waits for it gets next, even if its last holder wants it again at once.
+    """A lock that a waiting thread gets next, even if the last holder asks for it again at once.
 
     A plain lock would go back to the holder, which has the interpreter at that moment.
     """

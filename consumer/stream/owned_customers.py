@@ -36,7 +36,7 @@ class OwnedCustomers:
             number_of_partitions: of the events topic.
         """
         self.lock = FairLock()
-        """To be held by whoever changes the state of a partition that runs."""
+        """The worker's thread holds it while it changes the state of a running partition."""
         self._partitions = partitions
         self._place = PARTITIONERS.get(partitioner)
         self._number_of_partitions = number_of_partitions

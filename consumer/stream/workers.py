@@ -57,7 +57,7 @@ def run(settings: Settings, workers: int, prepare: Prepare) -> None:
 
 
 def _of_worker(settings: Settings, number: int, ports_after: int) -> Settings:
-    """The settings of a worker that listens so many ports after the one in the settings."""
+    """The settings of a worker; its port is the settings' port plus `ports_after`."""
     port = settings.metrics_port
     return replace(
         settings,
