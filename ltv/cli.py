@@ -2,17 +2,18 @@
 
 Exit codes: 0 done, also if the reader of the output closed it early (`| head`); 1 failed, stderr says why; 2 wrong
 usage; 3 all events of `batch` or `publish` were invalid, or with --strict any; 130 Ctrl-C. Only a bug shows a
-traceback, and never one with local variables: they may hold secrets.
+traceback, escaped, and never one with local variables: they may hold secrets.
 """
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from shutil import get_terminal_size
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -161,12 +162,20 @@ def _run() -> None:
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
-            raise
+            _fail_of_bug()
         _fail(f"this needs the package {error.name}: pip install 'ltv[{extra}]'")
     except OSError as error:
         if error.filename is None:
-            raise
+            _fail_of_bug()
         _fail(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    except Exception:
+        _fail_of_bug()
+
+
+def _fail_of_bug() -> NoReturn:
+    """Show the error that is being handled, and where it comes from. Its text may come from outside."""
+    *where, what = traceback.format_exc().splitlines()
+    _fail(f"this is a bug, please report it: {what}", details=where)
 
 
 def _wrong_usage(error: typer.TyperException) -> str:
@@ -188,7 +197,7 @@ def _did_you_mean(near: Sequence[str]) -> str:
     return f" Did you mean {' or '.join(f'{word!r}' for word in near)}?" if near else ""
 
 
-def _fail(text: str, code: int = 1, details: Sequence[str] = ()) -> None:
+def _fail(text: str, code: int = 1, details: Sequence[str] = ()) -> NoReturn:
     if text:
         say(f"ltv: {text}")
     for detail in details:

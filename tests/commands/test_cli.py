@@ -170,13 +170,17 @@ def test_a_missing_extra_names_the_install_command(
     assert "pip install 'ltv[embedded]'" in capsys.readouterr().err
 
 
-def test_a_bug_raises_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(**_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(cli, "app", crash)
-    with pytest.raises(ZeroDivisionError):
-        cli.main()
+@pytest.mark.parametrize(
+    "bug", [KeyError("\x1b[31m\u202e"), OSError("\x1b[31m\u202e"), ImportError("\x1b[31m\u202e")]
+)
+def test_a_bug_shows_its_traceback_without_obeyed_characters(
+    bug: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, bug) == 1
+    first, *where = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"ltv: this is a bug, please report it: {type(bug).__name__}: ")
+    assert "in raise_it" in "".join(where)
+    assert "".join([first, *where]).isprintable()
 
 
 def test_a_reader_that_leaves_early_causes_no_noise() -> None:
