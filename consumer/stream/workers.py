@@ -3,6 +3,7 @@
 import multiprocessing
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
@@ -25,7 +26,7 @@ from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.worker import work
 from consumer.worker_views import WorkerView
 from contract.errors import Fatal
-from contract.printable import printable
+from contract.printable import printable, printable_lines
 
 FATAL_EXIT: Final = 78
 """A child's exit code after Fatal (EX_CONFIG). After any other code but 0, the parent restarts the child."""
@@ -86,6 +87,9 @@ def _work_in_child(settings: Settings, number: int, prepare: Prepare) -> None:
     except Fatal as error:
         print(printable(f"ltv: {settings.instance_id}: {error}"), file=sys.stderr)
         sys.exit(FATAL_EXIT)
+    except Exception:  # A bug. Python itself would write its text as it is.
+        print(printable_lines(traceback.format_exc()), end="", file=sys.stderr)
+        sys.exit(1)
 
 
 @dataclass
