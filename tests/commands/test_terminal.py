@@ -1,59 +1,18 @@
 """On a terminal nothing from outside acts as a control character, and JSON stays the same JSON."""
 
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
+from tests.terminal import on_terminal, python_on_terminal
+
 HARMFUL = "\x1b]0;t\x07\x9b2J\x7f\u202e\u2066\u2028"
 RICH = re.compile(r"\r?\x1b\[[0-9;?]*[a-zA-Z]|\r\n")
 """Rich's own control sequences, and the terminal's line ends."""
-
-
-def on_terminal(*arguments: str, output: str = "both", folder: Path | None = None) -> str:
-    """What `ltv` writes to a terminal that is its standard output and error, or only one of them."""
-    return python_on_terminal("-m", "ltv", *arguments, output=output, folder=folder)
-
-
-def python_on_terminal(*arguments: str, output: str = "both", folder: Path | None = None) -> str:
-    reading, terminal = pty.openpty()
-    chunks: list[bytes] = []
-
-    def read() -> None:
-        try:
-            while chunk := os.read(reading, 65536):
-                chunks.append(chunk)
-        except OSError:  # Linux: the command has closed the terminal.
-            pass
-
-    reader = threading.Thread(target=read)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=terminal if output in {"both", "stdout"} else subprocess.DEVNULL,
-            stderr=terminal if output in {"both", "stderr"} else subprocess.DEVNULL,
-            cwd=folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "TERM": "xterm",
-                "COLUMNS": "400",
-            },
-        )
-        os.close(terminal)
-        reader.start()
-        process.wait(timeout=60)
-        reader.join(timeout=60)
-    finally:
-        os.close(reading)
-    return b"".join(chunks).decode()
 
 
 def assert_harmless(shown: str) -> None:

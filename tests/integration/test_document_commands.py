@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from rich.cells import cell_len
+from rich.text import Text
 
 from broker.embedded import EmbeddedBroker
 from broker.properties import HOST
+from tests.terminal import on_terminal, picture
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAMS: Final = ("ltv", "kill", "export", "make", "curl", "docker-compose", "kubectl", "sudo", "promtool")
@@ -25,6 +28,9 @@ LEFT_OUT: Final = {
     "export": "the environment is the test's",
 }
 DEFAULT_PORT: Final = 9092
+SHOWN: Final = {"top": ("top",), "status": ("status",), "customer": ("customer", "406325851a01")}
+IN_DOCS: Final = {"top", "customer"}
+"""With LTV_PICTURES=docs, docs/pictures/NAME.svg is made again."""
 LIVE: Final = re.compile(r"^ltv (demo|dashboard|produce|consume(?!.*--until-end)|.*--follow)")
 """Commands that run until Ctrl-C."""
 TOUR: Final = "README.md"
@@ -96,3 +102,16 @@ def test_the_readmes_tour_runs_as_pasted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", [name for name in documents() if name != TOUR])
 def test_the_commands_of_a_document_run_as_pasted(document: str, stage: str, tmp_path: Path) -> None:
     run(commands_of((ROOT / document).read_text()), tmp_path, KAFKA_BOOTSTRAP_SERVERS=stage)
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_a_command_shows_fits_the_terminal(name: str, columns: int, stage: str) -> None:
+    command = SHOWN[name]
+    shown = on_terminal(*command, columns=columns, environment={"KAFKA_BOOTSTRAP_SERVERS": stage})
+    lines = Text.from_ansi(shown).plain.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if cell_len(line.rstrip()) > columns] == []
+    if name in IN_DOCS and columns == 80 and os.environ.get("LTV_PICTURES") == "docs":
+        svg = picture(shown, f"ltv {' '.join(command)}", columns)
+        (ROOT / "docs" / "pictures" / f"{name}.svg").write_text(svg)
