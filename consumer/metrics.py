@@ -12,10 +12,11 @@ from prometheus_client.samples import Sample
 
 from consumer.domain import aggregate
 from consumer.health import WorkerHealth
-from consumer.metric_catalogue import WORKER_METRICS, CataloguedRegistry
+from consumer.metric_catalogue import WORKER_METRICS
 from consumer.stream.lifecycle import Lifecycle
 from contract.events import BATCH_REASONS, EVENT_TYPES, REASONS
 from contract.snapshots import Snapshot
+from web.catalogued_registry import CataloguedRegistry
 
 FailureCause = Literal["no_connection", "restore", "fenced", "cluster"]
 """Why a session fails: it could not connect; before it was ready; its transaction was taken over; later, otherwise."""

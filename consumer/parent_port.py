@@ -16,9 +16,10 @@ from starlette.types import ASGIApp
 from consumer.customer_page import ABOUT
 from consumer.health import HealthAnswer
 from consumer.http_port import NOT_FOUND, WRONG_HOST, health_response, serve_app
-from consumer.metric_catalogue import PARENT_METRICS, CataloguedRegistry
+from consumer.metric_catalogue import PARENT_METRICS
 from consumer.worker_views import WorkerAnswer, WorkerView, ask_each
 from web.allowed_hosts import AllowedHosts, HostCheck
+from web.catalogued_registry import CataloguedRegistry
 
 NOT_HERE: Final = 421
 UNAVAILABLE: Final = 503

@@ -9,25 +9,23 @@ from prometheus_client import generate_latest
 
 from cluster.fetched import Record
 from consumer.health import SILENT_AFTER_S, HealthAnswer, WorkerHealth
-from consumer.metric_catalogue import (
-    PARENT_METRICS,
-    PUBLISHER_METRICS,
-    WORKER_METRICS,
-    CataloguedRegistry,
-    CatalogueEntry,
-)
+from consumer.metric_catalogue import PARENT_METRICS, PUBLISHER_METRICS, WORKER_METRICS
 from consumer.metrics import Metrics
 from consumer.stream.minute_summary import INTERVAL_S, MinuteSummary
 from contract.errors import Retriable
+from dashboard.dashboard_metrics import DASHBOARD_METRICS, DashboardMetrics
 from tests.unit.fake_cluster import FakeCluster, FakeReader, retriable
 from tests.unit.test_session import Worker, due_for_a_snapshot, order, visit
+from web.catalogued_registry import CataloguedRegistry, CatalogueEntry
 
-CATALOGUE = {entry.name: entry for entry in (*WORKER_METRICS, *PARENT_METRICS, *PUBLISHER_METRICS)}
+CATALOGUE = {
+    entry.name: entry for entry in (*WORKER_METRICS, *PARENT_METRICS, *PUBLISHER_METRICS, *DASHBOARD_METRICS)
+}
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 UNITS = {"_seconds": "seconds", "_bytes": "bytes", "_seconds_total": "seconds", "_bytes_total": "bytes"}
 
 
-def exposed(metrics: Metrics) -> str:
+def exposed(metrics: Metrics | DashboardMetrics) -> str:
     return generate_latest(metrics.registry).decode()
 
 
@@ -36,10 +34,15 @@ def row(entry: CatalogueEntry) -> str:
     return f"| `{entry.name}` | {entry.kind} | {entry.unit} | {labels} | {entry.meaning} |"
 
 
-def test_the_registry_has_every_metric_of_the_catalogue_and_those_of_the_process_only() -> None:
-    families = [family for family in Metrics().registry.collect() if not family.name.startswith("process_")]
+@pytest.mark.parametrize(
+    ("made", "entries"), [(Metrics, WORKER_METRICS), (DashboardMetrics, DASHBOARD_METRICS)]
+)
+def test_a_registry_has_every_metric_of_its_catalogue_and_those_of_the_process_only(
+    made: type[Metrics] | type[DashboardMetrics], entries: tuple[CatalogueEntry, ...]
+) -> None:
+    families = [family for family in made().registry.collect() if not family.name.startswith("process_")]
     names = {f"{each.name}_total" if each.type == "counter" else each.name: each.type for each in families}
-    assert names == {entry.name: entry.kind for entry in WORKER_METRICS}
+    assert names == {entry.name: entry.kind for entry in entries}
 
 
 def test_the_document_has_every_row_of_the_catalogue_and_no_other() -> None:
@@ -64,8 +67,9 @@ def test_a_metric_that_is_made_twice_or_as_another_kind_is_an_error() -> None:
         made.gauge("ltv_customers")
 
 
-def test_nothing_says_when_it_was_created() -> None:
-    assert "_created" not in exposed(Metrics())
+@pytest.mark.parametrize("made", [Metrics, DashboardMetrics])
+def test_nothing_says_when_it_was_created(made: type[Metrics] | type[DashboardMetrics]) -> None:
+    assert "_created" not in exposed(made())
 
 
 def test_the_process_and_the_build_are_described() -> None:
