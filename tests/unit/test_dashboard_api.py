@@ -1,6 +1,7 @@
 """The dashboard's HTTP API: each address, its errors, and what no answer may do."""
 
 import csv
+import gzip
 import io
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -263,6 +264,13 @@ def test_head_answers_like_get_without_a_body_and_no_other_method_is_allowed(
     head = served.ask(path, "HEAD")
     assert (head.status, head.body) == (200, b"")
     assert {served.ask(path, method).status for method in ("POST", "PUT", "DELETE")} == {405}
+
+
+def test_the_metrics_are_compressed_once(served: Stage) -> None:
+    """Twice, no Prometheus could read them."""
+    answer = served.ask("/metrics", **{"Accept-Encoding": "gzip"})
+    assert answer.headers.get_all("Content-Encoding") == ["gzip"]
+    assert b"ltv_dashboard_live 1.0" in gzip.decompress(answer.body)
 
 
 def test_large_answers_are_compressed_for_those_who_can_read_it(served: Stage) -> None:
