@@ -12,6 +12,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.cog.runtime import Runtime
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from consumer.metrics import Metrics
@@ -70,7 +71,7 @@ def test_every_catalogued_metric_is_on_the_board() -> None:
 
 @pytest.mark.parametrize("panel", SHOWN, ids=lambda panel: str(panel["title"]))
 def test_a_panel_has_a_unit_a_description_and_shows_one_group_of_one_cluster(panel: dict[str, Any]) -> None:
-    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["fieldConfig"]["defaults"]["unit"] in vars(units).values()
     assert panel["description"].endswith(".")
     for target in panel["targets"]:
         selectors = re.findall(r"\{[^}]*\}", target["expr"])

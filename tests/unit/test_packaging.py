@@ -88,7 +88,10 @@ def test_every_service_of_the_composition_is_restricted_and_has_a_memory_limit()
     }
     assert "<<: *restricted\n" in ltv
     assert "mem_limit: " in ltv
-    assert {name for name, _ in SERVICES} == {"kafka", "topics", "producer", "consumer", "dashboard"}
+    assert {name for name, _ in SERVICES} == {
+        *("kafka", "topics", "producer", "consumer", "dashboard"),
+        *("prometheus", "grafana"),
+    }
     for name, service in SERVICES:
         assert "<<: *ltv\n" in service or ("<<: *restricted\n" in service and "mem_limit: " in service), name
         assert not re.search(r"read_only: false|privileged|network_mode", service), name
@@ -96,4 +99,7 @@ def test_every_service_of_the_composition_is_restricted_and_has_a_memory_limit()
 
 def test_the_composition_publishes_ports_on_this_machine_only() -> None:
     published = re.findall(r'(?m)^      - "(.*:\d+)"$', COMPOSE)
-    assert published == ["127.0.0.1:29092:29092", "127.0.0.1:8080:8080"]
+    assert published == [
+        *("127.0.0.1:29092:29092", "127.0.0.1:8080:8080"),
+        *("127.0.0.1:9090:9090", "127.0.0.1:3000:3000"),
+    ]
