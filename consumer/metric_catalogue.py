@@ -38,6 +38,13 @@ WORKER_METRICS: Final = (
         "ltv_dead_letters_total", "counter", "records", ("reason",), "Records committed as dead letters"
     ),
     CatalogueEntry(
+        "ltv_consecutive_dead_letters",
+        "gauge",
+        "records",
+        _OF_PARTITION,
+        "Dead letters at the end of what is committed, without a valid event between them",
+    ),
+    CatalogueEntry(
         "ltv_lag_records",
         "gauge",
         "records",

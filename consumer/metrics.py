@@ -50,6 +50,7 @@ class Metrics:
         self.records = made.counter("ltv_records_total")
         self.events = made.counter("ltv_events_total")
         self.dead_letters = made.counter("ltv_dead_letters_total")
+        self.consecutive_dead_letters = made.gauge("ltv_consecutive_dead_letters")
         self.lag = made.gauge("ltv_lag_records")
         self.lag_seconds = made.gauge("ltv_lag_seconds")
         self.event_time_age = made.gauge("ltv_event_time_age_seconds")
@@ -134,7 +135,8 @@ class Metrics:
         self.clear_snapshot()
         self.partitions.set(0)
         self.set_state_size(0, 0)
-        for gauge in (self.lag, self.lag_seconds, self.event_time_age, self.blocked):
+        by_partition = (self.lag, self.lag_seconds, self.event_time_age, self.blocked)
+        for gauge in (*by_partition, self.consecutive_dead_letters):
             self.set_by_partition(gauge, {})
         self._state.clear()
         self.restore_records_left.clear()

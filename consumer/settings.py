@@ -44,6 +44,8 @@ class Settings:
     """Stop when this run has found more invalid events than this; None: no limit."""
     max_dead_letter_ratio: float = 0.5
     """Stop when more than this share of the last 1,000 to 10,000 records is invalid; 1: never."""
+    max_consecutive_dead_letters: int | None = None
+    """Stop when more invalid events than this follow each other on a partition; None: no limit."""
     metrics_host: str = "127.0.0.1"
     metrics_allowed_hosts: tuple[str, ...] = ()
     """Names that requests to the metrics port may have as Host, beside those that `AllowedHosts` has of itself."""

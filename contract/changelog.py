@@ -36,6 +36,8 @@ class Position(Struct, frozen=True, kw_only=True):
     next_offset: int
     events: int
     dead_letters: int
+    consecutive_dead_letters: int = 0
+    """Those among them that stand right before the next offset, without a valid event between them."""
     time_min: datetime | None
     time_max: datetime | None
 

@@ -1,11 +1,16 @@
-"""A limit on invalid events stops the consumer before it turns a whole topic into dead letters.
+"""Limits on dead letters stop the consumer before it sets a whole topic aside.
 
-A person must look: is it the wrong topic, or a broken producer?
+A person must look: is it the wrong topic, or a broken producer? Nothing of the commit that would pass a limit is
+written, so the next run reads the same records, valid ones too, and stops again until somebody acts. The number and the
+share are those of one session; the run of consecutive ones is the partition's, over restarts, so that a supervisor that
+starts the consumer again and again moves none past the limit.
 """
 
+from collections import Counter
 from typing import Final
 
 from consumer.settings import Settings
+from consumer.stream.partition import Partition
 from contract import dead_letters as names
 from contract.dead_letters import DeadLetter
 from contract.errors import Fatal
@@ -15,50 +20,81 @@ MIN_RECORDS: Final = 1_000
 WINDOW_RECORDS: Final = 10_000
 
 
-_SHOWN: Final = (names.TOPIC, names.PARTITION, names.OFFSET, names.REASON, names.FIELD)
+_SHOWN: Final = (names.TOPIC, names.PARTITION, names.OFFSET, names.REASON, names.FIELD, names.TIMESTAMP)
 """Not the error's text, which may quote the event: this goes to the log."""
 _MEANINGS: Final = {**REASONS, **BATCH_REASONS}
 
 
 class InvalidLimit:
-    """Counts the dead letters of this run against the limits in the settings."""
+    """Counts the dead letters of this session against the limits in the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._max_count = settings.max_dead_letters
         self._max_ratio = settings.max_dead_letter_ratio
-        self._total = 0
+        self._max_run = settings.max_consecutive_dead_letters
+        self._total: Counter[str] = Counter()
+        """Reason -> dead letters of the session; `_dead`: of the window."""
+        self._dead: Counter[str] = Counter()
         self._records = 0
-        self._dead = 0
 
     def check(self, records: int, dead: list[DeadLetter]) -> None:
         """Count the records of a commit, before it begins.
 
         Raises:
-            Fatal: a limit is exceeded; the commit must not happen.
+            Fatal: the number or the share is exceeded; the commit must not happen.
         """
-        self._total += len(dead)
+        reasons = [letter.reason for letter in dead]
+        self._total.update(reasons)
+        self._dead.update(reasons)
         self._records += records
-        self._dead += len(dead)
-        if self._max_count is not None and self._total > self._max_count:
+        total, share = self._total.total(), self._dead.total()
+        if self._max_count is not None and total > self._max_count:
             raise Fatal(
-                f"{self._total} invalid events, more than --max-dead-letters {self._max_count}{_last(dead)}"
+                f"{total} invalid events, more than --max-dead-letters {self._max_count}"
+                f"{_why(self._total, dead, 'without --max-dead-letters')}"
             )
-        if self._records >= MIN_RECORDS and self._dead > self._max_ratio * self._records:
+        if self._records >= MIN_RECORDS and share > self._max_ratio * self._records:
             raise Fatal(
-                f"{self._dead} of the last {self._records} records are invalid, a larger share than "
-                f"--max-dead-letter-ratio {self._max_ratio}{_last(dead)}"
+                f"{share} of the last {self._records} records are invalid, a larger share than "
+                f"--max-dead-letter-ratio {self._max_ratio}"
+                f"{_why(self._dead, dead, 'with --max-dead-letter-ratio 1')}"
             )
         if self._records >= WINDOW_RECORDS:
-            self._records = self._dead = 0
+            self._records = 0
+            self._dead.clear()
+
+    def check_run(self, partition: Partition) -> None:
+        """Look at the partition's consecutive dead letters, before a commit begins.
+
+        Raises:
+            Fatal: there are too many of them; the commit must not happen.
+        """
+        longest = partition.dead_run.longest
+        if self._max_run is not None and longest > self._max_run:
+            reasons = Counter(letter.reason for letter in partition.dead)
+            raise Fatal(
+                f"{longest} invalid events follow each other, more than --max-consecutive-dead-letters "
+                f"{self._max_run}{_why(reasons, partition.dead, 'without --max-consecutive-dead-letters')}"
+            )
 
 
-def _last(dead: list[DeadLetter]) -> str:
+def _why(reasons: Counter[str], dead: list[DeadLetter], passes: str) -> str:
+    """The reasons with their numbers, the newest dead letter, and what to do."""
+    histogram = ", ".join(f"{reason} {number}" for reason, number in reasons.most_common())
+    return (
+        f" ({histogram}).{_newest(dead)} None of the last commit's records was committed, and the next run stops here, "
+        "too. Is it the right topic? If so, mend the producer, then let these pass: start the consumer once "
+        f"{passes}; `ltv dead-letters redrive` sends them back later"
+    )
+
+
+def _newest(dead: list[DeadLetter]) -> str:
     if not dead:
         return ""
-    header = {name: value.decode() for name, value in dead[-1].headers if name in _SHOWN}
-    reason, field = header[names.REASON], header[names.FIELD]
+    headers = [{name: value.decode() for name, value in each.headers if name in _SHOWN} for each in dead]
+    newest = max(reversed(headers), key=lambda header: int(header[names.TIMESTAMP]))
+    reason, field = newest[names.REASON], newest[names.FIELD]
     return (
-        f". The last: {header[names.TOPIC]}-{header[names.PARTITION]} at offset {header[names.OFFSET]}: "
-        f"{reason}{f' {field}' if field else ''}: {_MEANINGS[reason]}. "
-        "Check that the topic is the right one; if so, raise the limit. None of these records was committed"
+        f" The newest: {newest[names.TOPIC]}-{newest[names.PARTITION]} at offset {newest[names.OFFSET]}: "
+        f"{reason}{f' {field}' if field else ''}: {_MEANINGS[reason]}."
     )

@@ -16,6 +16,7 @@ from consumer.domain.partial import Partial, partial_of
 from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.changelog import ROWS_PER_RECORD, pack_position, pack_rows
+from consumer.stream.dead_run import DeadRun
 from consumer.stream.event_time_limit import within_limit
 from consumer.stream.lifecycle import Lifecycle, check_follows
 from consumer.stream.placement import Placement
@@ -59,6 +60,8 @@ class Partition:
         """The next input offset: all records before it are in the state, committed or not."""
         self.dead_letter_count = 0
         """All invalid records of the partition, those of the next commit included."""
+        self.dead_run = DeadRun()
+        """Its dead letters that follow each other."""
         self.dead: list[DeadLetter] = []
         """Dead letters that the next commit writes."""
         self.dead_bytes = 0
@@ -105,6 +108,7 @@ class Partition:
             invalid = self._with_misplaced(misplaced, events, invalid)
         for i, error in invalid:
             self._set_aside(part, i, error)
+        self.dead_run.note(len(part), [i for i, _ in invalid])
         self.uncommitted += len(part)
         self.next_offset = part.offsets[-1] + 1
 
@@ -124,6 +128,7 @@ class Partition:
     def _set_batch_aside(self, batch: UnreadableBatch) -> None:
         origin = Origin(self.settings.topics.events, self.number, batch.first_offset, batch.timestamp_ms)
         self._add(dead_batch(batch.data, batch.error, origin, batch.last_offset, batch.records))
+        self.dead_run.note(1, [0])
         self.uncommitted += batch.records
         self.next_offset = batch.last_offset + 1
 
@@ -178,6 +183,7 @@ class Partition:
             next_offset=self.next_offset,
             events=self.aggregate.events,
             dead_letters=self.dead_letter_count,
+            consecutive_dead_letters=self.dead_run.length,
             time_min=self.aggregate.time_min,
             time_max=self.aggregate.time_max,
         )
@@ -212,6 +218,7 @@ class Partition:
             The offset before which changelog records are no longer needed, if a rewrite is complete.
         """
         self.dead, self.dead_bytes = [], 0
+        self.dead_run.committed()
         self.uncommitted = 0
         self.event_types.clear()
         self.reported = True

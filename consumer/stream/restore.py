@@ -144,6 +144,7 @@ def _state_lost(partition: Partition, settings: Settings, what: str) -> Fatal:
 def _take_over(partition: Partition, position: Position) -> None:
     partition.next_offset = position.next_offset
     partition.dead_letter_count = position.dead_letters
+    partition.dead_run.length = position.consecutive_dead_letters
     aggregate = partition.aggregate
     aggregate.events = position.events
     aggregate.time_min, aggregate.time_max = position.time_min, position.time_max

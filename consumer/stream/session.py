@@ -184,6 +184,8 @@ class Session:
         dead = [letter for partition in moved for letter in partition.dead]
         refuse_misfit([partition.placement for partition in moved], self._settings.topics.events)
         self._limit.check(counts.records, dead)
+        for partition in moved:
+            self._limit.check_run(partition)
         next_snapshot = self._next_snapshot if snapshot_due else _no_snapshot
         try:
             partials, snapshot = commit(
@@ -206,6 +208,8 @@ class Session:
             self._metrics.count_snapshot(snapshot)
         self._metrics.commit_seconds.observe(self._clock() - now_s)
         counts.add_to(self._metrics)
+        runs = {partition.number: partition.dead_run.length for partition in self._assignment.running}
+        self._metrics.set_by_partition(self._metrics.consecutive_dead_letters, runs)
         self._gc.after_commit()
 
     def _next_snapshot(self, ours: Mapping[int, Partial]) -> Snapshot | None:

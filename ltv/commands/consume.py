@@ -165,6 +165,15 @@ def consume(
             help="Stop when more than this share of the last few thousand records is invalid; 1 means never.",
         ),
     ] = DEFAULTS.max_dead_letter_ratio,
+    max_consecutive_dead_letters: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="LTV_MAX_CONSECUTIVE_DEAD_LETTERS",
+            help="Stop when more invalid events than this follow each other on a partition, also over restarts.",
+            show_default="no limit",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -229,6 +238,7 @@ def consume(
         connect_timeout_s=connect_timeout_s,
         max_dead_letters=max_dead_letters,
         max_dead_letter_ratio=max_dead_letter_ratio,
+        max_consecutive_dead_letters=max_consecutive_dead_letters,
         metrics_host=metrics_host,
         metrics_allowed_hosts=tuple(filter(None, map(str.strip, metrics_allowed_hosts.split(",")))),
         metrics_port=metrics_port,

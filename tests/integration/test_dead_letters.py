@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from contract.dead_letters import MAX_PAYLOAD_BYTES
-from tests.integration.application import Application, shop
+from tests.integration.application import Application, figures, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
-from tests.oracle import invalid_among
+from tests.oracle import invalid_among, snapshot_of
 
 SMALL = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
 
@@ -69,7 +69,7 @@ def test_the_count_limit_stops_the_consumer_before_it_is_exceeded(
     application.backfill("one", "--max-dead-letters", "3")
     application.plain.send(topic, SMALL[3:7] + shop(50, seed=23))
     line = stopped_at_a_limit(application, "--max-dead-letters", "3")
-    assert "4 invalid events, more than --max-dead-letters 3. The last: " in line
+    assert "4 invalid events, more than --max-dead-letters 3 (" in line
     assert f"{topic}-0 at offset 56" in line
     assert 3 <= len(application.dead_letters()) <= 6
     application.backfill("one", "--max-dead-letters", "4")
@@ -90,6 +90,30 @@ def test_nothing_of_the_commit_that_would_exceed_a_limit_is_written(
     assert application.snapshots()[-1]["totals"] == before["totals"]
     application.backfill()
     application.assert_exact()
+
+
+@pytest.mark.parametrize(
+    "limit", [("--max-dead-letter-ratio", "0.4"), ("--max-consecutive-dead-letters", "500")], ids=" ".join
+)
+def test_a_limit_loses_no_valid_event_before_or_after_the_invalid_ones_and_stops_each_run(
+    new_topic: NewTopic, new_application: NewApplication, limit: tuple[str, str]
+) -> None:
+    """A producer's bad deploy: valid events, then invalid ones only, then valid ones again."""
+    application = new_application(new_topic(shop(1_500, seed=27), partitions=1))
+    application.backfill("one", *limit)
+    application.plain.send(application.events, shop(500, seed=28) + [(b"c1", b"rubbish")] * 2_000)
+    stopped = [stopped_at_a_limit(application, *limit) for _ in range(2)]
+    application.plain.send(application.events, shop(500, seed=29))
+    stopped.append(stopped_at_a_limit(application, *limit))
+    assert all("undecodable" in line and f"{application.events}-0 at offset" in line for line in stopped)
+    at_stop = application.snapshots()[-1]
+    offset = at_stop["coverage"]["partitions"][0]["next_offset"]
+    before = [record for record in application.records() if record.offset < offset]
+    assert offset >= 1_500
+    assert figures(at_stop) == snapshot_of(before, 10, "active")
+    application.backfill("one", "--max-dead-letter-ratio", "1")
+    application.assert_exact()
+    assert len(application.dead_letters()) == 2_000
 
 
 def test_the_ratio_limit_stops_the_consumer_too(new_topic: NewTopic, new_application: NewApplication) -> None:

@@ -70,8 +70,9 @@ def test_the_message_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do
     with pytest.raises(Fatal) as raised:
         limit(count=0).check(1, [LETTER])
     message = str(raised.value)
-    assert "The last: ltv.events-3 at offset 17: undecodable: not JSON" in message
-    assert "raise the limit" in message
+    assert "(undecodable 1). The newest: ltv.events-3 at offset 17: undecodable: not JSON" in message
+    for step in ("mend the producer", "start the consumer once without --max-dead-letters", "redrive"):
+        assert step in message
     assert "\n" not in message
 
 

@@ -526,6 +526,22 @@ def test_a_commit_over_the_dead_letter_limit_writes_no_record() -> None:
     assert cluster.values(cluster.topics.dead_letters) == []
 
 
+def test_consecutive_dead_letters_are_counted_over_commits_and_restarts() -> None:
+    """Nobody gets them past the limit by starting again and again."""
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a"), (b"a", b"1"), (b"a", b"2")]
+    Worker(cluster, max_consecutive_dead_letters=3).run(0)
+    cluster.events[0] += [(b"a", b"3"), (b"a", b"4"), visit("a")]
+    for _ in range(2):
+        with pytest.raises(Fatal, match="4 invalid events follow each other, more than"):
+            Worker(cluster, max_consecutive_dead_letters=3).run(0)
+        assert len(cluster.values(cluster.topics.dead_letters)) == 2
+    assert totals(cluster)["events"] == 1
+    worker = Worker(cluster).run(0)
+    assert len(cluster.values(cluster.topics.dead_letters)) == 4
+    assert worker.metrics.total("ltv_consecutive_dead_letters") == 0
+
+
 @pytest.mark.parametrize(
     ("records", "first"),
     [
