@@ -96,6 +96,16 @@ class TransactionalClient:
         self._finish("committing the transaction", self._client._transaction_manager.begin_commit)
         fault_point("after_commit")
 
+    def abort(self) -> None:
+        """Abort the transaction.
+
+        Raises:
+            Retriable: there was no answer in time.
+        """
+        self._await_delivery()
+        self._finish("aborting the transaction", self._client._transaction_manager.begin_abort)
+        self._sent.clear()
+
     def _await_delivery(self) -> None:
         deadline = Deadline(CALL_TIMEOUT_MS / 1000)
         with client_errors("writing in a transaction"):

@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, json
 
 from contract.errors import Fatal
 from contract.weeks import FAR_BLOCK_WEEKS
 
 FORMAT_VERSION: Final = 3
+RESET_VERSION: Final = 4
+"""The format of a reset's record alone: it empties the table, so that a program which does not know it must refuse."""
 COLUMNS: Final = 10
 
 Columns = list[list[Any]]
@@ -51,6 +53,14 @@ class Unpacked(Struct, frozen=True):
     position: Position | None
     completes: bool
     """It is the last record of a rewrite: the records before the rewrite's first one are no longer needed."""
+    empties: bool = False
+    """It is a reset: the state before it is forgotten, and counting goes on from its position."""
+
+
+def pack_reset(position: Position) -> bytes:
+    """The value of a reset's record: a whole table without rows, and where counting begins."""
+    rows: Columns = [[] for _ in range(COLUMNS)]
+    return json.encode({"v": RESET_VERSION, "part": 1, "completes": True, "rows": rows, "position": position})
 
 
 def unpack(value: bytes) -> Unpacked:
@@ -62,12 +72,12 @@ def unpack(value: bytes) -> Unpacked:
     try:
         record = orjson.loads(value)
         version = record["v"]
-        if version in (1, 2, FORMAT_VERSION):
+        if version in (1, 2, FORMAT_VERSION, RESET_VERSION):
             return _unpacked(record, version)
     except (ValueError, TypeError, LookupError, ValidationError):
         raise Fatal("not a changelog record; does another program write to the topic?") from None
     raise Fatal(
-        f"the changelog has rows of format {version}, this program reads format {FORMAT_VERSION}: "
+        f"the changelog has rows of format {version}, this program reads format {RESET_VERSION}: "
         "run the program version that wrote them, or a newer one"
     )
 
@@ -78,8 +88,9 @@ def _unpacked(record: dict[str, Any], version: int) -> Unpacked:
         raise ValueError(f"{len(columns)} columns")
     found = record.get("position")
     position = convert(found, Position) if found else None
-    if version == FORMAT_VERSION:
-        return Unpacked(record["part"], columns, position, record.get("completes", False))
+    if version >= FORMAT_VERSION:
+        empties = version == RESET_VERSION
+        return Unpacked(record["part"], columns, position, record.get("completes", False), empties)
     # Before format 3, a rewrite had one part, and all records of its commit belonged to it.
     whole = record["whole"]
     return Unpacked(1 if whole else None, columns, position, completes=whole and position is not None)

@@ -109,8 +109,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "reset": Entry(
         "ltv.commands.reset:reset",
         KAFKA,
-        "Forget what was counted, so that the consumer counts all events again.",
-        ("ltv reset --to-earliest --dry-run", "ltv reset --to-earliest --yes"),
+        "Forget what was counted, so that the consumer counts all events again, or those since a time.",
+        (
+            "ltv reset --to-earliest --dry-run",
+            "ltv reset --to-earliest --yes",
+            "ltv reset --to-time 2026-01-31T12:00Z --yes",
+        ),
     ),
     "top": Entry(
         "ltv.commands.top:top",

@@ -76,6 +76,9 @@ class _Search:
         if self._is_first and unpacked.part == 1:
             self._begins_with_table = True
         self._is_first = False
+        if unpacked.empties:
+            self._rows = CustomerRows(self._rows.customer_id)
+            self._uncommitted.clear()
         if self._rows.customer_id in unpacked.rows[0]:
             self._uncommitted.append(unpacked.rows)
         if unpacked.position:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from cluster.errors import topic_recreated
 from cluster.fetched import Record
+from consumer.domain.aggregate import Aggregate
 from consumer.settings import Settings
 from consumer.stream.partition import Partition
 from consumer.stream.rows import apply_columns
@@ -39,6 +40,8 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
             sizes.note(unpacked, len(record.value or b""))
             if unpacked.position:
                 _check_owner(unpacked.position, partition, settings)
+            if unpacked.empties:
+                partition.aggregate = Aggregate()
             rows += apply_columns(partition.aggregate, unpacked.rows)
             position = unpacked.position or position
             partition.restore_records_left = end - record.offset - 1
@@ -137,7 +140,7 @@ def _check_owner(position: Position, partition: Partition, settings: Settings) -
 def _state_lost(partition: Partition, settings: Settings, what: str) -> Fatal:
     return Fatal(
         f"{settings.topics.changelog}-{partition.number} {what}: state was deleted, and the rest is not exact. "
-        "To count all events that are still on the topic, use a new --prefix and --group"
+        "To count all events that are still on the topic: ltv reset --to-earliest, or a new --prefix and --group"
     )
 
 
@@ -155,11 +158,13 @@ def _check_events_are_there(partition: Partition, first: int, last: int, setting
     if partition.next_offset > last:
         raise Fatal(
             f"{where} ends at offset {last}, but events up to {partition.next_offset} were ingested: was the topic "
-            "deleted and recreated? To count its events from the start, use a new --prefix and --group"
+            "deleted and recreated? To count its events from the start: ltv reset --to-earliest, or a new --prefix "
+            "and --group"
         )
     if partition.next_offset < first:
         raise Fatal(
             f"{where} begins at offset {first}, but events from {partition.next_offset} on are not ingested yet: "
             "they were deleted before they were read. The figures can't be exact without them; to count the events "
-            "that are still on the topic, use a new --prefix and --group, and a longer retention"
+            "that are still on the topic: ltv reset --to-earliest, or a new --prefix and --group; and a longer "
+            "retention"
         )

@@ -262,13 +262,15 @@ class Application:
         assert ended.code == 0, ended.log
         return self.snapshots()[-1]
 
-    def run_command(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_command(
+        self, command: str, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command of operators on this application."""
         names = {"--prefix": self.prefix, "--events-topic": self.events, "--group": self.group}
         words = [word for option in names.items() for word in option]
         return subprocess.run(
             [sys.executable, "-m", "ltv", command, *words, *arguments],
-            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": self.plain.servers},
+            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": self.plain.servers, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

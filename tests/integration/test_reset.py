@@ -1,14 +1,17 @@
 """`ltv reset` forgets state and position together; a replay gives the same figures; a running group is left alone."""
 
 import json
-from typing import Any
+import signal
+import time
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.integration.application import Application, assert_series, figures, shop
+from tests.integration.application import Application, assert_series, figures, shop, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
-from tests.oracle import snapshot_of
+from tests.oracle import Record, snapshot_of
 
 SMALL = [(key, value) for key, value, _ in RUBBISH if len(value or b"") < 1_000]
 
@@ -76,19 +79,94 @@ def test_without_a_yes_nothing_is_changed(consumed: Application, arguments: tupl
     consumed.assert_exact()
 
 
-def test_an_interrupted_reset_leaves_the_former_state_until_the_changelog_is_deleted(
-    consumed: Application,
+class Divided(NamedTuple):
+    """An application that has counted all records of its topic, and those written since a time."""
+
+    application: Application
+    time: str
+    since: list[Record]
+
+
+@pytest.fixture
+def divided(new_topic: NewTopic, new_application: NewApplication) -> Divided:
+    topic = new_topic(shop(400, seed=94) + SMALL)
+    application = new_application(topic)
+    ends = {number: end for number, (_, end) in application.plain.bounds(topic).items()}
+    time_ms = max(record.timestamp for record in application.plain.read(topic)) + 1
+    wait_until(lambda: time.time() * 1000 > time_ms, "a later time")
+    application.plain.send(topic, shop(300, seed=95) + SMALL[:5])
+    application.backfill()
+    since = [each for each in application.records() if each.offset >= ends[each.partition]]
+    at = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return Divided(application, at, since)
+
+
+def test_a_reset_to_a_time_counts_what_was_written_since_and_nothing_else(divided: Divided) -> None:
+    application, words = divided.application, ("--to-time", divided.time, "--json")
+    number = len(application.records())
+    planned = application.run_command("reset", *words, "--dry-run")
+    done = application.run_command("reset", *words, "--yes")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan == {**json.loads(planned.stdout), "dry_run": False}
+    assert (plan["to_count"], plan["left_out"]) == (len(divided.since), number - len(divided.since))
+    assert figures(application.backfill()) == snapshot_of(divided.since, 10, "active")
+    new = shop(100, seed=96)
+    application.plain.send(application.events, new)
+    known = {each[:2] for each in divided.since}
+    counted_from = {number: min(offset for n, offset in known if n == number) for number, _ in known}
+    since = [each for each in application.records() if each.offset >= counted_from[each.partition]]
+    assert len(since) == len(known) + len(new)
+    assert figures(application.backfill()) == snapshot_of(since, 10, "active")
+
+
+FORMER, NEW = "former", "new"
+
+
+@pytest.mark.parametrize(
+    ("point", "state"),
+    [
+        ("send:1", FORMER),
+        ("send:4", FORMER),
+        ("before_commit:1", FORMER),
+        ("in_flight:1", None),
+        ("after_commit:1", NEW),
+        ("after_commit:2", NEW),
+    ],
+)
+def test_a_reset_that_is_killed_leaves_the_former_state_or_the_new_one(
+    divided: Divided, point: str, state: str | None
 ) -> None:
-    """Group and partials are gone: the consumer goes on by the changelog, and the reset can be run again."""
-    before = last_snapshot(consumed)
-    consumed.plain.admin.delete_groups([consumed.group])
-    consumed.plain.send(
-        f"{consumed.prefix}.partials", [(str(n).encode(), None) for n in range(3)], partition=0
-    )
-    assert figures(consumed.backfill()) == figures(before)
-    consumed.assert_exact()
-    assert consumed.run_command("reset", "--to-earliest", "--yes").returncode == 0
-    assert figures(consumed.backfill()) == figures(before)
+    """The records since the time are not all records, so a mixture of both states would be neither."""
+    application, words = divided.application, ("--to-time", divided.time, "--yes")
+    expected = {
+        FORMER: snapshot_of(application.records(), 10, "active"),
+        NEW: snapshot_of(divided.since, 10, "active"),
+    }
+    killed = application.run_command("reset", *words, LTV_TEST_FAULT_AT=f"{point}:SIGKILL")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    found = figures(application.backfill())
+    assert found in ([expected[state]] if state else list(expected.values()))
+    assert application.run_command("reset", *words).returncode == 0
+    assert figures(application.backfill()) == expected[NEW]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give one of them"),
+        (("--to-earliest", "--to-time", "2026-01-01"), "give one of them"),
+        (("--to-time", "soon"), "is not a time"),
+        (("--to-time", "9999-01-01"), "is in the future"),
+    ],
+    ids=str,
+)
+def test_a_place_that_is_missing_or_wrong_is_refused(
+    new_topic: NewTopic, new_application: NewApplication, words: tuple[str, ...], said: str
+) -> None:
+    ended = new_application(new_topic(partitions=1)).run_command("reset", *words, "--yes")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in ended.stderr
 
 
 def test_a_prefix_without_state_is_named(new_topic: NewTopic, new_application: NewApplication) -> None:

@@ -298,8 +298,8 @@ def test_the_changes_are_never_longer_than_estimated(commits: list[list[dict[str
 
 
 def test_a_newer_format_is_refused_and_the_message_says_what_to_do() -> None:
-    with pytest.raises(Fatal, match=r"format 4, this program reads format 3: run the program version"):
-        unpack(orjson.dumps({"v": 4, "something": "new"}))
+    with pytest.raises(Fatal, match=r"format 5, this program reads format 4: run the program version"):
+        unpack(orjson.dumps({"v": 5, "something": "new"}))
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b"null", b"1", b'"text"', b"\xff"])

@@ -12,7 +12,7 @@ from consumer.domain import Aggregate, ingest
 from consumer.stream.changelog import pack_position, pack_rows
 from consumer.stream.owned_customers import OwnedCustomers
 from consumer.stream.partition import Partition
-from contract.changelog import Position
+from contract.changelog import Position, pack_reset
 from contract.customers import CustomerDetail, StateUnavailable
 from contract.errors import Fatal
 from contract.weeks import week_of_day
@@ -155,3 +155,14 @@ def test_a_changelog_that_is_cut_while_it_is_read_is_read_again() -> None:
 def test_what_is_no_changelog_record_is_named_with_its_offset() -> None:
     with pytest.raises(Fatal, match=r"ltv\.changelog-0 at offset 1: not a changelog record"):
         found(Log([position(1), b'"position"']))
+
+
+def test_a_customer_of_before_a_reset_is_unknown_after_it_and_has_only_what_came_since() -> None:
+    at = Position(group="g", next_offset=7, events=0, dead_letters=0, time_min=None, time_max=None)
+    values = [change("a", "o1", 100), position(3), pack_reset(at)]
+    assert found(Log(values)) == 7
+    since = found(Log([*values, change("a", "o2", 5), position(9)]))
+    assert isinstance(since, CustomerDetail)
+    assert since.orders == 1
+    cut = Log([*values, change("a", "o2", 5), position(9)], start=2)
+    assert found(cut) == since

@@ -234,6 +234,4 @@ class _Producer(TransactionalClient):
                 self.begin()
             self.send(topic, partition, b"", key=b"")
         if self._sent:
-            self._await_delivery()
-            self._finish("ending an old transaction", self._client._transaction_manager.begin_abort)
-            self._sent.clear()
+            self.abort()
