@@ -1,6 +1,8 @@
 """Asks for the access token, where one is set: as a bearer token, or as the cookie of the login page."""
 
 import hmac
+import math
+import time
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.access_token import AccessToken
 from dashboard.answers import Problem, problem_response
+from dashboard.login_pace import LoginPace
 from dashboard.pages import Pages
 
 LOGIN: Final = "/login"
@@ -72,13 +75,22 @@ class AccessCheck:
 
 
 def login_route(gate: Gate, pages: Pages) -> Route:
-    """The route that takes the login form."""
+    """The route that takes the login form; it slows down an address that sends wrong tokens."""
+    pace = LoginPace(time.monotonic)
 
     async def login(request: Request) -> Response:
         fields = await _form(request)
         after = _own_path(fields.get("next", "/"))
+        address = request.client.host if request.client else ""
+        if wait_s := math.ceil(pace.wait_s(address)):
+            said = f"Too many wrong tokens: try again in {wait_s} s."
+            answer = pages.login(after, status=HTTPStatus.TOO_MANY_REQUESTS, said=said)
+            answer.headers["Retry-After"] = str(wait_s)
+            return answer
         if not gate.is_token(fields.get("token", "")):
-            return pages.login(after, status=401, is_wrong=True)
+            pace.failed(address)
+            return pages.login(after, status=HTTPStatus.UNAUTHORIZED, said="This is not the access token.")
+        pace.succeeded(address)
         response = RedirectResponse(after, 303, {"Cache-Control": "no-store"})
         gate.give_cookie(response, over_tls=request.headers.get("origin", "").startswith("https://"))
         return response

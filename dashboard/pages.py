@@ -41,9 +41,9 @@ class Pages:
             Route(f"/static/{self._version}/{{name:path}}", self._file),
         ]
 
-    def login(self, after: str, *, status: int, is_wrong: bool = False) -> Response:
-        """The login page, whose form goes on to the path `after`."""
-        html = self._html(LOGIN).replace("{{wrong}}", "This is not the access token." if is_wrong else "")
+    def login(self, after: str, *, status: int, said: str = "") -> Response:
+        """The login page, whose form goes on to the path `after`; it says why the last token did not open it."""
+        html = self._html(LOGIN).replace("{{wrong}}", said)
         html = html.replace("{{after}}", escape(after))
         return HTMLResponse(html, status, {"Cache-Control": KEEP_NOTHING})
 

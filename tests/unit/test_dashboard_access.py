@@ -112,6 +112,16 @@ def test_a_wrong_token_gets_no_cookie(served: Stage, token: str) -> None:
     assert b"not the access token" in answer.body
 
 
+def test_many_wrong_tokens_slow_their_address_down_and_nobody_who_is_logged_in() -> None:
+    with stage(token=AccessToken(SECRET)) as served:
+        pair = (log_in(served).headers["Set-Cookie"] or "").partition(";")[0]
+        assert [log_in(served, f"wrong {i}").status for i in range(7)] == [401] * 5 + [429] * 2
+        slowed = log_in(served)
+        assert (slowed.status, slowed.headers["Retry-After"]) == (429, "1")
+        assert b"try again in 1 s" in slowed.body
+        assert served.ask("/", Cookie=pair).status == 200
+
+
 @pytest.mark.parametrize(
     "after",
     ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\r\nX: y", ""],
