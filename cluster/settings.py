@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cluster.tls import tls_context
 from contract.errors import Fatal
+from contract.secret_variables import secret_of
 
 CONNECT_TIMEOUT_MS: Final = 5_000
 """How long kafka-python tries to connect to any broker before it raises an error."""
@@ -16,7 +17,10 @@ RECONNECT_WITHIN_MS: Final = 1_000
 
 
 class Cluster(BaseSettings):
-    """The connection to Kafka. Every field is read from KAFKA_<FIELD>; secrets never reach a log."""
+    """The connection to Kafka. Every field is read from KAFKA_<FIELD>; secrets never reach a log.
+
+    `at` also reads secrets from the files that KAFKA_<FIELD>_FILE name.
+    """
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", env_ignore_empty=True, extra="ignore")
 
@@ -42,8 +46,11 @@ class Cluster(BaseSettings):
         Raises:
             Fatal: these settings can never connect; the text names the variable, and no value that may be secret.
         """
+        given: dict[str, Any] = {name: secret_of(_variable(name)) for name in cls.secret_fields()}
+        if bootstrap_servers is not None:
+            given["bootstrap_servers"] = bootstrap_servers
         try:
-            cluster = cls() if bootstrap_servers is None else cls(bootstrap_servers=bootstrap_servers)
+            cluster = cls(**given)
         except ValidationError as error:
             wrong = error.errors(include_input=False)
             raise Fatal(
@@ -51,6 +58,11 @@ class Cluster(BaseSettings):
             ) from None
         cluster.check()
         return cluster
+
+    @classmethod
+    def secret_fields(cls) -> list[str]:
+        """The fields that hold secrets."""
+        return [name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation)]
 
     def check(self) -> None:
         """Check that these settings fit each other, and that the files they name can be used.

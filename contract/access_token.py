@@ -1,13 +1,14 @@
-"""The optional access token, from the environment only: no command line, URL or log has it."""
+"""The optional access token, from the environment or a file only: no command line, URL or log has it."""
 
-import os
 import re
 from hmac import compare_digest
 from typing import Final, Self
 
 from contract.errors import Fatal
+from contract.secret_variables import secret_of
 
 ACCESS_TOKEN_VARIABLE: Final = "LTV_ACCESS_TOKEN"
+MIN_TOKEN_CHARS: Final = 16
 _ALLOWED: Final = re.compile(r"[!-~]+")
 _SCHEME: Final = "bearer "
 
@@ -29,9 +30,21 @@ class AccessToken:
 
     @classmethod
     def from_environment(cls) -> Self | None:
-        """The token in LTV_ACCESS_TOKEN; None if the variable is empty or not set."""
-        secret = os.environ.get(ACCESS_TOKEN_VARIABLE)
-        return cls(secret) if secret else None
+        """The token in LTV_ACCESS_TOKEN, or in the file that LTV_ACCESS_TOKEN_FILE names; None if neither is set.
+
+        Raises:
+            Fatal: it is too short or has characters that a header can't have, or the file can't be used.
+        """
+        secret = secret_of(ACCESS_TOKEN_VARIABLE)
+        if secret is None:
+            return None
+        token = cls(secret)
+        if len(secret) < MIN_TOKEN_CHARS:
+            raise Fatal(
+                f"{ACCESS_TOKEN_VARIABLE} has fewer than {MIN_TOKEN_CHARS} characters, so it can be guessed. Make one: "
+                'python -c "import secrets; print(secrets.token_urlsafe())"'
+            )
+        return token
 
     def __repr__(self) -> str:
         return "AccessToken(...)"

@@ -7,14 +7,17 @@ from typing import Any, Final, Literal
 
 import typer
 from msgspec import Struct
-from pydantic import SecretStr
 
 from cluster.settings import Cluster
 from contract.access_token import ACCESS_TOKEN_VARIABLE
+from contract.secret_variables import FILE_SUFFIX
 
 MASK: Final = "********"
 NOT_SET: Final = "not set"
 _LOGIN_IN_URL: Final = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+Origin = Literal["default", "environment", "file"]
 
 
 class EffectiveSetting(Struct, frozen=True, kw_only=True, rename={"origin": "from"}):
@@ -26,7 +29,8 @@ class EffectiveSetting(Struct, frozen=True, kw_only=True, rename={"origin": "fro
     """The option that overrides it; null if there is none."""
     value: str
     """MASK in the place of a secret."""
-    origin: Literal["default", "environment"]
+    origin: Origin
+    """file: the one that the variable with _FILE at its end names."""
 
 
 def settings_of_command(
@@ -55,19 +59,32 @@ def _default_text(parameter: Any) -> str:
 def settings_of_connection(environment: Mapping[str, str]) -> list[EffectiveSetting]:
     """The settings of the connection to Kafka, and the access token."""
     found = []
+    secrets = Cluster.secret_fields()
     for name, field in Cluster.model_fields.items():
         default = NOT_SET if field.default is None else str(field.default)
         flag = "--bootstrap-servers" if name == "bootstrap_servers" else None
-        is_secret = "SecretStr" in str(field.annotation) or field.annotation is SecretStr
-        found.append(_setting(f"KAFKA_{name.upper()}", flag, default, environment, is_secret=is_secret))
-    return [*found, _setting(ACCESS_TOKEN_VARIABLE, None, NOT_SET, environment, is_secret=True)]
+        variable = f"KAFKA_{name.upper()}"
+        if name in secrets:
+            found += _secret(variable, environment)
+        else:
+            found.append(_setting(variable, flag, default, environment))
+    return [*found, *_secret(ACCESS_TOKEN_VARIABLE, environment)]
+
+
+def _secret(variable: str, environment: Mapping[str, str]) -> list[EffectiveSetting]:
+    """The secret, masked, and the variable of its file."""
+    file = _setting(variable + FILE_SUFFIX, None, NOT_SET, environment)
+    is_set = bool(environment.get(variable))
+    origin: Origin = "environment" if is_set else "file" if file.origin == "environment" else "default"
+    value = NOT_SET if origin == "default" else MASK
+    return [EffectiveSetting(variable=variable, flag=None, value=value, origin=origin), file]
 
 
 def _setting(
-    variable: str, flag: str | None, default: str, environment: Mapping[str, str], *, is_secret: bool = False
+    variable: str, flag: str | None, default: str, environment: Mapping[str, str]
 ) -> EffectiveSetting:
     text = environment.get(variable)
     if not text:
         return EffectiveSetting(variable=variable, flag=flag, value=default, origin="default")
-    value = MASK if is_secret else _LOGIN_IN_URL.sub(f"{MASK}@", text)
+    value = _LOGIN_IN_URL.sub(f"{MASK}@", text)
     return EffectiveSetting(variable=variable, flag=flag, value=value, origin="environment")

@@ -47,6 +47,6 @@ def config(
     table.add_column("value", overflow="fold")
     table.add_column("from", no_wrap=True)
     for each in found:
-        style = "bold" if each.origin == "environment" else ""
+        style = "" if each.origin == "default" else "bold"
         table.add_row(each.variable, printable(each.value), each.origin, style=style)
     stdout_console().print(table)

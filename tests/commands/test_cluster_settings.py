@@ -26,7 +26,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
 
     def setting(**variables: str) -> None:
         for field in Cluster.model_fields:
-            monkeypatch.delenv(f"KAFKA_{field.upper()}", raising=False)
+            for ending in ("", "_FILE"):
+                monkeypatch.delenv(f"KAFKA_{field.upper()}{ending}", raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(f"KAFKA_{name}", value)
 
@@ -78,6 +79,23 @@ def test_a_login_needs_mechanism_user_and_password(
 def test_a_whole_login_is_accepted(environment: Environment) -> None:
     environment(SECURITY_PROTOCOL="SASL_PLAINTEXT", **LOGIN)
     assert Cluster.at("one:9092").uses_login
+
+
+def test_secrets_may_come_from_files(
+    environment: Environment, certificates: Certificates, tmp_path: Path
+) -> None:
+    for name, secret in (("login", "hunter2"), ("key", KEY_PASSWORD)):
+        (tmp_path / name).write_text(f"{secret}\n")
+    login = {name: value for name, value in LOGIN.items() if name != "SASL_PASSWORD"}
+    files = {"SSL_CERTFILE": certificates.client, "SSL_KEYFILE": certificates.encrypted_key}
+    named = {"SASL_PASSWORD_FILE": str(tmp_path / "login"), "SSL_PASSWORD_FILE": str(tmp_path / "key")}
+    environment(SECURITY_PROTOCOL="SASL_SSL", **login, **files, **named)
+    cluster = Cluster.at(None)
+    assert cluster.sasl_password
+    assert cluster.sasl_password.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{cluster!r} {cluster}"
+    environment(SECURITY_PROTOCOL="SASL_SSL", **LOGIN, SASL_PASSWORD_FILE=str(tmp_path / "login"))
+    refused("KAFKA_SASL_PASSWORD and KAFKA_SASL_PASSWORD_FILE are both set")
 
 
 @pytest.mark.parametrize("variable", ["SSL_CAFILE", "SSL_CERTFILE", "SSL_KEYFILE"])

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ltv.commands.dashboard import dashboard
 from tests.unit.test_docs import options_of
 
 SECRET = "planted-secret"
+SECRETS = ("KAFKA_SASL_PASSWORD", "KAFKA_SSL_PASSWORD", "LTV_ACCESS_TOKEN")
 
 
 def run_config(*arguments: str, **environment: str) -> str:
@@ -39,6 +41,7 @@ def settings(*arguments: str, **environment: str) -> dict[str, Any]:
 def test_every_setting_of_a_command_is_shown_once(name: str, command: Any) -> None:
     expected = {variable for _, variable in options_of(command) if variable}
     expected |= {f"KAFKA_{field.upper()}" for field in Cluster.model_fields} | {"LTV_ACCESS_TOKEN"}
+    expected |= {f"{secret}_FILE" for secret in SECRETS}
     assert set(settings(name)) == expected
 
 
@@ -62,6 +65,15 @@ def test_no_secret_is_shown() -> None:
     assert found["KAFKA_SASL_PASSWORD"]["from"] == "environment"
     assert found["LTV_ADVERTISED_URL"]["value"] == "http://********@10.0.0.7:9400"
     run_config("consume", **planted)
+
+
+def test_a_secret_that_comes_from_a_file_is_masked_and_the_file_is_named(tmp_path: Path) -> None:
+    """No file is read: what can't be read would say nothing of the other settings."""
+    (tmp_path / "secret").write_text(SECRET)
+    found = settings("consume", **{f"{name}_FILE": str(tmp_path / "secret") for name in SECRETS})
+    for name in SECRETS:
+        assert (found[name]["value"], found[name]["from"]) == ("********", "file")
+        assert found[f"{name}_FILE"]["value"] == str(tmp_path / "secret")
 
 
 @pytest.mark.parametrize("columns", [60, 80])

@@ -1,6 +1,7 @@
 """Secrets in settings and in events stand in nothing that the programs write: logs, metrics, errors, process list."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.integration.test_parent_port import get
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.test_session import Worker
 
-TOKEN = "token-3f2a9c"
+TOKEN = "token-3f2a9c-3f2a9c"
 PASSWORD = "password-3f2a9c"
 IN_EVENTS = "event-3f2a9c"
 SECRETS = (TOKEN, PASSWORD, KEY_PASSWORD, IN_EVENTS)
@@ -67,15 +68,27 @@ def assert_no_secret_in_the_process_list(instance: Instance) -> None:
         assert_no_secret(" ".join([process.name(), *process.cmdline()]))
 
 
-@pytest.fixture
-def _token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ACCESS_TOKEN_VARIABLE, TOKEN)
+@pytest.fixture(params=["in variables", "in files"])
+def plant(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[str, str], None]:
+    """Sets a secret's variable, or writes a file and sets the variable that names it."""
+
+    def planted(variable: str, secret: str) -> None:
+        if request.param == "in variables":
+            monkeypatch.setenv(variable, secret)
+            return
+        path = tmp_path / variable.lower()
+        path.write_text(f"{secret}\n")
+        monkeypatch.setenv(f"{variable}_FILE", str(path))
+
+    return planted
 
 
-@pytest.mark.usefixtures("_token")
 def test_what_a_consumer_says_and_serves_has_nothing_of_events_or_of_the_token(
-    new_topic: NewTopic, new_application: NewApplication
+    new_topic: NewTopic, new_application: NewApplication, plant: Callable[[str, str], None]
 ) -> None:
+    plant(ACCESS_TOKEN_VARIABLE, TOKEN)
     invalid = invalid_events()
     application = new_application(new_topic([*valid_events(), *invalid]))
     port = free_ports_in_a_row()
@@ -105,7 +118,12 @@ def test_an_error_that_stops_a_consumer_has_nothing_of_the_event(number: int) ->
 @pytest.mark.parametrize("where", ["nobody listens", "a plain listener"])
 @pytest.mark.parametrize("command", ["consume --until-end --connect-timeout-s 1", "top", "customer x"])
 def test_what_a_command_says_of_a_login_that_fails_has_no_password(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plain: Plain, where: str, command: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    plain: Plain,
+    plant: Callable[[str, str], None],
+    where: str,
+    command: str,
 ) -> None:
     certificates = Certificates(tmp_path)
     server = plain.servers if where == "a plain listener" else f"127.0.0.1:{free_port()}"
@@ -114,14 +132,14 @@ def test_what_a_command_says_of_a_login_that_fails_has_no_password(
         "SECURITY_PROTOCOL": "SASL_SSL",
         "SASL_MECHANISM": "PLAIN",
         "SASL_USERNAME": "shop",
-        "SASL_PASSWORD": PASSWORD,
-        "SSL_PASSWORD": KEY_PASSWORD,
         "SSL_CERTFILE": certificates.client,
         "SSL_KEYFILE": certificates.encrypted_key,
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"KAFKA_{name}", value)
-    monkeypatch.setenv(ACCESS_TOKEN_VARIABLE, TOKEN)
+    plant("KAFKA_SASL_PASSWORD", PASSWORD)
+    plant("KAFKA_SSL_PASSWORD", KEY_PASSWORD)
+    plant(ACCESS_TOKEN_VARIABLE, TOKEN)
     ended = run_ltv(*command.split())
     assert ended.returncode == 1
     assert_no_secret((ended.stdout + ended.stderr).decode())

@@ -7,17 +7,26 @@ import pytest
 from contract.access_token import ACCESS_TOKEN_VARIABLE, AccessToken
 from contract.errors import Fatal
 
+SECRET = "abcdefgh-1234567"
+
 
 def test_the_token_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ACCESS_TOKEN_VARIABLE, raising=False)
     assert AccessToken.from_environment() is None
     monkeypatch.setenv(ACCESS_TOKEN_VARIABLE, "")
     assert AccessToken.from_environment() is None
-    monkeypatch.setenv(ACCESS_TOKEN_VARIABLE, "abc")
+    monkeypatch.setenv(ACCESS_TOKEN_VARIABLE, SECRET)
     found = AccessToken.from_environment()
     assert found
-    assert found.is_in("Bearer abc")
-    assert not found.is_in("Bearer abcd")
+    assert found.is_in(f"Bearer {SECRET}")
+    assert not found.is_in(f"Bearer {SECRET}d")
+
+
+def test_a_token_that_can_be_guessed_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ACCESS_TOKEN_VARIABLE, SECRET[:-1])
+    with pytest.raises(Fatal, match=r"fewer than 16 characters.*secrets\.token_urlsafe") as caught:
+        AccessToken.from_environment()
+    assert SECRET[:-1] not in str(caught.value)
 
 
 @pytest.mark.parametrize("secret", ["a b", "a\n", "é", "\x00"])

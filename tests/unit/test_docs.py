@@ -17,6 +17,7 @@ from ltv.commands.dashboard import dashboard
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+SECRETS = [*(f"KAFKA_{name.upper()}" for name in Cluster.secret_fields()), ACCESS_TOKEN_VARIABLE]
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
@@ -43,6 +44,11 @@ def test_the_access_token_is_documented() -> None:
     assert ACCESS_TOKEN_VARIABLE in OPERATING
 
 
+@pytest.mark.parametrize("variable", SECRETS)
+def test_the_file_of_every_secret_is_documented(variable: str) -> None:
+    assert f"{variable}_FILE" in OPERATING
+
+
 @pytest.mark.parametrize("field", Cluster.model_fields)
 def test_every_setting_of_the_connection_is_documented(field: str) -> None:
     assert f"KAFKA_{field.upper()}" in OPERATING
@@ -55,7 +61,7 @@ def test_a_document_names_no_setting_that_does_not_exist(document: str) -> None:
     known = {variable for _, variable in options_of(consume) + options_of(dashboard)} | {
         ACCESS_TOKEN_VARIABLE
     }
-    known |= {f"KAFKA_{f.upper()}" for f in Cluster.model_fields}
+    known |= {f"KAFKA_{f.upper()}" for f in Cluster.model_fields} | {f"{each}_FILE" for each in SECRETS}
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", (ROOT / document).read_text())) <= known
 
 
