@@ -2,12 +2,17 @@
 
 import os
 import signal
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from types import FrameType
 from typing import Final
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_WITHIN_S: Final = 6.0
+"""Docker, the least patient of those who stop processes, kills after 10 s."""
 
 
 def _handled_signals() -> list[signal.Signals]:
@@ -17,13 +22,35 @@ def _handled_signals() -> list[signal.Signals]:
 
 
 class StopFlag:
-    """True after a signal, or after the end of the process that started this one."""
+    """True after a signal, or after the end of the process that started this one.
 
-    def __init__(self) -> None:
+    Calls to a Kafka that does not answer last longer than those who stop a process wait, and nothing interrupts them.
+    So a process that still runs `within_s` after the first signal is ended.
+    """
+
+    def __init__(self, overdue: Callable[[], int], within_s: float = STOP_WITHIN_S) -> None:
+        """Handle the signals; only the main thread may.
+
+        Args:
+            overdue: says, in another thread, what was left undone, and returns the exit code.
+            within_s: how long the process may run after the first signal.
+        """
         self._came = False
         self._parent = os.getppid()
+        self._overdue, self._within_s = overdue, within_s
+        # Python tells the main thread of a signal when its present call ends, this socket at once.
+        self._signalled, self._signals = socket.socketpair()
+        self._signals.setblocking(False)
+        signal.set_wakeup_fd(self._signals.fileno(), warn_on_full_buffer=False)
+        Thread(target=self._end_when_overdue, daemon=True, name="stop deadline").start()
         for number in _handled_signals():
             signal.signal(number, self._note)
+
+    def _end_when_overdue(self) -> None:
+        while self._signalled.recv(1)[0] not in SIGNALS:
+            pass
+        time.sleep(self._within_s)
+        os._exit(self._overdue())
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._came = True

@@ -73,7 +73,7 @@ class Publisher:
             Retriable: the cluster does not answer any more; says how many records were not delivered.
         """
         if self._cluster_is_gone:
-            raise self._undelivered()
+            raise self.undelivered()
         self._refuse_too_large(key, value)
         self._bytes += len(key or b"") + len(value or b"") + BYTES_PER_RECORD
         if self._bytes > MAX_IN_FLIGHT_BYTES // 2:
@@ -125,7 +125,7 @@ class Publisher:
         """
         self._wait(self.sent)
         if self.sent > self.delivered:
-            raise self._undelivered()
+            raise self.undelivered()
 
     def wait_for_delivery(self, timeout_s: float) -> bool:
         """Wait until every sent record is delivered or has failed; False if there is no progress for `timeout_s`."""
@@ -136,7 +136,7 @@ class Publisher:
             self._cluster_is_gone = True
             self.first_error = self.first_error or f"no answer for {self._timeout_s:.0f} s"
         if self._cluster_is_gone:
-            raise self._undelivered()
+            raise self.undelivered()
 
     def _all_decided(self, sent: int, timeout_s: float) -> bool:
         before, since = -1, time.monotonic()
@@ -149,11 +149,12 @@ class Publisher:
             time.sleep(POLL_S)
         return True
 
-    def _undelivered(self) -> Retriable:
+    def undelivered(self) -> Retriable:
+        """The error that says how many records were not delivered, and why."""
         lost = self.sent - self.delivered
         return Retriable(
             f"{lost:,} of {counted(self.sent, 'record')} {'was' if lost == 1 else 'were'} not delivered to "
-            f"{self._topic}: {self.first_error}"
+            f"{self._topic}: {self.first_error or 'Kafka does not answer'}"
         )
 
 

@@ -30,7 +30,11 @@ from contract.printable import printable, printable_lines
 
 FATAL_EXIT: Final = 78
 """A child's exit code after Fatal (EX_CONFIG). After any other code but 0, the parent restarts the child."""
-STOP_DEADLINE_S: Final = 20.0
+WORKER_STOPS_WITHIN_S: Final = 6.0
+STOP_DEADLINE_S: Final = 7.0
+"""After so long the parent kills its workers."""
+PARENT_STOPS_WITHIN_S: Final = 8.0
+"""Docker kills after 10 s."""
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 10.0
 STABLE_AFTER_S: Final = 30.0
@@ -40,8 +44,10 @@ log = structlog.get_logger()
 
 ShouldStop = Callable[[], bool]
 """Whether the process must stop."""
-Prepare = Callable[[], ShouldStop]
-"""Called first in each process: sets up its logs and its signals. A module-level function, for it is pickled."""
+Prepare = Callable[[float], ShouldStop]
+"""Called first in each process with the seconds within which it ends after a signal: sets up its logs and its signals.
+
+A module-level function, for it is pickled."""
 
 
 def run(settings: Settings, workers: int, prepare: Prepare) -> None:
@@ -50,11 +56,10 @@ def run(settings: Settings, workers: int, prepare: Prepare) -> None:
     Raises:
         Fatal: going on would be wrong; all workers are stopped.
     """
-    should_stop = prepare()
     if workers == 1:
-        _serve_and_work(_of_worker(settings, 0, 0), 0, should_stop)
+        _serve_and_work(_of_worker(settings, 0, 0), 0, prepare(WORKER_STOPS_WITHIN_S))
     else:
-        _Parent(settings, workers, prepare).run(should_stop)
+        _Parent(settings, workers, prepare).run(prepare(PARENT_STOPS_WITHIN_S))
 
 
 def _of_worker(settings: Settings, number: int, ports_after: int) -> Settings:
@@ -83,7 +88,7 @@ def _serve_and_work(settings: Settings, number: int, should_stop: ShouldStop) ->
 
 def _work_in_child(settings: Settings, number: int, prepare: Prepare) -> None:
     try:
-        _serve_and_work(settings, number, prepare())
+        _serve_and_work(settings, number, prepare(WORKER_STOPS_WITHIN_S))
     except Fatal as error:
         print(printable(f"ltv: {settings.instance_id}: {error}"), file=sys.stderr)
         sys.exit(FATAL_EXIT)

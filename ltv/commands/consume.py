@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Final
 
+import structlog
 import typer
 
 from cluster.settings import Cluster
@@ -262,7 +263,14 @@ def _check_name(option: str, name: str | None) -> None:
         raise Fatal(f"{option}: at most {MAX_NAME_CHARS} characters, all of them printable")
 
 
-def prepare_process() -> StopFlag:
-    """Set up logs and signals; each process of a consumer calls this first."""
+def prepare_process(stops_within_s: float) -> StopFlag:
+    """Set up logs and signals; each process of a consumer calls this first, and ends so long after a signal."""
     logs.configure()
-    return StopFlag()
+    return StopFlag(_stopped_without_commit, stops_within_s)
+
+
+def _stopped_without_commit() -> int:
+    structlog.get_logger().warning(
+        "stopped without the last commit", cause="Kafka does not answer; the next start counts the rest again"
+    )
+    return 0

@@ -87,7 +87,7 @@ def dashboard(
     )
     logs.configure()
     silence_client_logs()
-    run_dashboard(settings, StopFlag())
+    run_dashboard(settings, StopFlag(lambda: 0))
 
 
 def _names(text: str) -> tuple[str, ...]:

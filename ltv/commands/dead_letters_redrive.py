@@ -87,7 +87,7 @@ def redrive_dead_letters(
             survey = Redrive(reader, topics, options, read_marks(reader, topics), _limit_of(cluster)).survey()
             _print(survey, topics, as_json=as_json, dry_run=True)
             return
-        stop = StopFlag()
+        stop = StopFlag(_stopped_without_answer)
         with _writer(cluster, topics) as writer:
             redrive = Redrive(reader, topics, options, read_marks(reader, topics), _limit_of(cluster))
             if not as_json:
@@ -102,6 +102,11 @@ def redrive_dead_letters(
         _print(redrive.tally, topics, as_json=as_json, stopped=stop())
     if stop():
         raise typer.Exit(STOPPED)
+
+
+def _stopped_without_answer() -> int:
+    say("stopped while Kafka does not answer; run it again for the rest")
+    return STOPPED
 
 
 @contextmanager

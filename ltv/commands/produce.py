@@ -10,6 +10,7 @@ from contract.errors import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from ltv.console.consoles import stderr_console
+from ltv.console.lines import say
 from ltv.options import (
     DEFAULT_PUBLISHER_HOST,
     BootstrapServers,
@@ -21,7 +22,7 @@ from ltv.options import (
 from ltv.stop_signals import StopFlag
 from producer.delivery import MAX_DISORDER, Faults
 from producer.live_shop import run_shop
-from producer.publisher import publisher
+from producer.publisher import Publisher, publisher
 
 
 def produce(
@@ -51,8 +52,15 @@ def produce(
         faults = Faults(disorder, duplicates, rubbish)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    should_stop = StopFlag()
+    connected: Publisher | None = None
+
+    def stopped_without_answer() -> int:
+        say(f"ltv: {connected.undelivered() if connected else 'stopped while Kafka does not answer'}")
+        return 1
+
+    should_stop = StopFlag(stopped_without_answer)
     with publisher(Cluster.at(bootstrap_servers), events_topic, partitioner=partitioner) as target:
+        connected = target
         if metrics_port is not None:
             from ltv.publisher_port import serve_publisher
 
