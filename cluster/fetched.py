@@ -98,6 +98,8 @@ class Record:
     value: bytes | None
     raw_headers: bytes
     """As they are on the wire."""
+    records: int = 1
+    """How many records it stands for: more than one only in the place of a batch that can't be read."""
 
     @property
     def headers(self) -> list[tuple[str, bytes | None]]:
@@ -118,7 +120,8 @@ class FetchedRecords(FetchedBatches):
                 if isinstance(part, UnreadableBatch):
                     # Its offset and time are what coverage asks for; no reader takes a record without a value for more.
                     yield Record(
-                        tp.topic, tp.partition, part.first_offset, part.timestamp_ms, None, None, b"\0"
+                        *(tp.topic, tp.partition, part.first_offset, part.timestamp_ms, None, None, b"\0"),
+                        part.records,
                     )
                     continue
                 for i, offset in enumerate(part.offsets):
