@@ -8,6 +8,12 @@ import typer
 from contract.partitioners import Partitioner
 from contract.topics import DEFAULT_PREFIX, check_topic_name
 
+MAX_TIMEOUT_S: Final = 2_147_483
+"""Kafka's protocol has timeouts in milliseconds as signed 32-bit numbers."""
+MIN_BATCH_BYTES: Final = 1024 * 1024
+"""Brokers accept batches of this size by default."""
+MAX_BATCH_BYTES: Final = 2_000_000_000
+
 
 def _checked_events_topic(name: str) -> str:
     check_topic_name("--events-topic", name)
@@ -46,6 +52,25 @@ TopicPartitioner = Annotated[
         envvar="LTV_PARTITIONER",
         help="How producers choose a customer's partition: murmur2 (Java, kafka-python), crc32 (librdkafka's "
         "default), fnv1a (Sarama's default); unchecked: the consumer does not check the partition.",
+    ),
+]
+MaxBatchBytes = Annotated[
+    int,
+    typer.Option(
+        min=MIN_BATCH_BYTES,
+        max=MAX_BATCH_BYTES,
+        envvar="LTV_MAX_BATCH_BYTES",
+        help="A batch of records that unpacks to more bytes becomes one dead letter.",
+    ),
+]
+MaxEventTimeAhead = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=MAX_TIMEOUT_S * 1000,
+        envvar="LTV_MAX_EVENT_TIME_AHEAD",
+        help="Seconds by which an event may be later than its record's timestamp; a later one is invalid.",
+        show_default="no limit",
     ),
 ]
 PublisherPort = Annotated[

@@ -15,15 +15,20 @@ from contract.access_token import AccessToken
 from contract.errors import Fatal
 from contract.snapshots import Basis
 from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, MAX_TOP, Topics
-from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention, TopicPartitioner
+from ltv.options import (
+    MAX_TIMEOUT_S,
+    BootstrapServers,
+    EventsTopic,
+    Group,
+    MaxBatchBytes,
+    MaxEventTimeAhead,
+    Prefix,
+    SnapshotRetention,
+    TopicPartitioner,
+)
 from ltv.stop_signals import StopFlag
 
 DEFAULTS: Final = Settings(Cluster.model_construct())
-MAX_TIMEOUT_S: Final = 2_147_483
-"""Kafka's protocol has timeouts in milliseconds as signed 32-bit numbers."""
-MIN_BATCH_BYTES: Final = 1024 * 1024
-"""Brokers accept batches of this size by default."""
-MAX_BATCH_BYTES: Final = 2_000_000_000
 MAX_NAME_CHARS: Final = 249
 """The limit of Kafka's Java client for group.instance.id."""
 
@@ -97,25 +102,8 @@ def consume(
             "the snapshots say so, and with --until-end the consumer exits with code 1.",
         ),
     ] = DEFAULTS.blocked_after_s,
-    max_batch_bytes: Annotated[
-        int,
-        typer.Option(
-            min=MIN_BATCH_BYTES,
-            max=MAX_BATCH_BYTES,
-            envvar="LTV_MAX_BATCH_BYTES",
-            help="A batch of records that unpacks to more bytes becomes one dead letter.",
-        ),
-    ] = DEFAULTS.max_batch_bytes,
-    max_event_time_ahead: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=MAX_TIMEOUT_S * 1000,
-            envvar="LTV_MAX_EVENT_TIME_AHEAD",
-            help="Seconds by which an event may be later than its record's timestamp; a later one is invalid.",
-            show_default="no limit",
-        ),
-    ] = None,
+    max_batch_bytes: MaxBatchBytes = DEFAULTS.max_batch_bytes,
+    max_event_time_ahead: MaxEventTimeAhead = None,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULTS.snapshot_retention_days,
