@@ -145,6 +145,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Show on one screen how the consumer is: members, lag, snapshot, dead letters, topics.",
         ("ltv status", "ltv status --json", "ltv status --max-behind-s 300 --prefix ltv"),
     ),
+    "verify": Entry(
+        "ltv.commands.verify:verify",
+        KAFKA,
+        "Recompute a snapshot from the events it counts, by independent code, and compare.",
+        (
+            "ltv verify",
+            "ltv verify --sequence 4711 --json",
+            "ltv verify --from-files january.ndjson.gz --from-files february.ndjson.gz",
+        ),
+    ),
     "config": Entry(
         "ltv.commands.config:config",
         KAFKA,

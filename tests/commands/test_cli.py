@@ -163,11 +163,12 @@ def test_an_expected_error_is_one_line_on_stderr(
     assert capsys.readouterr().err == "ltv: the topic is gone\n"
 
 
+@pytest.mark.parametrize(("package", "extra"), [("jgo.maven", "embedded"), ("duckdb", "verify")])
 def test_a_missing_extra_names_the_install_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    package: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_main(monkeypatch, ModuleNotFoundError("No module named 'jgo'", name="jgo.maven")) == 1
-    assert "pip install 'ltv[embedded]'" in capsys.readouterr().err
+    assert run_main(monkeypatch, ModuleNotFoundError(f"No module named '{package}'", name=package)) == 1
+    assert f"pip install 'ltv[{extra}]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
