@@ -119,6 +119,15 @@ def demo(
         raise
     shutil.rmtree(logs)
     stderr_console().print("stopped; nothing is left running")
+    stderr_console().print(_verify_hint(), soft_wrap=True)
+
+
+def _verify_hint() -> str:
+    """How a snapshot is proved; on an existing cluster, where the demo's topics stay, the last one of the demo."""
+    if not os.environ.get(SERVERS_VARIABLE):
+        return "`ltv verify` recomputes a snapshot from its events, by independent code, and compares every figure"
+    names = f"--prefix {CLUSTER_PREFIX} --events-topic {CLUSTER_PREFIX}.events"
+    return f"to recompute the last snapshot from its events, by independent code: ltv verify {names}"
 
 
 def _environment(cluster: "Cluster", topics: Topics) -> dict[str, str]:
