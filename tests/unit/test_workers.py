@@ -16,7 +16,7 @@ from contract.errors import Fatal
 def test_the_text_of_an_error_is_escaped_and_the_exit_code_tells_a_bug_from_a_refusal(
     error: Exception, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def prepare() -> Callable[[], bool]:
+    def prepare(_within_s: float) -> Callable[[], bool]:
         raise error
 
     with pytest.raises(SystemExit) as ended:
