@@ -46,6 +46,13 @@ def test_an_alert_waits_has_a_severity_and_an_entry_in_the_runbook(name: str) ->
     assert f"\n## {name}\n" in (OPS / "RUNBOOK.md").read_text()
 
 
+def test_an_entry_of_the_runbook_says_what_it_means_where_to_look_and_what_to_do() -> None:
+    entries = re.split(r"^## Ltv\w+$", (OPS / "RUNBOOK.md").read_text(), flags=re.MULTILINE)[1:]
+    for entry in entries:
+        assert re.findall(r"^\*\*(\w+)\*\*:", entry, re.MULTILINE) == ["Means", "Look", "Do"]
+        assert "`ltv status`" in entry
+
+
 def test_the_runbook_has_no_entry_for_an_alert_that_does_not_exist() -> None:
     headings = re.findall(r"^## (Ltv\w+)$", (OPS / "RUNBOOK.md").read_text(), re.MULTILINE)
     assert headings == list(NAMED)
