@@ -6,6 +6,7 @@ Only a bug shows a traceback, escaped, and never one with local variables: they 
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -133,6 +134,10 @@ def _ltv(
 
 def main() -> None:
     """Run the command line and exit."""
+    if (
+        os.getpid() == 1
+    ):  # The kernel gives the first process of a container no signal that it does not handle.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     stderr = prepare_standard_streams()
     try:
         _run()
