@@ -76,6 +76,26 @@ def test_every_installation_checks_checksums_or_installs_only_what_was_built_her
 
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def test_the_image_runs_as_a_user_and_has_its_own_install_without_pip() -> None:
+    image = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert "pip" not in image
+    assert re.search(r"(?m)^USER [1-9]\d*$", image)
+    assert "venv --without-pip /opt/ltv" in DOCKERFILE
+
+
+def test_the_image_asks_the_command_whether_it_is_alive_by_a_module_that_exists() -> None:
+    [module] = re.findall(r'(?m)^HEALTHCHECK .*"-m", "([\w.]+)"\]$', DOCKERFILE)
+    assert (ROOT / f"{module.replace('.', '/')}.py").exists()
+
+
+def test_the_brokers_data_survives_the_composition() -> None:
+    assert 'volumes: ["kafka-data:/var/lib/kafka/data"]' in COMPOSE
+    assert COMPOSE.endswith("\nvolumes:\n  kafka-data:\n")
+
+
 SERVICES = re.findall(r"(?m)^  (\w+):\n((?:    .*\n|\n)+)", COMPOSE.partition("\nservices:\n")[2])
 
 
@@ -98,8 +118,8 @@ def test_every_service_of_the_composition_is_restricted_and_has_a_memory_limit()
 
 
 def test_the_composition_publishes_ports_on_this_machine_only() -> None:
-    published = re.findall(r'(?m)^      - "(.*:\d+)"$', COMPOSE)
+    published = re.findall(r'(?m)^      - "(.*:\d+)"', COMPOSE)
     assert published == [
-        *("127.0.0.1:29092:29092", "127.0.0.1:8080:8080"),
+        *("127.0.0.1:29092:29092", "127.0.0.1::9400", "127.0.0.1:8080:8080"),
         *("127.0.0.1:9090:9090", "127.0.0.1:3000:3000"),
     ]
