@@ -10,10 +10,9 @@ from kafka import errors as kafka_errors
 from contract.errors import MAX_DETAIL_CHARS, Fatal, Retriable
 
 RIGHTS: Final = (
-    "the user's ACLs must allow it: a producer writes the events topic; a subscriber reads the prefix's topics; the "
-    "consumer reads the events topic and the group, reads, writes, creates, deletes and describes configs of the "
-    "prefix's topics, and writes the transactional ids that begin with the prefix"
+    'the user\'s ACLs must allow it: docs/operating.md, "Rights (ACLs)", lists what each command needs'
 )
+UNSEEN: Final = "brokers also hide topics that the user's ACLs do not let it describe"
 END_TRANSACTION: Final = (
     "If it stays open: start the instance that began it again, or end it with kafka-transactions.sh "
     "(describe-producers, then abort)"

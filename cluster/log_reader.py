@@ -13,7 +13,7 @@ from kafka import errors as kafka_errors
 
 from cluster.deadline import Deadline, answer_within
 from cluster.diagnose import connecting
-from cluster.errors import blocked_by_transaction, client_errors
+from cluster.errors import UNSEEN, blocked_by_transaction, client_errors
 from cluster.fault_points import fault_point
 from cluster.fetched import Record, read_records
 from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES
@@ -133,7 +133,7 @@ class LogReader:
         if not found:
             raise Fatal(
                 f"there is no topic {topic} at {self.servers}. `ltv topics create` creates the events topic "
-                "and `ltv consume` the others; is --prefix right?"
+                f"and `ltv consume` the others; is --prefix right? ({UNSEEN})"
             )
         return sorted(found)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError
 
 from cluster.deadline import Deadline
 from cluster.settings import Cluster
@@ -40,6 +40,8 @@ def ensure_topics(admin: Any, specs: Sequence[TopicSpec], replication_factor: in
                 created.add(spec.name)
             except TopicAlreadyExistsError:
                 pass  # Another process created the topic meanwhile; it is checked below.
+            except TopicAuthorizationFailedError:
+                raise TopicAuthorizationFailedError(f"creating {spec.name}") from None
     deadline = Deadline(TIMEOUT_S)
     while len(existing) < len(specs):
         if deadline.is_over:

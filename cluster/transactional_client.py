@@ -59,6 +59,9 @@ class TransactionalClient:
         _keep_requests(self._client)
         try:
             self._client.init_transactions()
+        except kafka_errors.TransactionalIdAuthorizationFailedError:
+            self.close()
+            raise kafka_errors.TransactionalIdAuthorizationFailedError(transactional_id) from None
         except kafka_errors.KafkaError:
             self.close()
             raise

@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 from kafka.partitioner.default import DefaultPartitioner
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from cluster.diagnose import connecting
-from cluster.errors import error_text
+from cluster.errors import error_text, our_error
 from cluster.settings import Cluster
 from cluster.topic_setup import max_message_bytes
 from contract.errors import Fatal, InvalidEvent, Retriable, counted
@@ -256,6 +256,8 @@ def publisher(
         with _rare_collections():
             yield target
     except KafkaError as error:
+        if isinstance(error, AuthorizationError):
+            raise our_error(f"writing to {topic}", error) from error
         raise Retriable(
             f"{topic}: {error_text(error)}; does the topic exist? ltv topics create creates it"
         ) from error

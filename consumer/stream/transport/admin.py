@@ -10,7 +10,7 @@ from kafka.admin import MemberToRemove
 
 from cluster.deadline import Deadline, answer_within
 from cluster.diagnose import connecting
-from cluster.errors import client_errors
+from cluster.errors import UNSEEN, client_errors
 from cluster.log_reader import LogReader
 from cluster.topic_setup import ensure_topics, partitions_of
 from cluster.transactional_client import CALL_TIMEOUT_MS
@@ -109,7 +109,7 @@ class ClusterAdmin:
             raise Retriable(f"a partition of {topic} has no leader: is one of the brokers down?")
         raise Fatal(
             f"the topic {topic} does not exist; create it with: ltv topics create. If it was deleted since its events "
-            "were ingested, also use a new --prefix and --group"
+            f"were ingested, also use a new --prefix and --group ({UNSEEN})"
         )
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
