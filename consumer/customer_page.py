@@ -1,4 +1,4 @@
-"""The page /customers/ID of a worker's HTTP port: one customer from memory, as JSON."""
+"""The page /customers/ID, or /customers?id=ID, of a worker's HTTP port: one customer from memory, as JSON."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from contract.access_token import AccessToken
 from contract.customers import CustomerDetail, NotOwned, StateUnavailable, UnknownCustomer
 
-CUSTOMERS_PATH: Final = "/customers/"
+CUSTOMERS_PATH: Final = "/customers"
 ABOUT: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -30,19 +30,20 @@ class CustomerAnswers:
 
 
 class CustomerPage:
-    """Answers requests for /customers/ID, and hands the others on to `app`. An id may have any characters."""
+    """Answers requests for a customer, and hands the others on to `app`. An id may have any characters."""
 
     def __init__(self, app: ASGIApp, answers: CustomerAnswers) -> None:
         self._app, self._answers = app, answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's protocol."""
-        if scope["path"].startswith(CUSTOMERS_PATH):
-            await self._answer(Request(scope))(scope, receive, send)
-        else:
+        customer_id = _asked_for(Request(scope)) if scope["type"] == "http" else None
+        if customer_id is None:
             await self._app(scope, receive, send)
+        else:
+            await self._answer(Request(scope), customer_id)(scope, receive, send)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, customer_id: str) -> Response:
         answers = self._answers
         if request.method not in {"GET", "HEAD"}:
             return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "GET and HEAD only", {"Allow": "GET, HEAD"})
@@ -53,7 +54,7 @@ class CustomerPage:
         if request.query_params.get("worker", answers.worker_id) != answers.worker_id:
             return _problem(HTTPStatus.MISDIRECTED_REQUEST, "another worker answers here now")
         try:
-            found = answers.find(request.scope["path"].removeprefix(CUSTOMERS_PATH))
+            found = answers.find(customer_id)
         except UnknownCustomer as error:
             return _problem(HTTPStatus.NOT_FOUND, str(error), looked_at=error.looked_at)
         except NotOwned as error:
@@ -61,6 +62,14 @@ class CustomerPage:
         except StateUnavailable as error:
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "1"})
         return Response(msgspec.json.encode(found), headers=ABOUT, media_type="application/json")
+
+
+def _asked_for(request: Request) -> str | None:
+    """The id in the path, or in the query: clients resolve the ids . and .. in a path, so these never arrive."""
+    path: str = request.scope["path"]
+    if path == CUSTOMERS_PATH:
+        return request.query_params.get("id")
+    return path.removeprefix(f"{CUSTOMERS_PATH}/") if path.startswith(f"{CUSTOMERS_PATH}/") else None
 
 
 def _problem(

@@ -80,6 +80,7 @@ def parent_app(views: Sequence[WorkerView], metrics: ParentMetrics, hosts: Allow
         Route("/metrics", exposition),
         Route("/live", live),
         Route("/ready", ready),
+        Route("/customers", customer),
         Route("/customers/{customer_id:path}", customer),
     ]
     router = Router(pages, redirect_slashes=False, default=PlainTextResponse(NOT_FOUND, 404))

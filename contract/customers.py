@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
+from urllib.parse import quote
 
 from msgspec import Meta, Struct
 
@@ -11,6 +12,9 @@ from contract.snapshots import Money
 MAX_ORDERS_LISTED: Final = 1_000
 MAX_SHOWN_CHARS: Final = 60
 """How much of an id an error shows."""
+
+LOST_IN_PATHS: Final = frozenset({".", ".."})
+"""Ids that clients and proxies resolve in a path, percent-encoded, too."""
 
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
@@ -80,3 +84,10 @@ class StateUnavailable(LtvError):
 
 class NotOwned(LtvError):
     """The worker that was asked does not have the customer's partition."""
+
+
+def customer_address(customer_id: str) -> str:
+    """The path of a customer on an HTTP port, and for an id that is lost in paths, its query."""
+    if customer_id in LOST_IN_PATHS:
+        return f"/customers?id={customer_id}"
+    return f"/customers/{quote(customer_id, safe='', errors='replace')}"

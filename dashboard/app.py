@@ -47,9 +47,8 @@ def dashboard_app(
 ) -> ASGIApp:
     """The application, from the parts that it asks."""
     pages = Pages()
-    visibility = "private" if settings.token else "public"
     routes = [
-        *SnapshotsApi(broadcast, past, visibility=visibility).routes(),
+        *SnapshotsApi(broadcast, past).routes(),
         *StreamApi(broadcast, past, metrics, settings.most_subscribers).routes(),
         *customers.routes(),
         *HealthApi(broadcast, metrics).routes(),

@@ -1,4 +1,4 @@
-"""/api/customers/{id}: one customer on demand, and where it stands in the newest snapshot."""
+"""/api/customers/{id}, or ?id=: one customer on demand, and where it stands in the newest snapshot."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ class CustomerAnswer(CustomerDetail, frozen=True, kw_only=True):
 
 
 class CustomersApi:
-    """The route."""
+    """The routes."""
 
     def __init__(self, broadcast: Broadcast, source: CustomerSource) -> None:
         self._broadcast, self._source = broadcast, source
@@ -49,11 +49,22 @@ class CustomersApi:
         self._waiting = 0
 
     def routes(self) -> list[Route]:
-        """The route of the customers."""
-        return [Route("/api/customers/{customer_id:text}", self._customer)]
+        """The routes of the customers: with the id in the path, and for ids that are lost there, in the query."""
+        return [
+            Route("/api/customers", self._in_query),
+            Route("/api/customers/{customer_id:text}", self._in_path),
+        ]
 
-    async def _customer(self, request: Request) -> Response:
-        customer_id: str = request.path_params["customer_id"]
+    async def _in_path(self, request: Request) -> Response:
+        return await self._customer(request.path_params["customer_id"])
+
+    async def _in_query(self, request: Request) -> Response:
+        customer_id = request.query_params.get("id")
+        if not customer_id:
+            raise Problem(HTTPStatus.BAD_REQUEST, "id: give the id of a customer")
+        return await self._customer(customer_id)
+
+    async def _customer(self, customer_id: str) -> Response:
         if len(customer_id) > MAX_ID_CHARS:
             raise Problem(
                 HTTPStatus.NOT_FOUND, f"no customer has an id of more than {MAX_ID_CHARS} characters"

@@ -62,13 +62,21 @@ def openapi_document() -> Part:
             "/api/snapshots/latest": {"get": _snapshot("The newest snapshot", [], "503")},
             "/api/snapshots/latest.csv": {"get": _csv("The newest snapshot as CSV", [], "503")},
             "/api/snapshots/{sequence}": {
-                "get": _snapshot("One snapshot; it never changes", [SEQUENCE], "404", "503")
+                "get": _snapshot(
+                    "One snapshot; it changes only where the topics are made anew", [SEQUENCE], "404", "503"
+                )
             },
             "/api/snapshots/{sequence}.csv": {
-                "get": _csv("One snapshot as CSV; it never changes", [SEQUENCE], "404", "503")
+                "get": _csv(
+                    "One snapshot as CSV; it changes only where the topics are made anew",
+                    [SEQUENCE],
+                    "404",
+                    "503",
+                )
             },
             "/api/stream": {"get": _stream()},
-            "/api/customers/{id}": {"get": _customer()},
+            "/api/customers/{id}": {"get": _customer("path")},
+            "/api/customers": {"get": _customer("query", "400")},
             "/api/health": {"get": _health()},
         },
     }
@@ -171,19 +179,20 @@ def _stream() -> Part:
     return _operation("Each snapshot as it comes", [last, in_query], good, "400", "401", "503")
 
 
-def _customer() -> Part:
+def _customer(place: str, *problems: str) -> Part:
     customer_id = {
         "name": "id",
-        "in": "path",
+        "in": place,
         "required": True,
-        "description": "The customer's id, percent-encoded; it may have every character.",
+        "description": "The customer's id, percent-encoded; it may have every character. Clients resolve the ids . "
+        "and .. in a path: these are asked for in the query.",
         "schema": {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARS},
     }
     return _operation(
         "One customer, ranked or not",
         [customer_id],
         _json(CustomerAnswer, "The customer's figures, exact as of `next_offset`."),
-        *("401", "404", "503"),
+        *(*problems, "401", "404", "503"),
     )
 
 

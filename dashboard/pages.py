@@ -18,7 +18,7 @@ STATIC_MARK: Final = "{{static}}"
 """Stands in the HTML files for the folder of the others: `<script type="module" src="{{static}}/app.js">`."""
 INDEX: Final = "index.html"
 LOGIN: Final = "login.html"
-PAGES: Final = ("/", "/customers/{customer_id:text}", "/snapshots/{sequence:sequence}")
+PAGES: Final = ("/", "/customers", "/customers/{customer_id:text}", "/snapshots/{sequence:sequence}")
 """All of them are index.html, which looks at its own path."""
 TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".md": "text/plain", "": "text/plain"}
 

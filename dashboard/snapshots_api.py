@@ -14,7 +14,6 @@ from contract.errors import LtvError
 from dashboard.answers import (
     ASK_AGAIN,
     CSV_TYPE,
-    IMMUTABLE,
     Problem,
     json_response,
     later,
@@ -37,10 +36,8 @@ _Value = TypeVar("_Value")
 class SnapshotsApi:
     """The routes."""
 
-    def __init__(self, broadcast: Broadcast, past: PastSnapshots, *, visibility: str) -> None:
-        """Prepare; `visibility` is "private" if a token is asked for: then no shared cache keeps an answer."""
+    def __init__(self, broadcast: Broadcast, past: PastSnapshots) -> None:
         self._broadcast, self._past = broadcast, past
-        self._for_ever = f"{visibility}, {IMMUTABLE}"
 
     def routes(self) -> list[Route]:
         """The routes of the snapshots."""
@@ -53,16 +50,16 @@ class SnapshotsApi:
         ]
 
     async def _latest(self, request: Request) -> Response:
-        return _answer(request, self._newest(), ASK_AGAIN, as_csv=prefers_csv(request))
+        return _answer(request, self._newest(), as_csv=prefers_csv(request))
 
     async def _latest_csv(self, request: Request) -> Response:
-        return _answer(request, self._newest(), ASK_AGAIN, as_csv=True)
+        return _answer(request, self._newest(), as_csv=True)
 
     async def _numbered(self, request: Request) -> Response:
-        return _answer(request, await self._of_sequence(request), self._for_ever, as_csv=prefers_csv(request))
+        return _answer(request, await self._of_sequence(request), as_csv=prefers_csv(request))
 
     async def _numbered_csv(self, request: Request) -> Response:
-        return _answer(request, await self._of_sequence(request), self._for_ever, as_csv=True)
+        return _answer(request, await self._of_sequence(request), as_csv=True)
 
     def _newest(self) -> Frame:
         newest = self._broadcast.recent.newest
@@ -92,14 +89,15 @@ class SnapshotsApi:
         return json_response(found, ASK_AGAIN)
 
 
-def _answer(request: Request, frame: Frame, cache_control: str, *, as_csv: bool) -> Response:
+def _answer(request: Request, frame: Frame, *, as_csv: bool) -> Response:
+    """The snapshot. Caches must ask again: a topic that was made anew has other snapshots with the same sequences."""
     if not as_csv:
         return tagged_response(
-            request, frame.json, "application/json", tag=frame.tag, cache_control=cache_control
+            request, frame.json, "application/json", tag=frame.tag, cache_control=ASK_AGAIN
         )
     snapshot = frame.snapshot
     text = (csv_header() + csv_rows(snapshot)).encode()
-    answer = tagged_response(request, text, CSV_TYPE, tag=f"{frame.tag}-csv", cache_control=cache_control)
+    answer = tagged_response(request, text, CSV_TYPE, tag=f"{frame.tag}-csv", cache_control=ASK_AGAIN)
     answer.headers["Content-Disposition"] = f'attachment; filename="snapshot-{snapshot.sequence}.csv"'
     return answer
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from cluster.deadline import answer_within
 from contract.access_token import AccessToken
-from contract.customers import CustomerDetail, StateUnavailable
+from contract.customers import CustomerDetail, StateUnavailable, customer_address
 from contract.errors import Retriable
 from contract.partition_owners import PartitionOwner
 
@@ -77,7 +77,9 @@ def _get(
     connect: Any = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = connect(parts.hostname, parts.port, timeout=timeout_s)
     try:
-        target = f"{parts.path}/customers/{quote(customer_id, safe='', errors='replace')}?worker={quote(worker_id)}"
+        path, _, query = customer_address(customer_id).partition("?")
+        query = "&".join(filter(None, (query, f"worker={quote(worker_id)}")))
+        target = f"{parts.path}{path}?{query}"
         connection.request("GET", target, headers={"Authorization": token.header} if token else {})
         answer = connection.getresponse()
         return answer.status, answer.read(MAX_ANSWER_BYTES)

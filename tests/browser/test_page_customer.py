@@ -7,13 +7,14 @@ import pytest
 from msgspec import structs
 from playwright.sync_api import expect
 
+from contract.customers import LOST_IN_PATHS, customer_address
 from tests.browser.conftest import OpenPage, Serve
 from tests.browser.page_parts import row_of, side
 from tests.browser.page_stage import PageStage
 from tests.browser.shop_snapshots import InventedShop, detail
 from tests.dashboard_stage import OUT_OF_REACH, KnownCustomers, customer
 
-ODD_IDS = ["a/b", "50%25 off?#x&y", "Zoë Ω 漢", "'\"<>"]
+ODD_IDS = [*sorted(LOST_IN_PATHS), "a/b", "50%25 off?#x&y", "Zoë Ω 漢", "'\"<>"]
 
 
 @pytest.fixture
@@ -79,9 +80,21 @@ def test_orders_are_listed_with_their_versions_and_more_on_demand(
 
 @pytest.mark.parametrize("customer_id", ODD_IDS)
 def test_a_permalink_takes_any_id(customer_id: str, served: PageStage, open_page: OpenPage) -> None:
-    page = open_page(f"{served.url}/customers/{quote(customer_id, safe='')}")
+    page = open_page(served.url + customer_address(customer_id))
     expect(side(page).get_by_role("heading", level=2)).to_have_text(customer_id)
     expect(side(page)).to_contain_text("As of offset 7 of partition 0")
+
+
+@pytest.mark.parametrize("customer_id", sorted(LOST_IN_PATHS))
+def test_the_search_finds_an_id_that_is_lost_in_paths(
+    customer_id: str, served: PageStage, open_page: OpenPage
+) -> None:
+    page = open_page(served.url)
+    field = page.get_by_role("searchbox")
+    field.fill(customer_id)
+    field.press("Enter")
+    expect(side(page).get_by_role("heading", level=2)).to_have_text(customer_id)
+    expect(page).to_have_url(re.compile(r"/customers\?id=" + re.escape(customer_id) + "$"))
 
 
 def test_a_customer_that_nobody_knows_is_said_to_be_unknown(served: PageStage, open_page: OpenPage) -> None:

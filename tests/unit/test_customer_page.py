@@ -85,6 +85,16 @@ def test_an_id_may_have_any_characters(customer_id: str) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("customer_id", [".", "..", "a b/&?é"])
+def test_an_id_may_be_in_the_query_where_clients_would_resolve_it_in_the_path(customer_id: str) -> None:
+    """Browsers, curl and proxies make / of /customers/.. and of /customers/%2E%2E."""
+    answer = ask(
+        f"/customers?id={quote(customer_id, safe='')}", token=SECRET, authorization=f"Bearer {SECRET}"
+    )
+    assert (answer.status, answer.body["customer_id"]) == (200, customer_id)
+    assert ask(f"/customers?id={quote(customer_id)}", token=SECRET).status == 401
+
+
 @pytest.mark.parametrize(
     ("customer_id", "status"), [("unknown", 404), ("elsewhere", 421), ("restoring", 503)]
 )

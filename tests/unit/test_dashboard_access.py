@@ -68,9 +68,12 @@ def test_an_odd_path_leads_to_no_figures(served: Stage, path: str) -> None:
     assert served.ask(path).status in {401, 404}
 
 
-def test_shared_caches_keep_nothing(served: Stage) -> None:
+def test_caches_ask_again_and_only_with_the_token(served: Stage) -> None:
     answer = served.ask("/api/snapshots/3", Authorization=BEARER)
-    assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    tag = answer.headers["ETag"] or ""
+    assert served.ask("/api/snapshots/3", If_None_Match=tag, Authorization=BEARER).status == 304
+    assert served.ask("/api/snapshots/3", If_None_Match=tag).status == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/customers/a%2Fb?wall", "/snapshots/3"])

@@ -31,7 +31,20 @@ HOSTILE = {
     "c5": "\u2028'\"&{{after}}{{static}}",
 }
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
-IDS = ["plain", "a/b", "a\nb\n", "50% off?#x", "ödegård 字 🛒", "..a", "x.csv", "%2F", "'\"<>&", "z" * 256]
+IDS = [
+    "plain",
+    "a/b",
+    ".",
+    "..",
+    "a\nb\n",
+    "50% off?#x",
+    "ödegård 字 🛒",
+    "..a",
+    "x.csv",
+    "%2F",
+    "'\"<>&",
+    "z" * 256,
+]
 CUSTOMERS = KnownCustomers(*(customer(each) for each in IDS), customer("second", "40.00"))
 OLD = snapshot(3, row(1, "old"))
 NEWEST = snapshot(8, row(1, "first", "100.00"), row(2, "second", "40.00"))
@@ -53,10 +66,14 @@ def test_the_newest_snapshot_is_the_json_of_the_contract(served: Stage) -> None:
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
-def test_a_numbered_snapshot_may_be_kept_for_ever(served: Stage) -> None:
+def test_caches_ask_again_for_a_numbered_snapshot_because_its_topic_may_be_made_anew(served: Stage) -> None:
     answer = served.ask("/api/snapshots/3")
     assert answer.json["rows"][0]["customer_id"] == "old"
-    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    with stage(snapshot(3, row(1, "new"))) as anew:
+        anew.publish(snapshot(8))
+        again = anew.ask("/api/snapshots/3", If_None_Match=answer.headers["ETag"] or "")
+    assert (again.status, again.json["rows"][0]["customer_id"]) == (200, "new")
 
 
 @pytest.mark.parametrize("path", ["/api/snapshots/latest", "/api/snapshots/3", "/api/snapshots/3.csv", "/"])
@@ -181,6 +198,19 @@ def test_a_customers_id_may_have_any_characters(served: Stage, customer_id: str)
     assert (answer.json["customer_id"], CUSTOMERS.asked_for[-1]) == (customer_id, customer_id)
     assert answer.json["next_offset"] == 7
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("customer_id", [".", "..", "a/b"])
+def test_a_customers_id_may_be_in_the_query(served: Stage, customer_id: str) -> None:
+    answer = served.ask(f"/api/customers?id={quote(customer_id, safe='')}")
+    assert (answer.status, answer.json["customer_id"]) == (200, customer_id)
+    assert served.ask("/customers?id=..").headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("query", ["", "?id=", "?other=x"])
+def test_a_customer_without_an_id_is_400(served: Stage, query: str) -> None:
+    answer = served.ask(f"/api/customers{query}")
+    assert (answer.status, answer.json["detail"]) == (400, "id: give the id of a customer")
 
 
 def test_a_customer_comes_with_its_standing(served: Stage) -> None:

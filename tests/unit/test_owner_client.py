@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from contract.access_token import AccessToken
-from contract.customers import CustomerDetail, StateUnavailable
+from contract.customers import LOST_IN_PATHS, CustomerDetail, StateUnavailable
 from contract.partition_owners import PartitionOwner
 from subscriber.owner_client import NotHere, ask_owner
 from tests.unit.test_customer_page import ODD_IDS, detail
@@ -55,9 +55,9 @@ def test_any_id_is_asked_for_in_one_piece_of_the_path(customer_id: str) -> None:
     with answering(200, msgspec.json.encode(detail(customer_id)), asked) as owner:
         assert ask_owner(owner, customer_id, None) == detail(customer_id)
     [(target, token)] = asked
-    assert target.count("/") == 3
-    assert target.startswith("/at/customers/")
-    assert target.endswith("?worker=w%201")
+    assert target.count("/") == (2 if customer_id in LOST_IN_PATHS else 3)
+    assert target.startswith("/at/customers")
+    assert target.endswith("worker=w%201")
     assert token is None
 
 

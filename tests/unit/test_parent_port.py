@@ -88,6 +88,7 @@ def test_it_is_ready_once_every_worker_is_and_says_which_is_not(parent: Parent) 
 
 def test_a_customer_is_found_on_whichever_worker_has_its_partition(parent: Parent) -> None:
     assert get(parent.port, "/customers/c") == get(parent.views[1].port, "/customers/c")
+    assert get(parent.port, "/customers?id=c") == get(parent.port, "/customers/c")
     assert get(parent.port, "/customers/unknown")[0] == 404
     assert get(parent.port, "/customers/c?worker=w1")[0] == 200
     assert get(parent.port, "/customers/c?worker=another")[0] == 421

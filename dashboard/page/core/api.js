@@ -1,5 +1,7 @@
 /** The dashboard's HTTP API, and its clock: ages are told by the server's time, not by a clock that may be wrong. */
 
+import { customerAddress } from "./route.js";
+
 const TIMEOUT_MS = 10_000;
 const TRUSTED_SKEW_MS = 2_000; // The header Date has whole seconds.
 
@@ -43,7 +45,7 @@ function noteClock(date) {
 export const latestSnapshot = () => getJson("/api/snapshots/latest");
 export const numberedSnapshot = (sequence, options) => getJson(`/api/snapshots/${sequence}`, options);
 export const health = () => getJson("/api/health");
-export const customer = (id, options) => getJson(`/api/customers/${encodeURIComponent(id)}`, options);
+export const customer = (id, options) => getJson(`/api${customerAddress(id)}`, options);
 
 /** Summaries of a stretch of snapshots, oldest first. */
 export function stretch({ since, until, limit }, options) {

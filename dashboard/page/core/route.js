@@ -13,10 +13,21 @@ export function routeOf(address = location) {
   const query = new URLSearchParams(address.search);
   const compare = Number(query.get("compare"));
   return {
-    customer: kind === "customers" && rest.length ? decoded(rest.join("/")) : null,
+    customer: kind === "customers" ? customerIn(rest, query) : null,
     sequence: kind === "snapshots" ? Number(rest[0]) : sequenceIn(query),
     compare: Number.isFinite(compare) && compare > 0 ? compare : null,
   };
+}
+
+/** The customer's id in the path, or in the query: browsers resolve the ids . and .. in a path. */
+function customerIn(rest, query) {
+  return rest.length ? decoded(rest.join("/")) : query.get("id");
+}
+
+/** The address of a customer's page or, behind /api, of its figures. */
+export function customerAddress(id) {
+  const encoded = encodeURIComponent(id);
+  return id === "." || id === ".." ? `/customers?id=${encoded}` : `/customers/${encoded}`;
 }
 
 /** A customer's page can stand beside a past snapshot: /customers/ID?snapshot=N. */
@@ -41,7 +52,9 @@ export function pathTo({ customer = null, sequence = null, compare = null } = {}
   if (compare !== null) query.set("compare", compare);
   let path = "/";
   if (customer !== null) {
-    path = `/customers/${encodeURIComponent(customer)}`;
+    const [base, id] = customerAddress(customer).split("?id=");
+    path = base;
+    if (id) query.set("id", customer);
     if (sequence !== null) query.set("snapshot", sequence);
   } else if (sequence !== null) path = `/snapshots/${sequence}`;
   const text = query.toString().replace(/\bwall=(?=&|$)/, "wall");
