@@ -11,7 +11,7 @@ import { ApiError, health, latestSnapshot } from "../core/api.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
-const SHORT_STREAM_MS = 5_000;
+const SHORT_STREAM_MS = 20_000; // Longer than the server's 15 s between heartbeats: one of them has come through.
 const SHORT_STREAMS = 3;
 const POLL_MS = 5_000;
 const FIRST_RETRY_STREAM_MS = 60_000;
