@@ -33,7 +33,8 @@ EXTRAS: Final = {
 }
 """Package -> the optional extra that installs it."""
 
-BOXES_COLUMNS: Final = 100
+BOXES_COLUMNS: Final = 112
+"""From this width on the table of options shows every name whole."""
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 
 

@@ -20,6 +20,7 @@ def _checked_events_topic(name: str) -> str:
     return name
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 BootstrapServers = Annotated[
     str | None,
     typer.Option(

@@ -1,5 +1,6 @@
 """`ltv broker start` and `ltv broker fetch`. They import the packages of the extra `embedded` only when they run."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -7,8 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from contract.errors import counted
+from ltv.console.json_line import print_json
 from ltv.console.lines import print_line, say
 from ltv.console.progress import download_progress
+from ltv.options import AsJson
 from ltv.stop_signals import StopSignals
 
 DEFAULT_PORT: Final = 9092
@@ -29,6 +32,7 @@ def start(
             show_default="a temporary folder",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run Apache Kafka in the foreground, until Ctrl-C or SIGTERM."""
     from broker import jars
@@ -43,7 +47,17 @@ def start(
             noted_as_running(port, brokers_folder()),
             EmbeddedBroker(port, data) as broker,
         ):
-            print_line(f"Apache Kafka {jars.KAFKA_VERSION} at {broker.bootstrap_servers}")
+            if as_json:
+                print_json(
+                    {
+                        "bootstrap_servers": broker.bootstrap_servers,
+                        "version": jars.KAFKA_VERSION,
+                        "data": str(broker.data_dir),
+                        "pid": os.getpid(),
+                    }
+                )
+            else:
+                print_line(f"Apache Kafka {jars.KAFKA_VERSION} at {broker.bootstrap_servers}")
             say(f"ready in {time.monotonic() - started:.1f} s; data in {broker.data_dir}")
             say(f"in other terminals: export KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
             say("Ctrl-C stops the broker, or `ltv broker stop`")
@@ -55,18 +69,25 @@ def start(
 @broker_app.command()
 def stop(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The broker's port.")] = DEFAULT_PORT,
+    as_json: AsJson = False,
 ) -> None:
     """Stop the broker that `ltv broker start` of this user runs on a port, and wait until it has ended."""
     from broker.running import brokers_folder, stop_broker_of
 
     stop_broker_of(port, brokers_folder())
-    say(f"the broker on port {port} is stopped")
+    if as_json:
+        print_json({"port": port, "stopped": True})
+    else:
+        say(f"the broker on port {port} is stopped")
 
 
 @broker_app.command()
-def fetch() -> None:
+def fetch(as_json: AsJson = False) -> None:
     """Download the broker's jars, once, and check their checksums."""
     from broker import jars
 
     paths = jars.fetch(progress=download_progress)
+    if as_json:
+        print_json({"version": jars.KAFKA_VERSION, "jars": len(paths)})
+        return
     say(f"Apache Kafka {jars.KAFKA_VERSION}: {counted(len(paths), 'jar')} present, checksums correct")

@@ -4,14 +4,13 @@ import os
 from enum import StrEnum
 from typing import Annotated
 
-import msgspec
 import typer
 from rich import box
 from rich.table import Table
 
 from contract.printable import printable
-from files.output import open_output
 from ltv.console.consoles import stdout_console
+from ltv.console.json_line import print_json
 
 
 class ConfiguredCommand(StrEnum):
@@ -39,8 +38,7 @@ def config(
     of_command = consume if command is ConfiguredCommand.consume else dashboard
     found = [*settings_of_command(of_command, os.environ), *settings_of_connection(os.environ)]
     if as_json:
-        with open_output("-") as file:
-            file.write(msgspec.json.encode({"command": command.value, "settings": found}) + b"\n")
+        print_json({"command": command.value, "settings": found})
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("setting", no_wrap=True)

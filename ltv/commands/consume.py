@@ -159,6 +159,7 @@ def consume(
         typer.Option(
             min=1,
             envvar="LTV_MAX_CONSECUTIVE_DEAD_LETTERS",
+            metavar="N",
             help="Stop when more invalid events than this follow each other on a partition, also over restarts.",
             show_default="no limit",
         ),

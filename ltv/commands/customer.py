@@ -2,17 +2,16 @@
 
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
 from contract.access_token import AccessToken
 from contract.customers import MAX_ORDERS_LISTED
 from contract.events import MAX_ID_CHARS
 from contract.topics import DEFAULT_PREFIX, Topics
-from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stdout_console
 from ltv.console.customer_view import CustomerView
+from ltv.console.json_line import print_json
 from ltv.options import BootstrapServers, Prefix
 
 DEFAULT_ORDERS: Final = 10
@@ -41,7 +40,6 @@ def customer(
     with connected_log_reader(bootstrap_servers) as reader:
         found = CustomerFinder(reader, Topics(prefix=prefix), token).find_customer(customer_id)
     if as_json:
-        with open_output("-") as file:
-            file.write(msgspec.json.encode(found) + b"\n")
+        print_json(found)
     else:
         stdout_console().print(CustomerView(found, orders=orders))

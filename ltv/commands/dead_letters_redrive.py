@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 
 from contract.dead_letters import DEFAULT_MAX_ATTEMPTS
 from contract.errors import LtvError
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_PREFIX, Topics
-from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
+from ltv.console.json_line import print_json
 from ltv.console.lines import print_line, say
 from ltv.exit_codes import STOPPED
 from ltv.letter_options import (
@@ -24,7 +23,7 @@ from ltv.letter_options import (
     letter_filter,
     since_ms_of,
 )
-from ltv.options import BootstrapServers, Prefix, TopicPartitioner
+from ltv.options import AsJson, BootstrapServers, Prefix, TopicPartitioner
 from ltv.stop_signals import StopFlag
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def redrive_dead_letters(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be redriven and left; send nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+    as_json: AsJson = False,
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = DEFAULT_PREFIX,
@@ -143,9 +142,7 @@ def _print(
     from ltv.console.redrive_view import DONE, PLANNED, redrive_json, redrive_lines
 
     if as_json:
-        shown = redrive_json(tally, topics.dead_letters, dry_run=dry_run, stopped=stopped)
-        with open_output("-") as file:
-            file.write(msgspec.json.encode(shown) + b"\n")
+        print_json(redrive_json(tally, topics.dead_letters, dry_run=dry_run, stopped=stopped))
         return
     for line in redrive_lines(tally, topics.dead_letters, PLANNED if dry_run else DONE):
         print_line(line)

@@ -10,9 +10,11 @@ from contract.errors import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from ltv.console.consoles import stderr_console
+from ltv.console.json_line import print_json
 from ltv.console.lines import say
 from ltv.options import (
     DEFAULT_PUBLISHER_HOST,
+    AsJson,
     BootstrapServers,
     EventsTopic,
     PublisherHost,
@@ -45,6 +47,7 @@ def produce(
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     metrics_port: PublisherPort = None,
     metrics_host: PublisherHost = DEFAULT_PUBLISHER_HOST,
+    as_json: AsJson = False,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of a simulated shop to Kafka as they happen, until Ctrl-C; then print how many were delivered."""
@@ -68,4 +71,7 @@ def produce(
         seed = time.time_ns() if seed is None else seed
         run_shop(target, rate, count, should_stop, seed=seed, customers=customers, faults=faults)
         target.finish()
-    stderr_console().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}")
+    if as_json:
+        print_json({"topic": events_topic, "delivered": target.delivered})
+    else:
+        stderr_console().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}")

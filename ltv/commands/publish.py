@@ -14,11 +14,13 @@ from files.input import check_inputs
 from files.output import open_output
 from files.same_file import refuse_same_files
 from ltv.console.consoles import stderr_console
+from ltv.console.json_line import print_json
 from ltv.console.progress import file_progress
 from ltv.console.rejects import HELP, Rejects, events_not_sent
 from ltv.exit_codes import INVALID, exit_where_invalid
 from ltv.options import (
     DEFAULT_PUBLISHER_HOST,
+    AsJson,
     BootstrapServers,
     EventFiles,
     EventsTopic,
@@ -56,6 +58,7 @@ def publish(
     partitioner: TopicPartitioner = DEFAULT_PARTITIONER,
     metrics_port: PublisherPort = None,
     metrics_host: PublisherHost = DEFAULT_PUBLISHER_HOST,
+    as_json: AsJson = False,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Send the events of files to Kafka, keyed by customer id, each exactly once, acknowledged by all replicas.
@@ -88,9 +91,12 @@ def publish(
             stderr_console().print(printable(_done(target, events_topic, rejects)), soft_wrap=True)
         raise
     report.summarize(events_not_sent)
-    stderr_console().print(
-        f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True
-    )
+    if as_json:
+        print_json({"topic": events_topic, "delivered": target.delivered, "not_sent": report.counts})
+    else:
+        stderr_console().print(
+            f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True
+        )
     if undelivered:
         raise undelivered
     exit_where_invalid(invalid=report.counts.total(), valid=target.delivered, strict=strict)

@@ -15,10 +15,10 @@ from contract.topics import (
     DEFAULT_SNAPSHOT_RETENTION_DAYS,
     Topics,
 )
-from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
+from ltv.console.json_line import print_json
 from ltv.console.lines import print_line, say
-from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention, time_option
+from ltv.options import AsJson, BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention, time_option
 
 if TYPE_CHECKING:
     from administration.reset import ResetPlan
@@ -43,7 +43,7 @@ def reset(
         bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+    as_json: AsJson = False,
     group: Group = None,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
@@ -88,9 +88,7 @@ def reset(
             if not as_json:
                 print_line("done: start `ltv consume`")
     if as_json:
-        with open_output("-") as file:
-            shown = {"dry_run": dry_run, **msgspec.to_builtins(plan)}
-            file.write(msgspec.json.encode(shown) + b"\n")
+        print_json({"dry_run": dry_run, **msgspec.to_builtins(plan)})
 
 
 def _since_ms(to_time: str | None, *, to_earliest: bool) -> int | None:

@@ -13,9 +13,9 @@ from contract.topics import (
     DEFAULT_SNAPSHOT_RETENTION_DAYS,
     Topics,
 )
-from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stdout_console
+from ltv.console.json_line import print_json
 from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention
 
 FETCH_BYTES: Final = 1024 * 1024
@@ -62,9 +62,7 @@ def status(
     limits = StatusLimits(max_behind_s=max_behind_s, max_snapshot_age_s=max_snapshot_age_s)
     wrong = problems(found, limits)
     if as_json:
-        with open_output("-") as file:
-            shown = {"healthy": not wrong, "problems": wrong, **msgspec.to_builtins(found)}
-            file.write(msgspec.json.encode(shown) + b"\n")
+        print_json({"healthy": not wrong, "problems": wrong, **msgspec.to_builtins(found)})
     else:
         stdout_console().print(StatusView(found, wrong))
     if wrong:

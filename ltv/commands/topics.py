@@ -4,7 +4,6 @@ import time
 from contextlib import closing
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 from kafka import KafkaAdminClient
 
@@ -20,10 +19,11 @@ from contract.topics import (
     DEFAULT_SNAPSHOT_RETENTION_DAYS,
     MAX_PARTITIONS,
     Topics,
+    TopicSpec,
 )
-from files.output import open_output
+from ltv.console.json_line import print_json
 from ltv.console.lines import print_line
-from ltv.options import BootstrapServers, EventsTopic, Prefix, SnapshotRetention
+from ltv.options import AsJson, BootstrapServers, EventsTopic, Prefix, SnapshotRetention
 
 POLL_S: Final = 0.5
 MAX_REPLICAS: Final = 32_767
@@ -61,6 +61,7 @@ def create_topics(
         ),
     ] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="Seconds to wait until a broker answers.")] = 0.0,
+    as_json: AsJson = False,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Create the events topic and the consumer's own topics. Existing topics are compared; only --fix changes them."""
@@ -75,6 +76,11 @@ def create_topics(
             for name in topics.own:
                 if wrong := differing.get(name):
                     set_topic_settings(admin, name, {each: right for each, (_, right) in wrong.items()})
+    if as_json:
+        print_json(
+            {"topics": [_created_topic(each, created, differing, topics if fix else None) for each in specs]}
+        )
+        return
     for spec in specs:
         what = (
             f"created, {counted(spec.partitions, 'partition')}" if spec.name in created else "exists already"
@@ -93,9 +99,25 @@ def create_topics(
                 print_line(f"  {name} is {actual_value}, should be {right_value}")
 
 
+def _created_topic(
+    spec: TopicSpec,
+    created: set[str],
+    differing: dict[str, dict[str, tuple[str | None, str]]],
+    fixed: Topics | None,
+) -> dict[str, object]:
+    """What `create` has done to a topic; `fixed` are the topics whose settings it has set right."""
+    return {
+        "topic": spec.name,
+        "partitions": spec.partitions,
+        "created": spec.name in created,
+        "settings": differing[spec.name],
+        "fixed": bool(differing[spec.name]) and fixed is not None and spec.name in fixed.own,
+    }
+
+
 @topics_app.command("check")
 def check_topics(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
+    as_json: AsJson = False,
     events_topic: EventsTopic = DEFAULT_EVENTS_TOPIC,
     prefix: Prefix = DEFAULT_PREFIX,
     snapshot_retention_days: SnapshotRetention = DEFAULT_SNAPSHOT_RETENTION_DAYS,
@@ -109,8 +131,7 @@ def check_topics(
     with connecting(cluster, "looking at the topics"), closing(_connected(cluster, 0)) as admin:
         wrong = read_topics(admin, topics, snapshot_retention_days)
     if as_json:
-        with open_output("-") as file:
-            file.write(msgspec.json.encode({"ok": not wrong, "topics": wrong}) + b"\n")
+        print_json({"ok": not wrong, "topics": wrong})
     else:
         for line in topic_lines(wrong) or [
             f"all topics of {prefix} and {events_topic} are as they should be"

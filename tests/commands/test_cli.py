@@ -33,7 +33,25 @@ def test_every_commands_help_has_examples_that_begin_with_the_command(command: l
     assert " ".join(["ltv", *command]) in examples
 
 
-@pytest.mark.parametrize("columns", [60, 100])
+WITHOUT_JSON = {
+    ("demo",): "for people",
+    ("generate",): "its result is a file",
+    ("consume",): "its results are snapshots and a log of JSON lines",
+    ("dashboard",): "it serves JSON",
+    ("dead-letters", "export"): "its result is JSON lines",
+}
+
+
+@pytest.mark.parametrize("command", [c for c in every_command() if c], ids=" ".join)
+def test_every_command_that_a_script_could_use_has_json(command: list[str]) -> None:
+    if len(command) == 1 and catalogue.COMMANDS[command[0]].subcommands:
+        return
+    result = CliRunner().invoke(cli.app, [*command, "--help"], prog_name="ltv", env={"COLUMNS": "120"})
+    has_json = re.search(r"^\W*--json\b", result.output, re.MULTILINE) is not None
+    assert has_json is (tuple(command) not in WITHOUT_JSON)
+
+
+@pytest.mark.parametrize("columns", [60, 112])
 @pytest.mark.parametrize("command", list(every_command())[1:], ids=" ".join)
 def test_help_shows_every_name_and_example_whole_at_every_width(
     monkeypatch: pytest.MonkeyPatch, command: list[str], columns: int

@@ -1,5 +1,6 @@
 """The embedded broker keeps its data and port, ends with its starter, and runs verified jars only."""
 
+import json
 import shutil
 import signal
 import socket
@@ -118,7 +119,18 @@ class Command:
     def __init__(self, data: Path) -> None:
         self.port = free_port()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ltv", "broker", "start", "--port", str(self.port), "--data", str(data)],
+            [
+                sys.executable,
+                "-m",
+                "ltv",
+                "broker",
+                "start",
+                "--port",
+                str(self.port),
+                "--data",
+                str(data),
+                "--json",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -146,7 +158,9 @@ def command(tmp_path: Path) -> Iterator[Command]:
 def test_the_command_prints_its_address_and_a_signal_ends_all_its_processes(
     command: Command, number: int
 ) -> None:
-    assert f"127.0.0.1:{command.port}" in command.first_line
+    started = json.loads(command.first_line)
+    assert started["bootstrap_servers"] == f"127.0.0.1:{command.port}"
+    assert started["pid"] == command.process.pid
     assert is_ready(command.port)
     assert any("java" in process.name() for process in command.below)
     command.process.send_signal(number)
@@ -157,9 +171,10 @@ def test_the_command_prints_its_address_and_a_signal_ends_all_its_processes(
 
 
 def test_another_terminal_stops_the_broker_and_its_data_stays(command: Command, tmp_path: Path) -> None:
-    stop = [sys.executable, "-m", "ltv", "broker", "stop", "--port", str(command.port)]
+    stop = [sys.executable, "-m", "ltv", "broker", "stop", "--port", str(command.port), "--json"]
     stopped = subprocess.run(stop, capture_output=True, text=True, timeout=WAIT_S)
     assert stopped.returncode == 0, stopped.stderr
+    assert json.loads(stopped.stdout) == {"port": command.port, "stopped": True}
     _, output = command.process.communicate(timeout=WAIT_S)
     assert command.process.returncode == 0, output
     assert _left_of(command) == []

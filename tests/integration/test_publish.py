@@ -63,6 +63,9 @@ def test_valid_events_are_sent_with_their_keys_and_invalid_ones_are_reported_and
     assert sorted(record.value for record in records) == sorted(valid)
     assert all(record.key == customer_of(record.value) for record in records)
     assert f"{len(valid):,} events delivered to {topic}" in done.stderr
+    again = run(plain, new_topic(), "publish", str(file), "--json")
+    result = json.loads(again.stdout)
+    assert (result["delivered"], sum(result["not_sent"].values())) == (len(valid), len(lines) - len(valid))
     first_bad = next(number for number, value in enumerate(lines, 1) if not is_valid(value))
     assert f"events.ndjson:{first_bad}: " in done.stderr
     assert len(rejects.read_bytes().splitlines()) == len(lines) - len(valid)
@@ -227,6 +230,8 @@ def test_produce_sends_the_count_asked_for(plain: Plain, new_topic: NewTopic) ->
     assert done.returncode == 0, done.stderr
     assert f"300 events delivered to {topic}" in done.stderr
     assert len(plain.read(topic)) == 300
+    again = run(plain, topic, "produce", "--count", "3", "--rate", "3000", "--json")
+    assert json.loads(again.stdout) == {"topic": topic, "delivered": 3}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

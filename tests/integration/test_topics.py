@@ -1,5 +1,6 @@
 """`ltv topics create` creates missing topics, compares existing ones, changes none, and may run twice at once."""
 
+import json
 import subprocess
 import sys
 from uuid import uuid4
@@ -45,6 +46,19 @@ def test_missing_topics_are_created_and_a_second_run_changes_nothing(plain: Plai
     assert status == 0, err
     assert out.count("exists already") == 5
     assert "should be" not in out
+
+
+def test_a_script_gets_what_was_done_as_json(plain: Plain, topics: Topics) -> None:
+    plain.create_topic(topics.changelog, 4, retention_ms="1000000")
+    for words, fixed, created in ((("--fix",), True, True), ((), False, False)):
+        status, out, err = create(plain, topics, "--json", *words)
+        assert status == 0, err
+        found = {each["topic"]: each for each in json.loads(out)["topics"]}
+        assert len(found) == 5
+        changelog, events = found[topics.changelog], found[topics.events]
+        assert (changelog["created"], changelog["partitions"], changelog["fixed"]) == (False, 4, fixed)
+        assert (changelog["settings"].get("retention.ms") == ["1000000", "-1"]) is fixed
+        assert (events["created"], events["settings"], events["fixed"]) == (created, {}, False)
 
 
 def test_a_setting_that_differs_is_named_and_not_changed(plain: Plain, topics: Topics) -> None:
