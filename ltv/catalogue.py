@@ -55,6 +55,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
             "ltv batch events.ndjson --strict --rejects rejects.ndjson",
         ),
     ),
+    "report": Entry(
+        "ltv.commands.report:report",
+        FILES,
+        "Write pictures of the customers as one page: distributions, cohorts, leaders.",
+        (
+            "ltv report events.ndjson",
+            "ltv report january.json.gz february.ndjson -o winter.html",
+            "ltv report --from-topic -o report.html",
+        ),
+    ),
     "broker": Entry(
         "ltv.commands.broker:broker_app",
         KAFKA,

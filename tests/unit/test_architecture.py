@@ -39,10 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("verification", "contract.errors", "contract.snapshots", "cluster.fetched", "cluster.log_reader"),
         "files.format",
     },
+    "report": {"report", "contract", "cluster.log_reader", "consumer.domain", "consumer.stream.placement"},
     "broker": {"broker", "contract"},
     "ltv": {
         *("ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "dashboard", "broker"),
-        *("administration", "verification", "web"),
+        *("administration", "report", "verification", "web"),
     },
     "benchmarks": {
         *("benchmarks", "broker", "cluster", "consumer", "contract", "dashboard", "files", "producer"),
@@ -72,6 +73,7 @@ MAY_NOT_IMPORT: dict[str, set[str]] = {
     "subscriber": TERMINAL,
     "dashboard": TERMINAL,
     "administration": TERMINAL,
+    "report": TERMINAL,
     "verification": TERMINAL,
     "web": {*TERMINAL, "kafka"},
     "broker": TERMINAL,

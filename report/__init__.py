@@ -1,0 +1,1 @@
+"""Pictures of a shop's customers, as one page without network: what `ltv report` writes."""
