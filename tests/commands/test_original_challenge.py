@@ -46,7 +46,11 @@ def test_the_worked_ranking_is_the_samples() -> None:
 
 
 ORDER = {
-    "type": "ORDER", "verb": "NEW", "key": "o1", "customer_id": "c1", "total_amount": "12.34 USD",
+    "type": "ORDER",
+    "verb": "NEW",
+    "key": "o1",
+    "customer_id": "c1",
+    "total_amount": "12.34 USD",
     "event_time": "2017-01-06T12:55:55Z",
 }
 
