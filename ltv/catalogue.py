@@ -51,6 +51,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
             "ltv batch events.ndjson --top 10",
             "ltv batch january.json.gz february.ndjson --basis timeframe",
             "ltv batch events.json -o top.json",
+            "ltv batch events.ndjson --top 1000 -o top.parquet",
             "ltv generate 1000 -o - | ltv batch - --json",
             "ltv batch events.ndjson --strict --rejects rejects.ndjson",
         ),

@@ -1,4 +1,4 @@
-"""Snapshots as CSV: one row per ranked customer. A quote keeps spreadsheets from reading text as a formula."""
+"""Snapshots and rankings as CSV, a line for each customer. A quote keeps spreadsheets from seeing formulas in text."""
 
 import csv
 from collections.abc import Iterable
@@ -10,6 +10,8 @@ from msgspec import structs
 from contract.snapshots import Row, Snapshot
 
 COLUMNS: Final = ("sequence", "emitted_at", "complete", *Row.__struct_fields__)
+RANKING_COLUMNS: Final = tuple(name for name in Row.__struct_fields__ if name != "previous_rank")
+"""Of a ranking from files: no snapshot was before it."""
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -23,6 +25,13 @@ def csv_rows(snapshot: Snapshot) -> str:
     """One line per row of the snapshot; null is an empty cell."""
     about = (snapshot.sequence, snapshot.emitted_at, "true" if snapshot.coverage.complete else "false")
     return _lines([*about, *map(_cell, structs.astuple(row))] for row in snapshot.rows)
+
+
+def ranking_csv(rows: Iterable[Row]) -> str:
+    """The column names and one line per row of a ranking from files; null is an empty cell."""
+    return _lines(
+        [RANKING_COLUMNS, *([_cell(getattr(row, name)) for name in RANKING_COLUMNS] for row in rows)]
+    )
 
 
 def _cell(value: object) -> object:

@@ -1,6 +1,6 @@
 """`ltv batch`: rank the customers of event files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,7 +11,7 @@ import typer
 from consumer.batch import Batch
 from consumer.domain.aggregate import Aggregate
 from contract.errors import counted
-from contract.snapshots import Basis, Snapshot
+from contract.snapshots import Basis, Row, Snapshot
 from files.file_errors import ReaderGone
 from files.input import check_inputs
 from files.output import open_output
@@ -25,6 +25,7 @@ from ltv.gc_pause import gc_paused
 from ltv.options import EventFiles
 from ltv.report_when_stopped import report_when_stopped
 from subscriber.presentation import time_frame, totals
+from subscriber.snapshot_csv import ranking_csv
 
 
 def batch(
@@ -45,7 +46,8 @@ def batch(
             "--output",
             metavar="FILE",
             help='Write the ranking as the JSON list [{"customer_id": "ltv"}, ...], best first '
-            "(with --json: full rows); - is standard output.",
+            "(with --json: full rows); - is standard output. A file named .csv or .csv.gz has full rows as CSV, "
+            "one named .parquet (needs the extra `verify`) as Parquet.",
         ),
     ] = None,
     rejects: Annotated[
@@ -65,6 +67,7 @@ def batch(
     The order of the events, duplicates and late events do not change the result. Invalid events are skipped, and
     counted by reason on standard error, the first few with file and line; if all are invalid, the exit code is 3.
     """
+    encode = _encoder(out or "-", as_json=as_json)
     check_inputs(files)
     refuse_same_files(files, [out or "-", *([rejects] if rejects else [])])
     aggregate = Aggregate(notes_changes=False)
@@ -78,7 +81,12 @@ def batch(
         snapshot = run.snapshot(top, basis, datetime.now(UTC))
     # The exit code depends on the events only, even if the reader closes the output early.
     with suppress(ReaderGone):
-        _show(snapshot, as_json=as_json, out=out)
+        if out is None and not as_json:
+            _show_table(snapshot)
+        else:
+            with open_output(out or "-") as file:
+                file.write(encode(snapshot.rows))
+            stderr_console().print(_totals(snapshot))
     report.summarize(invalid_events)
     exit_where_invalid(invalid=run.rejected, valid=run.aggregate.events, strict=strict)
 
@@ -91,19 +99,29 @@ def _ingest(run: Batch, files: list[str]) -> None:
                 progress.advance(bytes_read, run.aggregate.events)
 
 
-def _show(snapshot: Snapshot, *, as_json: bool, out: str | None) -> None:
-    if out is None and not as_json:
-        console = stdout_console()
-        console.print(Ranking(snapshot, changes=False))
-        console.print(_totals(snapshot))
-        console.print(time_frame(snapshot))
-        return
-    items: Sequence[object] = (
-        snapshot.rows if as_json else [{row.customer_id: row.ltv} for row in snapshot.rows]
-    )
-    with open_output(out or "-") as file:
-        file.write(json_list(items))
-    stderr_console().print(_totals(snapshot))
+def _show_table(snapshot: Snapshot) -> None:
+    console = stdout_console()
+    console.print(Ranking(snapshot, changes=False))
+    console.print(_totals(snapshot))
+    console.print(time_frame(snapshot))
+
+
+def _encoder(out: str, *, as_json: bool) -> Callable[[Sequence[Row]], bytes]:
+    """What makes the bytes of an output with this name.
+
+    Raises:
+        typer.BadParameter: --json contradicts the name.
+    """
+    is_csv, is_parquet = out.removesuffix(".gz").endswith(".csv"), out.endswith(".parquet")
+    if as_json and (is_csv or is_parquet):
+        raise typer.BadParameter("full rows as JSON go to a file named .json", param_hint="--json, --output")
+    if is_csv:
+        return lambda rows: ranking_csv(rows).encode()
+    if is_parquet:
+        from subscriber.ranking_parquet import ranking_parquet
+
+        return ranking_parquet
+    return json_list if as_json else lambda rows: json_list([{row.customer_id: row.ltv} for row in rows])
 
 
 def _totals(snapshot: Snapshot) -> str:

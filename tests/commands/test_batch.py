@@ -1,5 +1,6 @@
 """`ltv batch` ranks the customers of event files, without Kafka."""
 
+import csv
 import gzip
 import json
 import os
@@ -8,9 +9,12 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode
+from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -296,3 +300,77 @@ def test_values_of_json_output_reach_a_pipe_as_utf_8() -> None:
         command, capture_output=True, timeout=60, check=True, env={**os.environ, "LC_ALL": "C"}
     )
     assert "Ødegård" in result.stdout.decode()
+
+
+HOSTILE = [*("=1+1", 'a"b', "x,y", "a\rb", "Ødegård", "a\0b", "null", ""), "\U0001f600"]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """Orders of customers with odd ids and names; "" is a name only."""
+    path = tmp_path / "hostile.ndjson"
+    named = [
+        {
+            "type": "CUSTOMER",
+            "verb": "NEW",
+            "key": text or "unnamed",
+            "last_name": text,
+            "event_time": "2017-01-06T12:00:00Z",
+        }
+        for text in HOSTILE
+    ]
+    orders = [order("o", customer=text or "unnamed", amount="1000000000000000 USD") for text in HOSTILE[:3]]
+    path.write_bytes(lines([*named, *orders]))
+    return path
+
+
+def full_rows(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(batch(path, "--json").stdout)
+    return [{name: value for name, value in row.items() if name != "previous_rank"} for row in rows]
+
+
+@pytest.mark.parametrize("name", ["top.csv", "top.csv.gz"])
+def test_an_output_named_csv_has_full_rows_as_csv(hostile: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    assert batch(hostile, "-o", out).exit_code == 0
+    data = gzip.decompress(out.read_bytes()) if name.endswith(".gz") else out.read_bytes()
+    read = list(csv.DictReader(StringIO(data.decode(), newline="")))
+    expected = full_rows(hostile)
+    as_text = [
+        {field: "" if value is None else str(value) for field, value in row.items()} for row in expected
+    ]
+    for row in as_text:
+        for field in ("customer_id", "last_name"):
+            row[field] = f"'{row[field]}" if row[field].startswith("=") else row[field]
+    assert read == as_text
+    assert len(read) == len(HOSTILE)
+
+
+def test_an_output_named_parquet_has_full_rows_with_money_as_decimals(hostile: Path, tmp_path: Path) -> None:
+    out = tmp_path / "top.parquet"
+    assert batch(hostile, "-o", out).exit_code == 0
+    with duckdb.connect() as db:
+        found = db.read_parquet(str(out))
+        read = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    money = ("ltv", "total_spend", "revenue_per_visit")
+    assert [
+        {name: str(value) if name in money and value is not None else value for name, value in row.items()}
+        for row in read
+    ] == full_rows(hostile)
+    assert isinstance(read[0]["ltv"], Decimal)
+
+
+def test_a_ranking_without_rows_has_its_columns_in_csv_and_parquet(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.ndjson"
+    empty.write_bytes(b"")
+    for name in ("top.csv", "top.parquet"):
+        assert batch(empty, "-o", tmp_path / name).exit_code == 0
+    assert (tmp_path / "top.csv").read_text().startswith("rank,customer_id,")
+    with duckdb.connect() as db:
+        assert db.read_parquet(str(tmp_path / "top.parquet")).fetchall() == []
+
+
+@pytest.mark.parametrize("name", ["top.csv", "top.parquet"])
+def test_json_into_a_file_of_another_name_is_refused(name: str, tmp_path: Path) -> None:
+    assert batch(CHALLENGE, "--json", "-o", tmp_path / name).exit_code == 2
+    assert list(tmp_path.iterdir()) == []
