@@ -16,6 +16,7 @@ from ltv.console.lines import say
 from ltv.console.progress import file_progress, offset_progress
 from ltv.gc_pause import gc_paused
 from ltv.options import BootstrapServers, EventsTopic, TopicPartitioner
+from ltv.report_when_stopped import report_when_stopped
 
 if TYPE_CHECKING:
     from report.customer_figures import CustomerFigures
@@ -45,14 +46,18 @@ def report(
 
     if from_topic == bool(files):
         raise typer.BadParameter("give files of events, or --from-topic", param_hint="FILES, --from-topic")
-    if files:
-        check_inputs(files)
-        refuse_same_files(files, [out])
-        figures, source = _of_files(files), ", ".join(files)
-    else:
-        figures, source = _of_topic(bootstrap_servers, events_topic, partitioner), f"the topic {events_topic}"
-    with open_output(out) as file:
-        file.write(report_page(figures, source, datetime.now(UTC)).encode())
+    check_inputs(files or [])
+    refuse_same_files(files or [], [out])
+    with report_when_stopped(lambda: f"{out} was not written"):
+        if files:
+            figures, source = _of_files(files), ", ".join(files)
+        else:
+            figures, source = (
+                _of_topic(bootstrap_servers, events_topic, partitioner),
+                f"the topic {events_topic}",
+            )
+        with open_output(out) as file:
+            file.write(report_page(figures, source, datetime.now(UTC)).encode())
     say(f"{counted(figures.events, 'event')} of {counted(figures.customers, 'customer')} in pictures: {out}")
 
 

@@ -23,6 +23,7 @@ from ltv.options import (
     Prefix,
     TopicPartitioner,
 )
+from ltv.report_when_stopped import report_when_stopped
 
 if TYPE_CHECKING:
     from cluster.log_reader import LogReader
@@ -68,13 +69,14 @@ def verify(
     topics = Topics(events_topic, prefix)
     snapshot = _snapshot(bootstrap_servers, topics, sequence)
     try:
-        if files:
-            verdict = _verdict_from_files(snapshot, files)
-        else:
-            ahead_us = None if max_event_time_ahead is None else round(max_event_time_ahead * 1_000_000)
-            settings = {"trimmed": "fail", "max_batch_bytes": max_batch_bytes}
-            with connected_log_reader(bootstrap_servers, **settings) as reader:
-                verdict = _verdict_from_topic(snapshot, reader, topics.events, partitioner, ahead_us)
+        with report_when_stopped(lambda: f"snapshot {snapshot.sequence} was not verified"):
+            if files:
+                verdict = _verdict_from_files(snapshot, files)
+            else:
+                ahead_us = None if max_event_time_ahead is None else round(max_event_time_ahead * 1_000_000)
+                settings = {"trimmed": "fail", "max_batch_bytes": max_batch_bytes}
+                with connected_log_reader(bootstrap_servers, **settings) as reader:
+                    verdict = _verdict_from_topic(snapshot, reader, topics.events, partitioner, ahead_us)
     except CannotVerify as error:
         if as_json:
             _print_json({"sequence": snapshot.sequence, "matches": None, "error": str(error)})

@@ -1,5 +1,6 @@
 """`ltv report` as its users run it, on files."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,19 @@ def test_the_page_can_not_take_the_place_of_its_events(tmp_path: Path) -> None:
     done = report(events, "-o", events)
     assert done.returncode == 1
     assert events.read_bytes() == CHALLENGE.read_bytes()
+
+
+def test_a_stopped_report_says_that_nothing_was_written(tmp_path: Path) -> None:
+    pipe, page = tmp_path / "events", tmp_path / "report.html"
+    os.mkfifo(pipe)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ltv", "report", str(pipe), "-o", str(page)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        # It opens once the command reads it, with the signals handled.
+        with pipe.open("wb", buffering=0):
+            running.terminate()
+            _, error = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert (running.returncode, error, page.exists()) == (130, f"stopped: {page} was not written\n", False)

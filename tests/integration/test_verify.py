@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer, TopicPartition
 
-from tests.integration.application import DEADLINE_S, Application, Keyed, Plain, shop
+from tests.integration.application import DEADLINE_S, Application, Keyed, Plain, shop, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.rubbish import RUBBISH
 
@@ -195,3 +195,34 @@ def test_without_the_snapshot_there_is_nothing_to_verify(
     ended = verify(new_application(new_topic(partitions=1)), *arguments)
     assert ended.returncode == 1
     assert "there is no topic" in ended.stderr
+
+
+def test_a_stopped_verification_says_so_and_leaves_nothing(
+    new_topic: NewTopic, new_application: NewApplication, tmp_path: Path
+) -> None:
+    application = new_application(new_topic(shop(50, seed=91)))
+    application.backfill()
+    pipe, folder = tmp_path / "events", tmp_path / "temporary"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ltv", "verify", "--prefix", application.prefix, "--from-files", str(pipe)],
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": application.plain.servers, "TMPDIR": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        # Opened for both, the pipe never ends.
+        with pipe.open("r+b", buffering=0) as events:
+            events.write(b"\n" * 100_000)
+            wait_until(lambda: list(folder.iterdir()), "the database", failing=lambda: _ended(running))
+            running.terminate()
+            _, error = running.communicate(timeout=DEADLINE_S)
+    finally:
+        running.kill()
+    assert (running.returncode, list(folder.iterdir())) == (130, [])
+    assert error.startswith("stopped: snapshot ")
+
+
+def _ended(process: subprocess.Popen[str]) -> str:
+    return "" if process.poll() is None else f"it has ended with {process.returncode}"
