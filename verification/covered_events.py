@@ -26,18 +26,21 @@ class CannotVerify(Fatal):
 class CoveredRecords:
     """The records of the events topic that a snapshot counts."""
 
-    def __init__(self, reader: LogReader, topic: str, snapshot: Snapshot) -> None:
+    def __init__(
+        self, reader: LogReader, topic: str, snapshot: Snapshot, since_ms: int | None = None
+    ) -> None:
         """Look at the topic.
 
         Args:
             reader: with trimmed="fail".
             topic: the events topic.
             snapshot: what counts them.
+            since_ms: the time of the reset (ms since 1970) with which the count began; None: it began with the topic.
 
         Raises:
             CannotVerify: the snapshot names no offsets, or the topic ends before them.
         """
-        self._reader, self._topic = reader, topic
+        self._reader, self.topic = reader, topic
         partitions = snapshot.coverage.partitions
         if not partitions:
             raise CannotVerify(
@@ -48,7 +51,12 @@ class CoveredRecords:
         there = reader.partitions(topic)
         if not set(self._ends) <= set(there):
             raise CannotVerify(f"{topic} has {counted(len(there), 'partition')}: not those of the snapshot")
-        self._starts = reader.starts(topic, self._ends)
+        self._first = reader.starts(topic, self._ends)
+        self._starts = dict(self._first)
+        if since_ms is not None:
+            for partition, end in self._ends.items():
+                start = reader.offset_at_time(topic, partition, since_ms)
+                self._starts[partition] = end if start is None else start
         ends = reader.committed_ends(topic, self._ends)
         for partition, end in self._ends.items():
             if ends[partition] < end:
@@ -59,11 +67,14 @@ class CoveredRecords:
 
     @property
     def deleted(self) -> dict[int, int]:
-        """Partition -> the number of its first offsets, before the snapshot's, whose records are deleted."""
+        """Partition -> the number of its first offsets, before the snapshot's, whose records are deleted.
+
+        Only where reading begins with the first record that is left: the count may have begun before it.
+        """
         return {
-            partition: min(start, self._ends[partition])
-            for partition, start in self._starts.items()
-            if min(start, self._ends[partition])
+            partition: min(first, self._ends[partition])
+            for partition, first in self._first.items()
+            if first == self._starts[partition] and min(first, self._ends[partition])
         }
 
     @property
@@ -81,12 +92,12 @@ class CoveredRecords:
         for partition, end in self._ends.items():
             start = at = self._starts[partition]
             try:
-                for records in self._reader.read(self._topic, partition, start, end):
+                for records in self._reader.read(self.topic, partition, start, end):
                     to = records[-1].offset + 1 if records else at
                     yield records, to - at
                     at = to
             except Retriable as error:
-                if self._reader.starts(self._topic, [partition])[partition] > start:
+                if self._reader.starts(self.topic, [partition])[partition] > start:
                     raise CannotVerify(f"{error}; run it again") from error
                 raise
             yield [], max(0, end - at)

@@ -15,6 +15,7 @@ from ltv.connected_log_reader import connected_log_reader
 from ltv.console.lines import print_line, say
 from ltv.console.progress import file_progress, offset_progress
 from ltv.exit_codes import UNVERIFIABLE
+from ltv.letter_options import since_ms_of
 from ltv.options import (
     BootstrapServers,
     EventsTopic,
@@ -26,9 +27,9 @@ from ltv.options import (
 from ltv.report_when_stopped import report_when_stopped
 
 if TYPE_CHECKING:
-    from cluster.log_reader import LogReader
     from contract.snapshots import Snapshot
     from verification.comparison import Verdict
+    from verification.covered_events import CoveredRecords
 
 
 def verify(
@@ -43,6 +44,15 @@ def verify(
             help="Read the events from this file instead of the topic, where they are deleted; once for each file. "
             "The files must hold the valid events that the snapshot counts, and no others.",
             show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Count from each partition's first record of this time on: the time of `ltv reset --to-time`, if that "
+            "began the count.",
+            show_default="the beginning of the topic",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as one JSON line.")] = False,
@@ -62,10 +72,11 @@ def verify(
     The exit code is 0 if all figures match; 1 if any differs: then both derivations are printed, with the events behind
     them; 4 if they differ and events that the snapshot may count are deleted.
     """
-    from verification.covered_events import CannotVerify
+    from verification.covered_events import CannotVerify, CoveredRecords
 
     files = from_files or []
     check_inputs(files)
+    since_ms = since_ms_of(since)
     topics = Topics(events_topic, prefix)
     snapshot = _snapshot(bootstrap_servers, topics, sequence)
     try:
@@ -76,7 +87,12 @@ def verify(
                 ahead_us = None if max_event_time_ahead is None else round(max_event_time_ahead * 1_000_000)
                 settings = {"trimmed": "fail", "max_batch_bytes": max_batch_bytes}
                 with connected_log_reader(bootstrap_servers, **settings) as reader:
-                    verdict = _verdict_from_topic(snapshot, reader, topics.events, partitioner, ahead_us)
+                    verdict = _verdict_from_topic(
+                        snapshot,
+                        CoveredRecords(reader, topics.events, snapshot, since_ms),
+                        partitioner,
+                        ahead_us,
+                    )
     except CannotVerify as error:
         if as_json:
             _print_json({"sequence": snapshot.sequence, "matches": None, "error": str(error)})
@@ -90,6 +106,8 @@ def verify(
         for text in verdict_lines(verdict, snapshot, files):
             print_line(text)
     if not verdict.matches:
+        if since is None and verdict.records > snapshot.totals.events + snapshot.totals.dead_letters:
+            say("if `ltv reset --to-time TIME` began this count, verify it with --since TIME")
         raise typer.Exit(1)
 
 
@@ -108,7 +126,7 @@ def _snapshot(bootstrap_servers: str | None, topics: Topics, sequence: int | Non
 
 
 def _verdict_from_topic(
-    snapshot: "Snapshot", reader: "LogReader", topic: str, partitioner: str, ahead_us: int | None
+    snapshot: "Snapshot", covered: "CoveredRecords", partitioner: str, ahead_us: int | None
 ) -> "Verdict":
     """Compare with the records of the topic.
 
@@ -116,11 +134,10 @@ def _verdict_from_topic(
         CannotVerify: records that the snapshot may count are deleted, and what is left gives other figures.
     """
     from verification.comparison import compare
-    from verification.covered_events import CannotVerify, CoveredRecords, add_record
+    from verification.covered_events import CannotVerify, add_record
     from verification.event_place import EventPlace
     from verification.event_table import EventTable
 
-    covered = CoveredRecords(reader, topic, snapshot)
     place = EventPlace(partitioner, covered.partitions)
     with EventTable() as table:
         with offset_progress(covered.offsets) as advance:
@@ -130,7 +147,9 @@ def _verdict_from_topic(
                 advance(passed)
         verdict = compare(snapshot, table, with_dead_letters=True)
     if covered.deleted and not verdict.matches:
-        where = ", ".join(f"{count:,} of {topic}-{number}" for number, count in covered.deleted.items())
+        where = ", ".join(
+            f"{count:,} of {covered.topic}-{number}" for number, count in covered.deleted.items()
+        )
         raise CannotVerify(
             f"can't verify snapshot {snapshot.sequence}: the records at its first offsets are deleted ({where}), and "
             "those that are left give other figures. Give the deleted events, too: --from-files"

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +177,24 @@ def test_a_count_that_began_after_the_deleted_events_is_proved(
     application = new_application(topic)
     application.backfill()
     assert verify(application).returncode == 0
+
+
+def test_a_count_that_a_reset_began_is_proved_from_the_same_time_on(
+    plain: Plain, new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    topic = new_topic(shop(300, seed=75) + SMALL)
+    application = new_application(topic)
+    application.backfill()
+    time_ms = max(record.timestamp for record in plain.read(topic)) + 1
+    wait_until(lambda: time.time() * 1000 > time_ms, "a later time")
+    plain.send(topic, shop(40, seed=76, customers=2))
+    since = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    assert application.run_command("reset", "--to-time", since, "--yes").returncode == 0
+    assert application.backfill()["totals"]["events"] == 40
+    whole = verify(application)
+    assert whole.returncode == 1
+    assert "verify it with --since TIME" in whole.stderr
+    assert verify(application, "--since", since).returncode == 0
 
 
 def test_another_topic_of_the_same_name_is_no_proof(
