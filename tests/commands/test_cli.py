@@ -36,6 +36,7 @@ def test_every_commands_help_has_examples_that_begin_with_the_command(command: l
 WITHOUT_JSON = {
     ("demo",): "for people",
     ("generate",): "its result is a file",
+    ("report",): "its result is a file",
     ("consume",): "its results are snapshots and a log of JSON lines",
     ("dashboard",): "it serves JSON",
     ("dead-letters", "export"): "its result is JSON lines",
