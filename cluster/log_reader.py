@@ -16,6 +16,7 @@ from cluster.diagnose import connecting
 from cluster.errors import UNSEEN, blocked_by_transaction, client_errors
 from cluster.fault_points import fault_point
 from cluster.fetched import Record, read_records
+from cluster.frames import frame_client
 from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES
 from cluster.settings import Cluster
 from contract.errors import Fatal, Retriable
@@ -82,6 +83,7 @@ class LogReader:
                 max_partition_fetch_bytes=fetch_bytes,
                 fetch_max_bytes=fetch_bytes,
                 metrics_enabled=False,
+                kafka_client=frame_client,
             )
         read_records(self._client, max_batch_bytes)
         if topics:

@@ -11,6 +11,7 @@ import structlog
 
 from cluster.deadline import Deadline
 from cluster.errors import Fenced
+from cluster.frames import left_off
 from consumer.metrics import FailureCause, Metrics, is_compiled
 from consumer.settings import Settings
 from consumer.stream.minute_summary import MinuteSummary
@@ -91,6 +92,8 @@ def _log_start(settings: Settings) -> None:
         instance=settings.instance_id,
         partitioner=settings.partitioner,
     )
+    if why := left_off():
+        log.warning("receives in small pieces, which takes more CPU", cause=why)
 
 
 def _cause(error: Retriable, session: Session | None) -> FailureCause:

@@ -1,9 +1,12 @@
 """A broker with a listener for each protocol: the right settings connect, and wrong ones are told what is wrong."""
 
+import random
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any, Final
 
 import pytest
+from kafka import KafkaProducer
 
 from broker.properties import HOST
 from broker.readiness import free_ports
@@ -11,6 +14,7 @@ from cluster.log_reader import LogReader
 from cluster.settings import Cluster
 from contract.errors import Fatal
 from tests.certificates import Certificates
+from tests.faults import topics
 from tests.faults.brokers import one_node
 
 PROTOCOLS: Final[Mapping[str, str]] = {
@@ -66,10 +70,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.settings.CONNECT_TIMEOUT_MS", 1_500)
 
 
-def connect(at: str, protocol: str, **settings: Any) -> None:
+def settings_for(at: str, protocol: str, **settings: Any) -> Cluster:
     cluster = Cluster(bootstrap_servers=at, security_protocol=protocol, **settings)
     cluster.check()
-    with LogReader(cluster) as reader:
+    return cluster
+
+
+def connect(at: str, protocol: str, **settings: Any) -> None:
+    with LogReader(settings_for(at, protocol, **settings)) as reader:
         assert not reader.exists("nothing")
 
 
@@ -79,6 +87,30 @@ def test_the_right_settings_connect(
 ) -> None:
     files = {"ssl_cafile": certificates.ca, "ssl_certfile": certificates.client_with_key}
     connect(listeners[listener], PROTOCOLS[listener], **LOGIN, **files)
+
+
+@pytest.fixture(scope="module")
+def written(listeners: Mapping[str, str]) -> list[bytes]:
+    """The values in a topic `long`: too long for one read of a socket, and of every length about it."""
+    drawn = random.Random(15)
+    values = [drawn.randbytes(length) for length in (*range(4_060, 4_100), 100_000, 900_000, 1, 16_384)]
+    with closing(topics.Cluster(listeners["PLAIN"])) as cluster:
+        cluster.create("long", partitions=1)
+    with closing(KafkaProducer(bootstrap_servers=listeners["PLAIN"])) as producer:
+        sent = [producer.send("long", value) for value in values]
+        for record in sent:
+            record.get(60)
+    return values
+
+
+@pytest.mark.parametrize("listener", PROTOCOLS)
+def test_long_records_are_read_whole(
+    listeners: Mapping[str, str], certificates: Certificates, listener: str, written: list[bytes]
+) -> None:
+    files = {"ssl_cafile": certificates.ca, "ssl_certfile": certificates.client_with_key}
+    with LogReader(settings_for(listeners[listener], PROTOCOLS[listener], **LOGIN, **files)) as reader:
+        read = [record.value for some in reader.read("long", 0, 0, len(written)) for record in some]
+    assert read == written
 
 
 WRONG_PROTOCOLS: Final = [

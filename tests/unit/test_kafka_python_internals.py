@@ -16,8 +16,11 @@ from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.transport import KafkaTCPTransport
 from kafka.producer.sender import Sender
 from kafka.producer.transaction_manager import TransactionManager
+from kafka.protocol.parser import KafkaProtocol
 from kafka.record.default_records import DefaultRecordBatch
 
 VERIFIED = "3.0"
@@ -78,6 +81,14 @@ USED: list[tuple[type[Any], str, str]] = [
             *("bytes_read", "records_read"),
         )
     ),
+    *(
+        (KafkaTCPTransport, name, "cluster/frames.py")
+        for name in (
+            *("_read_from_sock", "_read", "_closed", "_net", "_sock", "_protocol", "last_read", "abort"),
+        )
+    ),
+    (KafkaProtocol, "_rbuffer", "cluster/frames.py"),
+    (KafkaConnectionManager, "_build_transport", "cluster/frames.py"),
     *(
         (DefaultRecordBatch, name, "cluster/fetched.py, cluster/record_batch.py")
         for name in (

@@ -35,6 +35,7 @@ from cluster.deadline import Deadline
 from cluster.errors import client_errors, topic_recreated
 from cluster.fault_points import fault_point
 from cluster.fetched import read_batches
+from cluster.frames import frame_client
 from cluster.transactional_client import CALL_TIMEOUT_MS, TransactionalClient
 from consumer.settings import Settings
 from consumer.stream.transport import Clients, Polled, Rebalance
@@ -84,6 +85,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=4 * FETCH_BYTES,
             metrics_enabled=False,
+            kafka_client=frame_client,
         )
         read_batches(self._client, settings.max_batch_bytes)
         if not self._client.partitions_for_topic(self._topic):
