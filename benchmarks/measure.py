@@ -16,7 +16,15 @@ import psutil
 
 LTV: Final = (sys.executable, "-m", "ltv")
 MIB: Final = 1 << 20
-SAMPLED_EVERY_S: Final = 0.3
+SAMPLED_EVERY_S: Final = 0.2
+
+
+class Sample(NamedTuple):
+    """A process and its descendants together at one moment: seconds since 1970, CPU seconds so far, and MiB."""
+
+    at_s: float
+    cpu_s: float
+    mib: float
 
 
 class Run(NamedTuple):
@@ -33,8 +41,9 @@ def measure(
     *,
     stdout: int | IO[Any] = DEVNULL,
     limit_s: float | None = None,
+    samples: list[Sample] | None = None,
 ) -> Run:
-    """Run a command until it ends.
+    """Run a command until it ends; samples of it are appended to `samples`.
 
     Raises:
         RuntimeError: it failed, or took longer than the limit; the text has the end of its stderr.
@@ -44,7 +53,8 @@ def measure(
     limit = threading.Timer(limit_s or threading.TIMEOUT_MAX, process.kill)
     limit.daemon = True
     limit.start()
-    with _peak_of_tree(process.pid) as peak:
+    samples = [] if samples is None else samples
+    with _sampling(process.pid, samples):
         assert process.stderr is not None
         errors = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -53,25 +63,30 @@ def measure(
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {errors[-2000:].decode()}")
-    return Run(usage.ru_utime + usage.ru_stime, wall_s, max(usage.ru_maxrss / 1024, *peak))
+    return Run(
+        usage.ru_utime + usage.ru_stime,
+        wall_s,
+        max([usage.ru_maxrss / 1024, *(sample.mib for sample in samples)]),
+    )
 
 
 @contextmanager
-def _peak_of_tree(pid: int) -> Iterator[list[float]]:
-    """Sample the memory of a process and its descendants together, in MiB, while the block runs."""
-    samples, done = [0.0], threading.Event()
+def _sampling(pid: int, samples: list[Sample]) -> Iterator[None]:
+    """Sample a process and its descendants while the block runs."""
+    done = threading.Event()
 
     def sample() -> None:
         while not done.wait(SAMPLED_EVERY_S):
             with suppress(psutil.Error):
                 process = psutil.Process(pid)
                 tree = [process, *process.children(recursive=True)]
-                samples.append(sum(each.memory_info().rss for each in tree) / MIB)
+                cpu_s = sum(sum(each.cpu_times()[:2]) for each in tree)
+                samples.append(Sample(time.time(), cpu_s, sum(each.memory_info().rss for each in tree) / MIB))
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     try:
-        yield samples
+        yield
     finally:
         done.set()
         thread.join()

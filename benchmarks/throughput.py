@@ -2,13 +2,13 @@
 
 The contestants run in turn, several times, in their own processes, in an order that rotates from round to
 round. CPU seconds are user + system of all its processes, from its start; a peer on the JVM is measured until it
-has committed all events, ours until it ends. A contestant whose top 10 differs from ours is void.
+has committed all events, ours until it ends. A contestant whose top 10 differs from ours is void. Ratios compare
+runs of the same round.
 """
 
 import json
 import os
 import platform
-import statistics
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -20,35 +20,31 @@ from uuid import uuid4
 
 import psutil
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
 from benchmarks import chart
-from benchmarks.contestants import CONTESTANTS, REFERENCE, Absent, Contestant, Job, Top, last_line
+from benchmarks.contestants import CONTESTANTS, REFERENCE, Contestant, Job, Top
+from benchmarks.halves import commits, our_marks
 from benchmarks.load import PARTITIONS, SEED, create_topic, delete_topics, send
 from benchmarks.load import events as job_events
-from benchmarks.measure import cluster, measure, write_json
+from benchmarks.measure import Sample, cluster, measure, write_json
+from benchmarks.peer_builds import Absent
+from benchmarks.summary import summarize, table_of
 
 LIMIT_S: Final = 900.0
 """A run that takes longer fails."""
 PAUSE_S: Final = 2.0
 """The pause between two runs, in which the broker deletes the last run's topics."""
-BASES: Final = ("flink hash", "streams")
-"""Prefixes of names; all contestants are compared with the best contestant of each prefix."""
-TABLE_WIDTH: Final = 150
-SHORT: Final = 60
-"""The most characters of an error in the table; the whole error is printed before, and in the JSON."""
-LIBRARIES: Final = ("kafka-python", "confluent-kafka", "msgspec", "crc32c")
+TABLE_WIDTH: Final = 210
+LIBRARIES: Final = ("kafka-python", "msgspec", "crc32c")
 
 console = Console(stderr=True)
 
 
 def main(
-    events: Annotated[int | None, typer.Option(help="Number of events.", show_default="2000000")] = None,
-    slow_events: Annotated[int, typer.Option(help="Number of events for Quix Streams and Faust.")] = 200_000,
+    events: Annotated[int | None, typer.Option(help="Number of events.", show_default="6000000")] = None,
     customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
     runs: Annotated[
         int | None, typer.Option(min=1, help="Runs of each contestant.", show_default="3")
@@ -64,7 +60,7 @@ def main(
     ] = Path("benchmarks/results/throughput.json"),
 ) -> None:
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
-    events = events or (1_000_000 if quick else 2_000_000)
+    events = events or (1_000_000 if quick else 6_000_000)
     runs = runs or (2 if quick else 3)
     names = [name.strip() for name in only.split(",") if name.strip()]
     chosen = [each for each in CONTESTANTS if not quick or each.quick]
@@ -79,14 +75,17 @@ def main(
         "load": {"customers": customers, "partitions": PARTITIONS, "seed": SEED},
         "machine": _machine(),
         "versions": _versions(),
-        "contestants": {each.name: {"what": each.what, "runs": []} for each in chosen},
+        "contestants": {
+            each.name: {"what": each.what, "guarantee": each.guarantee, "runs": []} for each in chosen
+        },
     }
     ready = _prepared(chosen, figures)
     with cluster() as servers, TemporaryDirectory(prefix="ltv-bench-") as folder:
         bench = _Bench(servers, Path(folder))
-        loads = {each.slow: slow_events if each.slow else events for each in ready}
-        for slow, count in loads.items():
-            figures["load"]["slow" if slow else "events"] = bench.load(slow, count, customers)
+        for count in sorted({min(events, each.most_events) for each in ready}, reverse=True):
+            figures["load"]["events" if count == events else f"at most {count}"] = bench.load(
+                count, customers
+            )
         with Progress(console=console) as progress:
             task = progress.add_task("", total=runs * len(ready))
             for round_number in range(runs):
@@ -95,13 +94,13 @@ def main(
                     progress.update(task, description=f"round {round_number + 1} of {runs}: {each.name}")
                     entry = figures["contestants"][each.name]
                     if "trouble" not in entry:
-                        bench.run(each, round_number, entry)
+                        bench.run(each, min(events, each.most_events), round_number, entry)
                     progress.advance(task)
                 write_json(out, figures)
-    _summarize(figures)
+    summarize(figures)
     write_json(out, figures)
     chart.write(figures, out.with_suffix(".svg"))
-    table = _table(figures)
+    table = table_of(figures)
     Console(width=max(console.width, TABLE_WIDTH)).print(table)
     console.print(f"{out} and {out.with_suffix('.svg')} have all figures")
     if any("trouble" in figures["contestants"][each.name] for each in ready):
@@ -129,44 +128,45 @@ class _Bench:
         self._servers = servers
         self._folder = folder
         self._name = f"bench-{uuid4().hex[:8]}"
-        self._events: dict[bool, int] = {}
-        self._reference: dict[bool, Top | None] = {}
+        self._reference: dict[int, Top | None] = {}
 
-    def load(self, slow: bool, events: int, customers: int) -> dict[str, Any]:
-        """Create the load for the slow contestants or the others, and rank it with ours, the reference for all."""
+    def load(self, events: int, customers: int) -> dict[str, Any]:
+        """Create a load of so many events, and rank it with ours, the reference for all who read it."""
         began = time.monotonic()
         with console.status(f"Producing {events:,} events of {customers:,} customers"):
-            create_topic(self._servers, self._topic(slow), PARTITIONS)
-            size = send(self._servers, self._topic(slow), job_events(events, customers)).bytes
+            create_topic(self._servers, self._topic(events), PARTITIONS)
+            size = send(self._servers, self._topic(events), job_events(events, customers)).bytes
         console.print(f"{events:,} events of {size / events:.0f} bytes in {time.monotonic() - began:.0f} s")
-        self._events[slow] = events
-        job, _ = self._job(REFERENCE, slow, "reference")
-        environment = self._environment(slow)
+        job, _ = self._job(REFERENCE, events, "reference")
+        environment = self._environment(events)
         measure(REFERENCE.command(job), environment, limit_s=LIMIT_S)
-        top = self._reference[slow] = REFERENCE.top(job, environment, {})
+        top = self._reference[events] = REFERENCE.top(job, environment, {})
         if top is None or top.events != events:
             raise RuntimeError(f"ltv consume ranked {top}, of {events:,} events")
         self._clean(job)
         return {"events": events, "bytes_each": size / events, "top": [list(row) for row in top.rows]}
 
-    def run(self, who: Contestant, number: int, entry: dict[str, Any]) -> None:
-        """Run a contestant once; its figures, or its error, go into its entry."""
-        job, output = self._job(who, who.slow, str(number))
-        environment = self._environment(who.slow)
+    def run(self, who: Contestant, events: int, number: int, entry: dict[str, Any]) -> None:
+        """Run a contestant once on the load of so many events; its figures, or its error, go into its entry."""
+        job, output = self._job(who, events, str(number))
+        environment = self._environment(events)
         load_before = os.getloadavg()[0]
+        samples: list[Sample] = []
         try:
             with output.open("wb") as stdout:
-                run = measure(who.command(job), environment, stdout=stdout, limit_s=LIMIT_S)
+                run = measure(who.command(job), environment, stdout=stdout, limit_s=LIMIT_S, samples=samples)
             report = _last_json(output)
             top = who.top(job, environment, report)
-            if top is not None and top != self._reference[who.slow]:
-                raise RuntimeError(f"VOID: its top 10 is not ours: {top} is not {self._reference[who.slow]}")
+            if top is not None and top != self._reference[events]:
+                raise RuntimeError(f"VOID: its top 10 is not ours: {top} is not {self._reference[events]}")
         except (RuntimeError, subprocess.CalledProcessError, KeyError, ValueError) as why:
             entry["trouble"] = str(why) or repr(why)
             console.print(f"[red]  {who.name}: {escape(entry['trouble'])}", highlight=False)
         else:
-            figures = {**run._asdict(), "whole_cpu_s": run.cpu_s, "whole_wall_s": run.wall_s}
             marks = report.get("marks", {})
+            if who.is_ours:
+                marks = our_marks(run, events, commits(environment, job.prefix), samples)
+            figures = {**run._asdict(), "whole_cpu_s": run.cpu_s, "whole_wall_s": run.wall_s}
             if "committed" in marks:
                 figures |= {key: marks["committed"][key] for key in ("cpu_s", "wall_s")}
             entry["events"] = job.events
@@ -175,19 +175,19 @@ class _Bench:
             console.print(f"  {who.name}: {job.events / figures['cpu_s']:,.0f} events per CPU second")
         self._clean(job)
 
-    def _job(self, who: Contestant, slow: bool, run: str) -> tuple[Job, Path]:
-        prefix = f"{self._topic(slow)}-{run}-{who.name.replace(' ', '-')}"
+    def _job(self, who: Contestant, events: int, run: str) -> tuple[Job, Path]:
+        prefix = f"{self._topic(events)}-{run}-{who.name.replace(' ', '-')}"
         folder = self._folder / prefix
         folder.mkdir()
-        job = Job(self._events[slow], prefix, folder)
+        job = Job(events, prefix, folder)
         create_topic(self._servers, job.top, 1)
         return job, folder / "stdout"
 
-    def _environment(self, slow: bool) -> dict[str, str]:
-        return {"KAFKA_BOOTSTRAP_SERVERS": self._servers, "LTV_EVENTS_TOPIC": self._topic(slow)}
+    def _environment(self, events: int) -> dict[str, str]:
+        return {"KAFKA_BOOTSTRAP_SERVERS": self._servers, "LTV_EVENTS_TOPIC": self._topic(events)}
 
-    def _topic(self, slow: bool) -> str:
-        return self._name + ("-slow" if slow else "-events")
+    def _topic(self, events: int) -> str:
+        return f"{self._name}-{events}"
 
     def _clean(self, job: Job) -> None:
         delete_topics(self._servers, job.prefix)
@@ -199,66 +199,6 @@ def _last_json(output: Path) -> dict[str, Any]:
     lines = output.read_text().splitlines()
     report: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     return report
-
-
-def _summarize(figures: dict[str, Any]) -> None:
-    """Medians, spreads and ratios, into each entry that has runs."""
-    rates: dict[str, float] = {}
-    for name, entry in figures["contestants"].items():
-        if not entry["runs"] or "trouble" in entry:
-            continue
-        per_cpu_s = sorted(entry["events"] / run["cpu_s"] for run in entry["runs"])
-        rates[name] = statistics.median(per_cpu_s)
-        entry["events_per_cpu_s"] = rates[name]
-        entry["spread"] = [per_cpu_s[0], per_cpu_s[-1]]
-        entry["events_per_s"] = statistics.median(entry["events"] / run["wall_s"] for run in entry["runs"])
-        entry["peak_mib"] = max(run["peak_mib"] for run in entry["runs"])
-        warm = [_second_half(run["marks"]) for run in entry["runs"] if "half" in run["marks"]]
-        if warm:
-            entry["second_half_events_per_cpu_s"] = statistics.median(warm)
-    figures["bases"] = {
-        base: max(found, key=rates.__getitem__)
-        for base in BASES
-        if (found := [name for name in rates if name.startswith(base)])
-    }
-    for name, rate in rates.items():
-        figures["contestants"][name]["ratios"] = {
-            base: rate / rates[best] for base, best in figures["bases"].items()
-        }
-
-
-def _second_half(marks: dict[str, dict[str, float]]) -> float:
-    half, done = marks["half"], marks["done"]
-    return (done["events"] - half["events"]) / (done["cpu_s"] - half["cpu_s"])
-
-
-def _table(figures: dict[str, Any]) -> Table:
-    bases = figures["bases"].values()
-    columns = ("events per CPU s", "lowest - highest", "2nd half", *(f"of {best}" for best in bases))
-    table = Table("contestant", *columns, "events/s", "peak MiB", "top 10", box=SIMPLE)
-    for column in table.columns:
-        column.no_wrap = True
-    for column in table.columns[1:-1]:
-        column.justify = "right"
-    for name, entry in figures["contestants"].items():
-        if "events_per_cpu_s" not in entry:
-            trouble = entry.get("absent") or entry.get("trouble", "did not run")
-            short = "VOID" if trouble.startswith("VOID") else last_line(trouble)[-SHORT:]
-            table.add_row(name, *[""] * (len(table.columns) - 2), short)
-            continue
-        warm = entry.get("second_half_events_per_cpu_s")
-        fewer = entry["events"] != figures["load"].get("events", entry)["events"]
-        table.add_row(
-            name + (f", {entry['events']:,} events" if fewer else ""),
-            f"{entry['events_per_cpu_s']:,.0f}",
-            " - ".join(f"{rate:,.0f}" for rate in entry["spread"]),
-            f"{warm:,.0f}" if warm else "",
-            *(f"{ratio:.2f}" for ratio in entry["ratios"].values()),
-            f"{entry['events_per_s']:,.0f}",
-            f"{entry['peak_mib']:,.0f}",
-            entry["top"],
-        )
-    return table
 
 
 def _machine() -> dict[str, Any]:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from kafka import KafkaConsumer, TopicPartition
 
 from contract.events import EventToCheck
 
 
-def kafka_python(servers: str, topic: str) -> Iterator[list[Any]]:
+def polls(servers: str, topic: str) -> Iterator[list[Any]]:
     """The values of each poll."""
-    from kafka import KafkaConsumer, TopicPartition
-
     consumer = KafkaConsumer(
         bootstrap_servers=servers,
         isolation_level="read_committed",
@@ -30,31 +29,9 @@ def kafka_python(servers: str, topic: str) -> Iterator[list[Any]]:
         yield [record.value for records in consumer.poll(1_000).values() for record in records]
 
 
-def confluent(servers: str, topic: str) -> Iterator[list[Any]]:
-    """The values of each poll."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "none",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "check.crcs": True,
-            "fetch.queue.backoff.ms": 5,
-        }
-    )
-    numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
-    while True:
-        yield [record.value() for record in consumer.consume(1_000, 0.2)]
-
-
-def main(client: str, what: str, events: int) -> None:
+def main(what: str, events: int) -> None:
     """Read this number of events."""
     gc.disable()
-    polls = {"kafka-python": kafka_python, "confluent": confluent}[client]
     decode = msgspec.json.Decoder(EventToCheck).decode
     for values in polls(os.environ["KAFKA_BOOTSTRAP_SERVERS"], os.environ["LTV_EVENTS_TOPIC"]):
         if what == "decode":
@@ -66,4 +43,4 @@ def main(client: str, what: str, events: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]))

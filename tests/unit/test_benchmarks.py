@@ -1,4 +1,4 @@
-"""The benchmarks read the topics of the present consumer."""
+"""The benchmarks read the topics of the present consumer, and compare runs of one round."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.halves import Commit, our_marks, rates_of_halves
 from benchmarks.latency import _Watch
+from benchmarks.measure import Run, Sample
 from benchmarks.stage import Snapshots
+from benchmarks.summary import summarize, table_of
 from consumer.domain.partial import Partial, merge
 from consumer.stream.partials import SERIES_KEY, SeriesState, encode
 from contract.snapshots import Coverage, PartitionCoverage, Snapshot
@@ -102,3 +105,52 @@ def test_the_latency_benchmark_reads_partials_and_skips_the_state_of_the_series(
     watch.run()
     assert watch.partials == [(3, 7, 7)]
     assert [events for _, events in watch.snapshots] == [7]
+
+
+def test_the_half_of_a_run_of_ours_is_its_first_commit_with_half_of_the_events() -> None:
+    committed = [
+        Commit(at, i % 2, events) for i, (at, events) in enumerate([(11, 10), (12, 20), (13, 40), (14, 60)])
+    ]
+    samples = [Sample(at, cpu_s, 0.0) for at, cpu_s in ((10.5, 1.0), (12.5, 2.0), (13.5, 4.0), (15.0, 5.0))]
+    marks = our_marks(Run(6.0, 9.0, 0.0), 100, committed, samples)
+    assert marks == {"half": {"events": 60, "cpu_s": 3.0}, "done": {"events": 100, "cpu_s": 6.0}}
+    assert rates_of_halves(marks) == pytest.approx((20, 40 / 3))
+
+
+@pytest.mark.parametrize("events", [40, 1_000])
+def test_a_run_whose_half_no_commit_tells_has_no_halves(events: int) -> None:
+    samples = [Sample(10.0, 1.0, 0.0), Sample(20.0, 2.0, 0.0)]
+    marks = our_marks(Run(2.0, 9.0, 0.0), events, [Commit(11, 0, 40)], samples)
+    assert marks == {"done": {"events": events, "cpu_s": 2.0}}
+
+
+def runs(*cpu_s: tuple[float, float]) -> dict[str, Any]:
+    """An entry of runs of 1,000 events, by the CPU seconds of their halves."""
+    made = [
+        {
+            "cpu_s": first + second,
+            "wall_s": 10.0,
+            "peak_mib": 1.0,
+            "marks": {
+                "half": {"events": 500, "cpu_s": first},
+                "done": {"events": 1_000, "cpu_s": first + second},
+            },
+        }
+        for first, second in cpu_s
+    ]
+    return {"what": "", "guarantee": "none", "events": 1_000, "top": "the same", "runs": made}
+
+
+def test_ratios_are_medians_of_the_ratios_within_a_round() -> None:
+    """The machine slows down from round to round: the ratio of the medians would be another one."""
+    ours, flink = runs((1, 1), (4, 4), (16, 16)), runs((3, 1), (16, 8), (64, 32))
+    figures: dict[str, Any] = {"contestants": {"ltv pure": ours, "flink hash": flink}, "load": {}}
+    summarize(figures)
+    assert figures["bases"] == {"flink hash": "flink hash"}
+    assert (ours["ratios"], ours["second_half_ratios"]) == ({"flink hash": 3.0}, {"flink hash": 2.0})
+    assert (flink["first_half_events_per_cpu_s"], flink["second_half_events_per_cpu_s"]) == (
+        500 / 16,
+        500 / 8,
+    )
+    table = table_of(figures)
+    assert list(table.columns[5].cells) == ["3.00 / 2.00", "1.00 / 1.00"]
