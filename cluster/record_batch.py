@@ -36,6 +36,9 @@ def _no_origins() -> Sequence[Origin]:
 class Chunk:
     """Successive records of one partition, as columns of equal length."""
 
+    fields: Any = None
+    """The keys and values in the native core's form, if it has read them."""
+
     def __init__(
         self,
         offsets: Sequence[int],
@@ -53,8 +56,23 @@ class Chunk:
         """The other fields of all records; read on first use, which is rare."""
         return self._read_origins()
 
+    @property
+    def first_timestamp_ms(self) -> int:
+        """The earliest timestamp of the records."""
+        return min(origin.timestamp_ms for origin in self.origins)
+
+    def at(self, indexes: Sequence[int]) -> tuple[Fields, Fields]:
+        """The keys and values of some of the records."""
+        if len(indexes) == len(self):
+            return self.keys, self.values
+        return [self.keys[i] for i in indexes], [self.values[i] for i in indexes]
+
+    def origins_at(self, indexes: Sequence[int]) -> Sequence[Origin]:
+        """The other fields of some of the records."""
+        return [self.origins[i] for i in indexes]
+
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.offsets)
 
 
 class UnreadableBatch(NamedTuple):

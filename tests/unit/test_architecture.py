@@ -27,9 +27,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "consumer.domain": {
         *("consumer.domain", "contract.amounts", "contract.decode", "contract.errors"),
         *("contract.events", "contract.lifetime_value", "contract.money", "contract.snapshots"),
-        *("contract.partition_owners", "contract.times", "contract.weeks"),
+        *("contract.partition_owners", "contract.partitioners", "contract.times", "contract.weeks"),
+        "contract.changelog",
     },
-    "consumer.batch": {"consumer.domain", "contract", "files"},
+    "consumer.batch": {"consumer.domain", "consumer.new_state", "contract", "files"},
     "consumer.stream": {"consumer", "contract", "cluster"},
     "producer": {"producer", "contract", "files", "cluster"},
     "subscriber": {"subscriber", "contract", "files", "cluster"},
@@ -240,7 +241,7 @@ def test_the_command_prints_plain_text_in_one_module_which_escapes_it() -> None:
     assert printing == {"ltv.console.lines"}
 
 
-def test_the_domain_loads_msgspec_and_no_other_package() -> None:
+def test_the_domain_loads_msgspec_and_orjson_and_no_other_package() -> None:
     """Checked in a fresh interpreter, whatever form the imports have."""
     script = (
         "import sys; before = set(sys.modules); import consumer.domain; print(*set(sys.modules) - before)"
@@ -253,4 +254,5 @@ def test_the_domain_loads_msgspec_and_no_other_package() -> None:
         "consumer",
         "contract",
         "msgspec",
+        "orjson",  # For the changelog's records.
     }  # msgspec imports typing_extensions if it is installed.

@@ -60,5 +60,5 @@ def test_an_event_takes_no_more_and_no_fewer_calls_than_noted_here(batch: bytes)
     }
     found = {step: calls(run) / EVENTS for step, run in steps.items()}
     expected = {"read": 5.0, "ingest": 7.03, "commit": 1.51}
-    assert partition.aggregate.events == EVENTS
+    assert partition.state.totals().events == EVENTS
     assert found == pytest.approx(expected, rel=TOLERANCE)
