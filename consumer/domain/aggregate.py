@@ -5,8 +5,9 @@ from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
 
+from consumer.domain import packing
 from consumer.domain.ingest import ingest_events
-from consumer.domain.packing import ROWS_PER_RECORD, WEIGHT_PER_RECORD, pack_rows, rows_of, weight
+from consumer.domain.packing import pack_rows, rows_of, weight
 from consumer.domain.rows import apply_columns, columns_of, order_columns
 from consumer.domain.state import Records, Restored, Standing, TablePlace, Taken
 from consumer.domain.table import Change, Customer, Orders, Table
@@ -56,7 +57,7 @@ class Aggregate(Table):
     def pack_changes(self) -> Iterator[bytes]:
         """See `State`. ROWS_PER_RECORD customers at a time stay in the processor's cache from step to step."""
         everyone = self.customers.values()
-        while changes := self.take_changes(ROWS_PER_RECORD):
+        while changes := self.take_changes(packing.ROWS_PER_RECORD):
             self._top.update(changes, everyone)
             yield from pack_rows(changes)
 
@@ -129,10 +130,10 @@ def _with_orders(row: Columns, orders: Orders) -> Columns:
 def _of_one_record(rows: Iterator[Change]) -> Iterator[Change]:
     """The next rows, about as many as fit into one record."""
     total = 0
-    for row in islice(rows, ROWS_PER_RECORD):
+    for row in islice(rows, packing.ROWS_PER_RECORD):
         yield row
         total += weight([row])
-        if total >= WEIGHT_PER_RECORD:
+        if total >= packing.WEIGHT_PER_RECORD:
             return
 
 

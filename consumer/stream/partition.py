@@ -21,8 +21,9 @@ from consumer.stream.rewrite import Rewrite
 from contract.changelog import Position
 from contract.dead_letters import DeadLetter, Origin, dead_batch, dead_letter
 from contract.decode import Invalid, decode_events
-from contract.errors import InvalidEvent
+from contract.errors import Fatal, InvalidEvent
 from contract.events import Event
+from contract.native_core import NativeCoreFailed
 from contract.partitioners import Home
 
 REWRITE_RATIO: Final = 2
@@ -96,10 +97,14 @@ class Partition:
             self._set_batch_aside(part)
             return
         ahead_s = self.settings.max_event_time_ahead_s
-        taken = self.state.take(part, None if ahead_s is None else latest_time(part, ahead_s))
-        self.event_types.update(taken.events)
-        if taken.rest:
-            self._ingest_decoded(part, taken.rest)
+        try:
+            taken = self.state.take(part, None if ahead_s is None else latest_time(part, ahead_s))
+            self.event_types.update(taken.events)
+            if taken.rest:
+                self._ingest_decoded(part, taken.rest)
+        except NativeCoreFailed as error:
+            where = f"{self.settings.topics.events}-{self.number} from offset {part.offsets[0]} on"
+            raise Fatal(f"{where}: {error}") from None
         self.placement.note_customers(self.state.totals().customers)
         self.uncommitted += len(part)
         self.next_offset = part.offsets[-1] + 1

@@ -31,6 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "contract.changelog",
     },
     "consumer.batch": {"consumer.domain", "consumer.new_state", "contract", "files"},
+    "consumer.native_state": {"consumer.domain", "contract"},
+    "consumer.new_state": {"consumer.domain", "consumer.native_state", "contract"},
     "consumer.stream": {"consumer", "contract", "cluster"},
     "producer": {"producer", "contract", "files", "cluster"},
     "subscriber": {"subscriber", "contract", "files", "cluster"},

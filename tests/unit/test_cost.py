@@ -18,6 +18,8 @@ from consumer.stream.partition import Partition
 from contract.topics import Topics
 from producer.delivery import generated
 
+pytestmark = pytest.mark.usefixtures("pure_python")
+
 EVENTS = 5_000
 TOLERANCE = 0.05
 """Python versions differ by less than this: from 3.12 on, a comprehension is not a call."""

@@ -11,6 +11,8 @@ from consumer.settings import Settings
 from consumer.stream.event_time_limit import EPOCH, MAX_TIMESTAMP_MS, record_time
 from consumer.stream.partition import Partition
 
+pytestmark = pytest.mark.usefixtures("both")
+
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 

@@ -19,6 +19,8 @@ from consumer.stream.session import Session
 from contract.errors import Fatal, InvalidEvent, Retriable
 from tests.unit.fake_cluster import FakeCluster, FakeConsumer, fenced, log_record, retriable
 
+pytestmark = pytest.mark.usefixtures("both")
+
 COMMIT_INTERVAL_S = 1.0
 SNAPSHOT_INTERVAL_S = 5.0
 
@@ -597,7 +599,7 @@ def test_a_batch_that_cannot_be_read_is_one_dead_letter_and_counts_as_its_record
 def rewriting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A worker in the middle of a rewrite that takes many commits."""
     monkeypatch.setattr("consumer.stream.partition.REWRITE_PART_BYTES", 1)
-    monkeypatch.setattr("consumer.domain.aggregate.ROWS_PER_RECORD", 3)
+    monkeypatch.setattr("consumer.domain.packing.ROWS_PER_RECORD", 3)
     cluster.events[0] = [order(f"c{n % 40}", str(n), "1.00") for n in range(80)]
     worker = Worker(cluster).run(0)
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)
