@@ -12,6 +12,8 @@ RUN useradd --create-home --uid 10001 ltv
 COPY requirements/consumer.txt /tmp/
 RUN python3 -m venv /opt/ltv && /opt/ltv/bin/pip install --no-cache-dir --require-hashes -r /tmp/consumer.txt
 COPY --from=build /wheels /tmp/wheels
+# The native core, if `make native` has built one.
+COPY LICENSE dist/ltv_native-*.whl /tmp/wheels/
 RUN /opt/ltv/bin/pip install --no-cache-dir --no-deps /tmp/wheels/*.whl
 USER ltv
 WORKDIR /home/ltv

