@@ -178,20 +178,13 @@ fn read_fields(
     }))
 }
 
-/// The lines of a block that are not blank; None: the block is too large.
+/// The lines of a block that are not blank.
 #[pyfunction]
-fn read_lines(py: Python, block: Py<PyBytes>, around: &[u8]) -> PyResult<Option<Fields>> {
+fn read_lines(py: Python, block: Py<PyBytes>, around: &[u8]) -> PyResult<Fields> {
     let bytes = block.as_bytes(py);
     let found = guarded(py, || records::lines(bytes, around))?;
-    Ok(found.map(|(records, lines)| Fields {
-        buffer: block,
-        records,
-        keyed: false,
-        start: 0,
-        end: 0,
-        skipped: 0,
-        lines,
-    }))
+    let (records, lines) = found.ok_or_else(|| PyValueError::new_err("a block of more than 2 GiB"))?;
+    Ok(Fields { buffer: block, records, keyed: false, start: 0, end: 0, skipped: 0, lines })
 }
 
 /// Values, and their keys if they have some; None: they are too large.
