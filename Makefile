@@ -12,45 +12,49 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/.installed ## Watch the whole pipeline run, on a real Kafka; options: make demo ARGS="--cdnow"
+demo: core ## Watch the whole pipeline run, on a real Kafka; options: make demo ARGS="--cdnow"
 	@[ -n "$$KAFKA_BOOTSTRAP_SERVERS" ] || $(BIN)/ltv broker fetch
 	@$(BIN)/ltv demo $(ARGS)
 
 .PHONY: test
-test: lint types jars ## Lint, types and all tests; some: ARGS="-k broker"; in one process, as --pdb needs: ARGS="-n0 --pdb"
+test: lint types jars core ## Lint, types and all tests; some: ARGS="-k broker"; in one process, as --pdb needs: ARGS="-n0 --pdb"
 	$(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 # A file's tests share a process and its fixtures. Unit tests never wait: they need no more processes than cores.
 PROCESSES ?= $(if $(filter tests/unit%,$(ARGS)),2,4)
 
 .PHONY: faults
-faults: jars ## Run the whole fault matrix, the long ones too: kills, stalls, network, brokers
+faults: jars core ## Run the whole fault matrix, the long ones too: kills, stalls, network, brokers
 	$(BIN)/pytest tests/faults -m "faults_full or not faults_full" $(ARGS)
 
 .PHONY: soak
-soak: jars ## Random faults under load for an hour; options: make soak ARGS="--minutes 20"
+soak: jars core ## Random faults under load for an hour; options: make soak ARGS="--minutes 20"
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure ltv consume beside its peers; options: make bench ARGS="--only ltv,flink"
+bench: core ## Measure ltv consume beside its peers; options: make bench ARGS="--only ltv,flink"
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
 .PHONY: bench-quick
-bench-quick: $(VENV)/.installed # The same in about three minutes: fewer contestants, events and runs
+bench-quick: core # The same in about three minutes: fewer contestants, events and runs
 	$(BIN)/python -m benchmarks.throughput --quick $(ARGS)
 
 SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files bench-customers bench-dashboard
 .PHONY: $(SINGLE_BENCHES)
-$(SINGLE_BENCHES): $(VENV)/.installed # One measurement; options: make bench-restart ARGS=--help
+$(SINGLE_BENCHES): core # One measurement; options: make bench-restart ARGS=--help
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
 
-.PHONY: compiled
-compiled: $(VENV)/.installed ## Build a wheel of ltv with its hot loops compiled (needs a C compiler)
-	@rm -rf build/source build/compiled
-	@$(BIN)/python -m hatchling build -t sdist -d build/source
-	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-		--wheel-dir dist build/source/ltv-*.tar.gz
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/compiled dist/ltv-*-cp*.whl
-	@echo "To run it from here: PYTHONPATH=build/compiled $(BIN)/python -P -m ltv"
+.PHONY: native
+native: $(VENV)/.native ## Build the native core and install it here: several times as fast (needs cargo, of Rust)
+
+# For targets that use the native core where it can be built, and do without it elsewhere.
+.PHONY: core
+core: $(VENV)/.installed
+	@[ "$$LTV_NATIVE" = 0 ] || ! command -v cargo >/dev/null || $(MAKE) --no-print-directory native || \
+		echo "The native core can't be built here; Python is used"
+
+.PHONY: fuzz
+fuzz: native ## Compare the native core with the reference; options: make fuzz ARGS="--minutes 60"
+	$(BIN)/python -m tests.equality $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Check style and formatting
@@ -74,6 +78,7 @@ lock: $(VENV)/.installed ## Resolve the dependencies anew: requirements/*.txt an
 	$(COMPILE) requirements/uv.txt requirements/uv.in
 	$(COMPILE) requirements/consumer.txt pyproject.toml
 	$(COMPILE) requirements/build.txt requirements/build.in
+	$(COMPILE) requirements/native.txt requirements/native.in
 	$(COMPILE) requirements/dev.txt pyproject.toml requirements/build.in --extra dev
 	$(BIN)/python -m broker.lock
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -81,7 +86,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
 
 .PHONY: clean
 clean: ## Remove the virtual environment and everything that tools left behind
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist native/target *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -98,4 +103,14 @@ $(VENV)/.installed: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
 	@echo "Installing what requirements/dev.txt locks"
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.native: native/pyproject.toml native/Cargo.toml native/Cargo.lock $(wildcard native/src/*.rs) \
+		requirements/native.txt | $(VENV)/.installed
+	@command -v cargo >/dev/null || { echo "The native core needs cargo, of Rust 1.87 or newer (Debian, Ubuntu: rustup)" >&2; exit 1; }
+	@echo "Building the native core"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/native.txt
+	@rm -f dist/ltv_native-*.whl
+	@$(BIN)/maturin build --quiet --release --locked --interpreter $(BIN)/python --manifest-path native/Cargo.toml --out dist
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall dist/ltv_native-*.whl
 	@touch $@

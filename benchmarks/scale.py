@@ -31,7 +31,6 @@ from cluster.record_batch import Chunk
 from cluster.settings import Cluster
 from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.partial import merge
-from consumer.domain.top import Top
 from consumer.settings import Settings
 from consumer.stream.gc_policy import GcPolicy
 from consumer.stream.partials import encode
@@ -206,8 +205,7 @@ def _rewrite(partitions: list[Partition]) -> None:
 
 def _rank_again(partitions: list[Partition]) -> None:
     for partition in partitions:
-        aggregate = partition.aggregate
-        Top(10, "active").update(aggregate.everything(), aggregate.customers.values())
+        partition.state.top(10, "active")
 
 
 def _tick(partitions: list[Partition]) -> bytes:

@@ -6,16 +6,20 @@ asked for, and its records become Python objects a chunk at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from cluster.decompress import TooLarge, decompress
 from cluster.record_fields import Fields, RareFields, read_fields, read_rare_fields
+from contract import native_core
 from contract.errors import InvalidEvent
 
 CHUNK_RECORDS: Final = 500
 CHUNK_BYTES: Final = 1024 * 1024
 """A chunk ends with the record that reaches this size."""
+NATIVE_CHUNKS: Final = 8
+"""The native core reads this many chunks as one, unless they reach CHUNK_BYTES."""
 DEFAULT_MAX_BATCH_BYTES: Final = 64 * 1024 * 1024
 _CODEC_MASK: Final = 0x07
 _HEADER_BYTES: Final = 61
@@ -36,6 +40,9 @@ def _no_origins() -> Sequence[Origin]:
 class Chunk:
     """Successive records of one partition, as columns of equal length."""
 
+    fields: Any = None
+    """The keys and values in the native core's form, if it has read them."""
+
     def __init__(
         self,
         offsets: Sequence[int],
@@ -44,17 +51,99 @@ class Chunk:
         read_origins: Callable[[], Sequence[Origin]] = _no_origins,
     ) -> None:
         self.offsets = offsets
-        self.keys = keys
-        self.values = values
+        self._keys = keys
+        self._values = values
         self._read_origins = read_origins
+
+    @property
+    def keys(self) -> Fields:
+        """The keys of all records."""
+        return self._keys
+
+    @property
+    def values(self) -> Fields:
+        """The values of all records."""
+        return self._values
 
     @cached_property
     def origins(self) -> Sequence[Origin]:
         """The other fields of all records; read on first use, which is rare."""
         return self._read_origins()
 
+    @property
+    def first_timestamp_ms(self) -> int:
+        """The earliest timestamp of the records."""
+        return min(origin.timestamp_ms for origin in self.origins)
+
+    def at(self, indexes: Sequence[int]) -> tuple[Fields, Fields]:
+        """The keys and values of some of the records."""
+        if len(indexes) == len(self):
+            return self.keys, self.values
+        return [self.keys[i] for i in indexes], [self.values[i] for i in indexes]
+
+    def origins_at(self, indexes: Sequence[int]) -> Sequence[Origin]:
+        """The other fields of some of the records."""
+        return [self.origins[i] for i in indexes]
+
+    def without_first(self, count: int) -> "Chunk":
+        """The chunk without its first `count` records."""
+        return Chunk(
+            self.offsets[count:], self.keys[count:], self.values[count:], lambda: self.origins[count:]
+        )
+
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.offsets)
+
+
+class NativeChunk(Chunk):
+    """A chunk that the native core has read; its fields become Python objects where they are asked for."""
+
+    def __init__(self, offsets: Sequence[int], fields: Any, timestamp_ms: Callable[[int], int]) -> None:
+        super().__init__(offsets, [], [])
+        self.fields = fields
+        self._timestamp_ms = timestamp_ms
+
+    @cached_property
+    def keys(self) -> Fields:
+        """The keys of all records."""
+        keys: Fields = self.fields.keys()
+        return keys
+
+    @cached_property
+    def values(self) -> Fields:
+        """The values of all records."""
+        values: Fields = self.fields.values()
+        return values
+
+    @cached_property
+    def origins(self) -> Sequence[Origin]:
+        """The other fields of all records; read on first use, which is rare."""
+        return self.origins_at(range(len(self)))
+
+    @property
+    def first_timestamp_ms(self) -> int:
+        """The earliest timestamp of the records."""
+        return self._timestamp_ms(self.fields.earliest())
+
+    def at(self, indexes: Sequence[int]) -> tuple[Fields, Fields]:
+        """The keys and values of some of the records."""
+        found: tuple[Fields, Fields] = self.fields.at(indexes)
+        return found
+
+    def origins_at(self, indexes: Sequence[int]) -> Sequence[Origin]:
+        """The other fields of some of the records."""
+        return [
+            Origin(self._timestamp_ms(timestamp_delta), headers)
+            for timestamp_delta, _, headers in self.fields.rare(indexes)
+        ]
+
+    def without_first(self, count: int) -> Chunk:
+        """The chunk without its first `count` records."""
+        return NativeChunk(self.offsets[count:], self.fields.skip(count), self._timestamp_ms)
+
+
+def _deltas(fields: Any) -> list[int]:
+    return [delta for _, delta, _ in fields.rare(range(len(fields)))]
 
 
 class UnreadableBatch(NamedTuple):
@@ -122,19 +211,36 @@ class RecordBatch:
         return decompress(self._batch.attributes & _CODEC_MASK, data, self._max_bytes)
 
     def _chunk(self, buffer: bytes, at: int, done: int) -> tuple[Chunk, int]:
-        """The next chunk, and the index after it; `done` records of the batch are before it."""
-        wanted = min(CHUNK_RECORDS, self.count - done)
-        keys, values, end = read_fields(buffer, at, wanted, CHUNK_BYTES)
+        """The next chunk, and the index after it; `done` records of the batch are before it.
+
+        Raises:
+            ValueError: a length points outside the buffer or its record.
+        """
+        left = self.count - done
+        core = native_core.core
+        fields = core and core.read_fields(buffer, at, left, CHUNK_RECORDS, CHUNK_BYTES, NATIVE_CHUNKS)
+        if fields:
+            with suppress(ValueError):  # The chunks are read one by one, then, to the one that is wrong.
+                return NativeChunk(
+                    self._offsets(done, len(fields), lambda: _deltas(fields)), fields, self._timestamp_ms
+                ), fields.end
+        keys, values, end = read_fields(buffer, at, min(CHUNK_RECORDS, left), CHUNK_BYTES)
         count = len(values)
-        if self._batch.last_offset_delta == self._batch.records_count - 1:
-            first: int = self._batch.base_offset + done
-            offsets: Sequence[int] = range(first, first + count)
-        else:  # Compaction has removed records.
-            base = self._batch.base_offset
-            offsets = [base + record.offset_delta for record in read_rare_fields(buffer, at, count)]
-            if sorted(set(offsets)) != offsets or not base <= offsets[0] <= offsets[-1] < self.next_offset:
-                raise ValueError("its offsets do not ascend")
+        offsets = self._offsets(
+            done, count, lambda: [record.offset_delta for record in read_rare_fields(buffer, at, count)]
+        )
         return Chunk(offsets, keys, values, lambda: self._origins(read_rare_fields(buffer, at, count))), end
+
+    def _offsets(self, done: int, count: int, read_deltas: Callable[[], list[int]]) -> Sequence[int]:
+        """The offsets of `count` records, before which `done` records of the batch are."""
+        base: int = self._batch.base_offset
+        if self._batch.last_offset_delta == self._batch.records_count - 1:
+            return range(base + done, base + done + count)
+        # Compaction has removed records.
+        offsets = [base + delta for delta in read_deltas()]
+        if sorted(set(offsets)) != offsets or not base <= offsets[0] <= offsets[-1] < self.next_offset:
+            raise ValueError("its offsets do not ascend")
+        return offsets
 
     def _origins(self, fields: list[RareFields]) -> list[Origin]:
         return [Origin(self._timestamp_ms(record.timestamp_delta), record.headers) for record in fields]
@@ -151,11 +257,7 @@ class RecordBatch:
             if chunk.offsets[0] < self._from_offset
             else 0
         )
-        if not skip:
-            return chunk
-        return Chunk(
-            chunk.offsets[skip:], chunk.keys[skip:], chunk.values[skip:], lambda: chunk.origins[skip:]
-        )
+        return chunk.without_first(skip) if skip else chunk
 
     def _unreadable(self, done: int, reason: str, detail: str) -> UnreadableBatch:
         batch = self._batch

@@ -11,7 +11,11 @@ _OF_PARTITION: Final = ("partition",)
 
 WORKER_METRICS: Final = (
     CatalogueEntry(
-        "ltv_build_info", "gauge", "", ("version", "python", "compiled"), "1; the build runs here"
+        "ltv_build_info",
+        "gauge",
+        "",
+        ("version", "python", "core"),
+        "1; the build, and its core (python or native), run here",
     ),
     CatalogueEntry("ltv_ready", "gauge", "", (), "1 while every assigned partition is restored and running"),
     CatalogueEntry("ltv_partitions", "gauge", "partitions", (), "Events partitions assigned to this worker"),

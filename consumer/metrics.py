@@ -10,11 +10,11 @@ from typing import Final, Literal, get_args
 from prometheus_client import Gauge, ProcessCollector
 from prometheus_client.samples import Sample
 
-from consumer.domain import aggregate
 from consumer.health import WorkerHealth
 from consumer.metric_catalogue import WORKER_METRICS
 from consumer.stream.lifecycle import Lifecycle
 from contract.events import BATCH_REASONS, EVENT_TYPES, REASONS
+from contract.native_core import core_in_use
 from contract.snapshots import Snapshot
 from web.catalogued_registry import CataloguedRegistry
 
@@ -26,11 +26,6 @@ ORDER_STATE_BYTES: Final = 140
 _STATES: Final = (Lifecycle.RESTORING, Lifecycle.RUNNING, Lifecycle.SUSPENDED)
 
 
-def is_compiled() -> bool:
-    """Whether the hot loops are compiled."""
-    return not str(aggregate.__file__).endswith(".py")
-
-
 class Metrics:
     """Every metric of a worker. Counters start at 0 with the process."""
 
@@ -39,7 +34,7 @@ class Metrics:
         self.registry = made.registry
         self.health = health or WorkerHealth()
         build = made.gauge("ltv_build_info")
-        build.labels(version("ltv"), platform.python_version(), str(is_compiled()).lower()).set(1)
+        build.labels(version("ltv"), platform.python_version(), core_in_use()).set(1)
         self._ready = made.gauge("ltv_ready")
         self.partitions = made.gauge("ltv_partitions")
         self._state = made.gauge("ltv_partition_state")

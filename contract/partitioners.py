@@ -6,7 +6,7 @@ the customer would be in the ranking twice, each time with a part of its events.
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from zlib import crc32
 
 Partitioner = Literal["murmur2", "crc32", "fnv1a", "unchecked"]
@@ -64,3 +64,17 @@ PARTITIONERS: Final[Mapping[str, PartitionOf]] = {
     "fnv1a": _by_fnv1a,
 }
 """The partitioners by which a customer's partition can be checked."""
+
+
+class Home(NamedTuple):
+    """Where the customers of one partition belong."""
+
+    partitioner: Partitioner
+    partition: int
+    partitions: int
+    """The number of partitions of the topic."""
+
+    def has(self, customer_id: str) -> bool:
+        """Whether the customer belongs here; always true if the partitioner is `unchecked`."""
+        place = PARTITIONERS.get(self.partitioner)
+        return place is None or place(customer_id.encode(), self.partitions) == self.partition

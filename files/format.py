@@ -24,7 +24,7 @@ from files.event_gap import EventGap
 from files.file_errors import file_errors, path_or_stream
 from files.input import CHUNK_BYTES, Head, open_input, put_back
 from files.json_array import JsonArrays, end_of_array
-from files.lines import read_lines
+from files.lines import BLANKS, LineBlock, read_lines
 
 RECORD_SEPARATOR: Final = b"\x1e"
 _SEPARATED: Final = b"\x1e \t\r\n\v\f"
@@ -34,7 +34,15 @@ _FIRST_ELEMENT: Final = re.compile(
 
 
 def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int, bytes]]:
-    """Yield for each event the line (from 1) where it begins, and its bytes.
+    """Yield for each event the line (from 1) where it begins, and its bytes; for the arguments, see `read_blocks`."""
+    for block in read_blocks(path, chunk_bytes):
+        yield from block.events() if isinstance(block, LineBlock) else block
+
+
+def read_blocks(
+    path: str, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[LineBlock | Iterator[tuple[int, bytes]]]:
+    """Yield the lines of a file in blocks, or its elements in arrays, each as `read_events` has them.
 
     Args:
         path: the file; "-" is standard input.
@@ -51,9 +59,9 @@ def read_events(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int
         start = head.text.lstrip()
         rest = put_back(head.text, stream, chunk_bytes, gap)
         if start.startswith(b"[") and _is_array(start):
-            yield from JsonArrays(rest, head.line, chunk_bytes, gap).elements()
+            yield JsonArrays(rest, head.line, chunk_bytes, gap).elements()
         else:
-            around = _SEPARATED if start.startswith(RECORD_SEPARATOR) else None
+            around = _SEPARATED if start.startswith(RECORD_SEPARATOR) else BLANKS
             yield from read_lines(rest, head.line, gap, around)
 
 

@@ -56,7 +56,8 @@ class JsonArrays:
                 yield opened_on, b"["
         if self._at < len(self._buffer):
             rest = put_back(self._buffer[self._at :], self._stream)
-            yield from read_lines(rest, self._line, self._gap)
+            for block in read_lines(rest, self._line, self._gap):
+                yield from block.events()
 
     def _elements(self) -> Iterator[tuple[int, bytes]]:
         """Yield the elements of one array, up to its closing bracket or the end of the file."""

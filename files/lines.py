@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from io import BufferedReader
 from itertools import compress, count, repeat
-from typing import Final
+from typing import Final, NamedTuple
 
 from contract.events import MAX_EVENT_BYTES
 from files.event_gap import EventGap
@@ -13,35 +13,51 @@ MAX_KEPT_BYTES: Final = MAX_EVENT_BYTES + 1
 SKIPPED_AT_ONCE_BYTES: Final = 128 * 1024
 
 
+BLANKS: Final = b" \t\n\r\v\f"
+
+
+class LineBlock(NamedTuple):
+    """Successive lines of a file."""
+
+    line: int
+    """The number of the first one."""
+    text: bytes
+    around: bytes
+    """The bytes that may stand around an event."""
+
+    def events(self) -> Iterator[tuple[int, bytes]]:
+        """The number of each line that is not blank, and the event on it."""
+        events = list(map(bytes.strip, self.text.split(b"\n"), repeat(self.around)))
+        return compress(zip(count(self.line), events, strict=False), events)  # Drops blank lines.
+
+
 def read_lines(
-    stream: BufferedReader, line: int, gap: EventGap, around: bytes | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """Yield the number of each line that is not blank, and the event on it.
+    stream: BufferedReader, line: int, gap: EventGap, around: bytes = BLANKS
+) -> Iterator[LineBlock]:
+    """Yield the lines of a file, as many as can be read at once.
 
     Args:
         stream: the lines.
         line: the number of the first line.
         gap: is told when events have ended.
-        around: the bytes that may stand around an event; None: blanks.
+        around: the bytes that may stand around an event.
     """
     while ahead := stream.peek(1)[:MAX_KEPT_BYTES]:
         whole = ahead.rfind(b"\n") + 1
         if whole:
-            texts = stream.read(whole).split(b"\n")
-            texts.pop()  # The empty text after the last line end.
-            events = list(map(bytes.strip, texts, repeat(around)))
-            if any(events):
+            text = stream.read(whole)
+            if text.strip(around):
                 gap.end()
-            yield from compress(zip(count(line), events), events)  # Drops blank lines.
-            line += len(texts)
+            yield LineBlock(line, text, around)
+            line += text.count(b"\n")
             continue
         text = stream.readline(MAX_KEPT_BYTES)
         if not text.endswith(b"\n") and not _only_blanks_follow(stream):
             gap.end()
-            yield line, text  # Oversize.
-        elif event := text.strip(around):
+            yield LineBlock(line, text, b"")  # Oversize.
+        elif text.strip(around):
             gap.end()
-            yield line, event
+            yield LineBlock(line, text, around)
         line += 1
 
 

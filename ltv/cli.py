@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from contract.errors import Fatal, LtvError
+from contract.native_core import core_in_use
 from files.file_errors import ReaderGone
 from ltv.catalogue import COMMANDS, Entry, epilog
 from ltv.console.lines import print_line, say
@@ -118,7 +119,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         try:
-            print_line(f"ltv {metadata.version('ltv')}")
+            print_line(f"ltv {metadata.version('ltv')}, core: {core_in_use()}")
         except metadata.PackageNotFoundError:
             print_line("ltv (run from source, not installed: no version)")
         raise typer.Exit

@@ -7,7 +7,7 @@ from heapq import nsmallest
 from itertools import accumulate, chain, pairwise
 from typing import Final, NamedTuple
 
-from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, Aggregate, Customer
+from consumer.domain.table import CENTS_BITS, CENTS_MASK, Customer, Table
 from contract.changelog import active_weeks
 from contract.lifetime_value import ltv_cents, rank_position
 from contract.snapshots import Basis
@@ -78,7 +78,7 @@ class CustomerFigures:
     leaders: list[Leader]
 
 
-def figures_of(states: Sequence[Aggregate], invalid: int) -> CustomerFigures:
+def figures_of(states: Sequence[Table], invalid: int) -> CustomerFigures:
     """The figures of all customers.
 
     Args:

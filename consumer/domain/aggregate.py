@@ -1,183 +1,147 @@
-"""The state: one aggregate per customer of an events partition (or of a run over files).
+"""The reference implementation of a partition's state (`consumer/domain/state.py`)."""
 
-Three encodings keep it small and make `ingest` a plain maximum, so that the order of events and redeliveries do not
-change the result:
-
-- **weeks**: a bit set that begins with the customer's first week (`first_week`), one bit a week. Weeks that would
-  stretch it beyond `MAX_SPAN_WEEKS` are in `far_weeks`, in blocks of `FAR_BLOCK_WEEKS`.
-- **stamp**: event time in microseconds since 0001-01-01, doubled, plus one for an UPDATE. The later event has
-  the larger stamp; at equal times, the UPDATE.
-- **order**: the stamp, shifted, plus the amount in cents. Of two versions of an order the larger number wins:
-  the later time, then UPDATE over NEW, then the larger amount.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from heapq import nsmallest
+from itertools import islice
 
-from contract.weeks import FAR_BLOCK_WEEKS
+from consumer.domain import packing
+from consumer.domain.ingest import ingest_events
+from consumer.domain.packing import pack_rows, rows_of, weight
+from consumer.domain.rows import apply_columns, columns_of, order_columns
+from consumer.domain.state import Records, Restored, Standing, TablePlace, Taken
+from consumer.domain.table import Change, Customer, Orders, Table
+from consumer.domain.top import Top
+from contract.changelog import Columns, Position, unpack
+from contract.events import Event
+from contract.lifetime_value import rank_position
+from contract.money import money
+from contract.partitioners import Home
+from contract.snapshots import Basis
 
-CENTS_BITS: Final = 57
-CENTS_MASK: Final = (1 << CENTS_BITS) - 1
-"""The largest amount, 10^15 dollars, is 10^17 cents: less than 2^57."""
-
-MAX_SPAN_WEEKS: Final = 2_048
-"""The longest bit set from a customer's first week to its last: 39 years in 256 bytes."""
-FAR_BLOCK_BYTES: Final = FAR_BLOCK_WEEKS // 4 + 16
-"""A number of `far_weeks` in the changelog, in hex, with its block."""
-
-ROW_BYTES: Final = 112
-"""A customer's row in the changelog, without its id's and name's text and its weeks."""
-ORDER_BYTES: Final = 48
-"""An order in the changelog, without its id's text."""
-CHAR_BYTES: Final = 6
-"""The most bytes of a character in JSON text."""
-
-Orders = dict[str, int]
-"""Order id -> stamp and cents in one number."""
+ORDER_COUNTS = 6
+"""The number of the column with each row's number of orders."""
 
 
-class Customer:
-    """One customer's rolling aggregate."""
+class Aggregate(Table):
+    """A table of customers in dictionaries, with its ranking."""
 
-    __slots__ = (
-        "changed_orders",
-        "far_weeks",
-        "first_week",
-        "id",
-        "last_name",
-        "name_stamp",
-        "orders",
-        "spend",
-        "visits",
-        "week_bits",
-    )
-
-    def __init__(self, customer_id: str, first_week: int) -> None:
-        self.id = customer_id
-        self.first_week = first_week
-        self.week_bits = 1
-        self.far_weeks: dict[int, int] | None = None
-        """Week // FAR_BLOCK_WEEKS -> one bit for each active week of that block; None: there are none."""
-        self.visits = 0
-        self.spend = 0
-        """Cents, over all orders."""
-        self.orders: Orders = {}
-        self.last_name: str | None = None
-        self.name_stamp = 0
-        self.changed_orders: Orders | None = None
-        """The orders changed since the last `Aggregate.take_changes`; None: nothing of the customer has changed."""
-
-    @property
-    def weeks(self) -> int:
-        """The number of distinct weeks in which the customer was active; at least 1."""
-        near = self.week_bits.bit_count()
-        return near if self.far_weeks is None else near + sum(map(int.bit_count, self.far_weeks.values()))
-
-    def add_week(self, week: int) -> None:
-        """Mark this week as active."""
-        shift = week - self.first_week
-        if 0 <= shift < MAX_SPAN_WEEKS:
-            self.week_bits |= 1 << shift
-        elif shift < 0 and self.week_bits.bit_length() - shift <= MAX_SPAN_WEEKS:
-            self.week_bits = (self.week_bits << -shift) | 1
-            self.first_week = week
-        else:
-            # The span of `week_bits` never shrinks, so a week that does not fit into it now never will.
-            if self.far_weeks is None:
-                self.far_weeks = {}
-            block, bit = divmod(week, FAR_BLOCK_WEEKS)
-            self.far_weeks[block] = self.far_weeks.get(block, 0) | 1 << bit
-
-    def put_name(self, last_name: str, stamp: int) -> None:
-        """Keep the later of this name and the known one; at equal stamps, the greater text."""
-        known = self.last_name
-        if known is None or stamp > self.name_stamp or (stamp == self.name_stamp and last_name > known):
-            self.last_name, self.name_stamp = last_name, stamp
-
-
-Change = tuple[Customer, Orders]
-"""A changed customer, and its changed orders."""
-
-
-class Aggregate:
-    """All customers of one events partition, the totals, and the changes since the last `take_changes`."""
-
-    def __init__(self, *, notes_changes: bool = True) -> None:
-        self.customers: dict[str, Customer] = {}
-        self.notes_changes = notes_changes
-        """Whether changes are kept for `take_changes`. Where they are never taken, they would fill the memory."""
-        self.events = 0
-        self.orders = 0
-        self.revenue = 0
-        """Cents, over all customers."""
-        self.time_min: datetime | None = None
-        self.time_max: datetime | None = None
-        self._changed: list[Customer] = []
-        self.changed_bytes = 0
-        """The most bytes that the changes not taken yet have in the changelog."""
-
-    def note_change(self, customer: Customer) -> None:
-        """Note that a customer has changed. Its `changed_orders` must be None: not noted yet."""
-        customer.changed_orders = {}
-        self._changed.append(customer)
-        size = ROW_BYTES + (customer.week_bits.bit_length() >> 2) + CHAR_BYTES * len(customer.id)
-        if customer.last_name is not None:
-            size += CHAR_BYTES * len(customer.last_name)
-        if customer.far_weeks is not None:
-            size += FAR_BLOCK_BYTES * len(customer.far_weeks)
-        self.changed_bytes += size
-
-    def take_changes(self, at_most: int | None = None) -> list[Change]:
-        """Return the changes that were not taken yet; empty if there are none.
+    def __init__(
+        self,
+        x: int = 10,
+        basis: Basis = "active",
+        home: Home | None = None,
+        *,
+        notes_changes: bool = True,
+    ) -> None:
+        """An empty state.
 
         Args:
-            at_most: the largest number of customers to return; None: all.
+            x: the number of customers that `best` returns.
+            basis: that of the ranking.
+            home: where customers belong; None: here.
+            notes_changes: whether `pack_changes` will be called. If not, the changes would only fill the memory.
         """
-        start = 0 if at_most is None else max(0, len(self._changed) - at_most)
-        taken = self._changed[start:]
-        del self._changed[start:]
-        if not start:
-            self.changed_bytes = 0
-        changes = [(customer, customer.changed_orders or {}) for customer in taken]
-        for customer in taken:
-            customer.changed_orders = None
-        return changes
+        super().__init__(notes_changes=notes_changes)
+        self._home = home
+        self._top = Top(x, basis)
 
-    def everything(self) -> Iterator[Change]:
-        """Every customer with all its orders, as changes."""
-        return ((customer, customer.orders) for customer in self)
+    def take(self, records: Records, latest: datetime | None = None) -> Taken:
+        """Nothing is taken: the reference works on decoded events."""
+        return Taken({}, range(len(records.values)))
 
-    def put_order(self, customer: Customer, order_id: str, stamp: int, cents: int) -> None:
-        """Keep the larger of this version of the order and the known one.
+    def ingest(self, events: Sequence[Event]) -> list[Event]:
+        """See `State`."""
+        return ingest_events(events, self, self._home.has if self._home else None)
 
-        Args:
-            customer: whose order it is; already noted as changed.
-            order_id: the order.
-            stamp: of this version's event.
-            cents: the amount.
-        """
-        orders = customer.orders
-        version = stamp << CENTS_BITS | cents
-        known = orders.get(order_id)
-        change = cents
-        if known is None:
-            self.orders += 1
-        elif version > known:
-            change -= known & CENTS_MASK
-        else:
+    def pack_changes(self) -> Iterator[bytes]:
+        """See `State`. ROWS_PER_RECORD customers at a time stay in the processor's cache from step to step."""
+        everyone = self.customers.values()
+        while changes := self.take_changes(packing.ROWS_PER_RECORD):
+            self._top.update(changes, everyone)
+            yield from pack_rows(changes)
+
+    def pack_table(
+        self, place: TablePlace, customers: int, part: int, max_bytes: int
+    ) -> tuple[list[bytes], TablePlace]:
+        """See `State`."""
+        values: list[bytes] = []
+        size = 0
+        rows = self._rows(place, customers)
+        while size < max_bytes and (group := list(_of_one_record(rows))):
+            for value in pack_rows(group, part=part):
+                values.append(value)
+                size += len(value)
+            place = _after(place, group)
+        return values, place
+
+    def _rows(self, place: TablePlace, customers: int) -> Iterator[Change]:
+        """The rows of the table from this place on."""
+        skip = place.order
+        for customer in islice(self, place.customer, customers):
+            yield from rows_of((customer, customer.orders), skip)
+            skip = 0
+
+    def restore(self, value: bytes) -> Restored:
+        """See `State`."""
+        record = unpack(value)
+        rows = apply_columns(self, record.rows)
+        return Restored(rows, record.part, record.position, record.completes, record.empties)
+
+    def restored(self, position: Position | None) -> None:
+        """See `State`."""
+        if position:
+            self.events = position.events
+            self.time_min, self.time_max = position.time_min, position.time_max
+        self._top.update(self.everything(), self.customers.values())
+
+    def best(self) -> list[Standing]:
+        """See `State`."""
+        return _standings(self._top.best())
+
+    def top(self, x: int, basis: Basis) -> list[Standing]:
+        """See `State`."""
+        return _standings(nsmallest(x, self, key=lambda c: rank_position(c.id, c.spend, c.weeks, basis)))
+
+    def customer(self, customer_id: str) -> Callable[[], Columns] | None:
+        """See `State`. The copy takes a few steps, however many orders there are."""
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            return None
+        row, orders = columns_of([(customer, {})]), dict(customer.orders)
+        return lambda: _with_orders(row, orders)
+
+    def misplaced(self) -> str | None:
+        """See `State`."""
+        home = self._home
+        return next((c for c in self.customers if not home.has(c)), None) if home else None
+
+
+def _standings(customers: Iterable[Customer]) -> list[Standing]:
+    return [Standing(c.id, c.last_name, money(c.spend), c.weeks, len(c.orders), c.visits) for c in customers]
+
+
+def _with_orders(row: Columns, orders: Orders) -> Columns:
+    row[ORDER_COUNTS] = [len(orders)]
+    row[ORDER_COUNTS + 1 :] = order_columns(list(orders), list(orders.values()))
+    return row
+
+
+def _of_one_record(rows: Iterator[Change]) -> Iterator[Change]:
+    """The next rows, about as many as fit into one record."""
+    total = 0
+    for row in islice(rows, packing.ROWS_PER_RECORD):
+        yield row
+        total += weight([row])
+        if total >= packing.WEIGHT_PER_RECORD:
             return
-        orders[order_id] = version
-        customer.spend += change
-        self.revenue += change
-        if customer.changed_orders is not None:
-            customer.changed_orders[order_id] = version
-            self.changed_bytes += ORDER_BYTES + CHAR_BYTES * len(order_id)
 
-    def see_times(self, first: datetime, last: datetime) -> None:
-        """Extend the time frame to include these instants."""
-        self.time_min = first if self.time_min is None else min(self.time_min, first)
-        self.time_max = last if self.time_max is None else max(self.time_max, last)
 
-    def __iter__(self) -> Iterator[Customer]:
-        return iter(self.customers.values())
+def _after(place: TablePlace, rows: Iterable[Change]) -> TablePlace:
+    """The place after these rows, which begin at `place`."""
+    for customer, orders in rows:
+        at = place.order + len(orders)
+        place = (
+            TablePlace(place.customer, at) if at < len(customer.orders) else TablePlace(place.customer + 1)
+        )
+    return place

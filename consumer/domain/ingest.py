@@ -2,25 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from consumer.domain.aggregate import CHAR_BYTES, FAR_BLOCK_BYTES, Aggregate, Customer
+from consumer.domain.state import State
+from consumer.domain.table import CHAR_BYTES, FAR_BLOCK_BYTES, Customer, Table
 from contract.decode import decode_event
 from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
 from contract.times import YEAR_ONE
-
-if TYPE_CHECKING:
-    from mypy_extensions import i64
 
 DAY_S: Final = 86_400
 SECOND_US: Final = 1_000_000
 NEVER: Final = 1 << 62
 
 
-def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the original problem's name)
+def ingest(e: Mapping[str, Any], D: State) -> None:  # noqa: N803  (the original problem's name)
     """Add one event, a dictionary as in the original problem, to the state `D`.
 
     Raises:
@@ -30,12 +28,12 @@ def ingest(e: Mapping[str, Any], D: Aggregate) -> None:  # noqa: N803  (the orig
         value = msgspec.json.encode(e)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidEvent("undecodable", "", f"not JSON in UTF-8: {error}") from None
-    ingest_events([decode_event(value)], D)
+    D.ingest([decode_event(value)])
 
 
 def ingest_events(
     events: Sequence[Event],
-    D: Aggregate,  # noqa: N803
+    D: Table,  # noqa: N803
     holds: Callable[[str], bool] | None = None,
 ) -> list[Event]:
     """Add valid events to the state `D`. This is the hot loop: every call in its body costs once per event.
@@ -53,13 +51,13 @@ def ingest_events(
         return misplaced
     customers, notes_changes, year_one = D.customers, D.notes_changes, YEAR_ONE
     order, visit, person = OrderEvent, SiteVisitEvent, CustomerEvent
-    first: i64 = NEVER
-    last: i64 = 0
+    first = NEVER
+    last = 0
     for event in events:
         since = event.event_time - year_one
-        days: i64 = since.days
-        seconds: i64 = since.seconds
-        stamp: i64 = (days * DAY_S + seconds) * SECOND_US + since.microseconds << 1
+        days = since.days
+        seconds = since.seconds
+        stamp = (days * DAY_S + seconds) * SECOND_US + since.microseconds << 1
         week = (days + 1) // 7  # `week_number` without the call: ordinals begin with 1.
         customer = customers.get(event.customer_id)
         if customer is None:

@@ -6,26 +6,13 @@ Customers are partitioned, so the global top x lies within the union of the part
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from msgspec import Struct
-
-from consumer.domain.aggregate import Aggregate, Customer
+from consumer.domain.state import Standing, StateTotals
 from contract.lifetime_value import ltv_cents, rank_position
 from contract.money import divide_half_even, money, parse_money
 from contract.partition_owners import PartitionOwner
 from contract.snapshots import Basis, Coverage, Money, Row, Snapshot, Totals
 from contract.times import time_text
 from contract.weeks import weeks_between
-
-
-class Standing(Struct, frozen=True, array_like=True):
-    """One customer of a partial: the fields that a row of the snapshot needs."""
-
-    customer_id: str
-    last_name: str | None
-    spend: Money
-    weeks: int
-    orders: int
-    visits: int
 
 
 class Partial(PartitionOwner, frozen=True, kw_only=True):
@@ -45,29 +32,27 @@ class Partial(PartitionOwner, frozen=True, kw_only=True):
 
 
 def partial_of(
-    aggregate: Aggregate,
-    best: Iterable[Customer],
+    totals: StateTotals,
+    best: list[Standing],
     *,
     x: int,
     basis: Basis,
     next_offset: int = 0,
     dead_letters: int = 0,
 ) -> Partial:
-    """The partial of an aggregate whose top x is `best`."""
+    """The partial of a state with these totals, whose top x is `best`."""
     return Partial(
         x=x,
         basis=basis,
         next_offset=next_offset,
-        events=aggregate.events,
+        events=totals.events,
         dead_letters=dead_letters,
-        customers=len(aggregate.customers),
-        orders=aggregate.orders,
-        revenue=money(aggregate.revenue),
-        time_min=aggregate.time_min,
-        time_max=aggregate.time_max,
-        standings=[
-            Standing(c.id, c.last_name, money(c.spend), c.weeks, len(c.orders), c.visits) for c in best
-        ],
+        customers=totals.customers,
+        orders=totals.orders,
+        revenue=money(totals.revenue),
+        time_min=totals.time_min,
+        time_max=totals.time_max,
+        standings=best,
     )
 
 

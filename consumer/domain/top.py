@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable
 from heapq import nsmallest
 from typing import Final
 
-from consumer.domain.aggregate import Aggregate, Change, Customer
 from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.partial import merge, partial_of
+from consumer.domain.state import State
+from consumer.domain.table import Change, Customer
 from contract.lifetime_value import rank_position
 from contract.snapshots import Basis, Row
 
@@ -64,7 +65,7 @@ class Top:
         return nsmallest(self.x, pool, key=pool.__getitem__)
 
 
-def top_x_simple_ltv_customers(x: int, D: Aggregate, basis: Basis = "active") -> list[Row]:  # noqa: N803
+def top_x_simple_ltv_customers(x: int, D: State, basis: Basis = "active") -> list[Row]:  # noqa: N803
     """The x customers with the highest simple lifetime value, best first; ties go by customer id.
 
     Args:
@@ -77,8 +78,7 @@ def top_x_simple_ltv_customers(x: int, D: Aggregate, basis: Basis = "active") ->
     """
     if x < 1:
         raise ValueError(f"x must be at least 1, not {x}")
-    best = nsmallest(x, D, key=lambda c: rank_position(c.id, c.spend, c.weeks, basis))
-    partial = partial_of(D, best, x=x, basis=basis)
+    partial = partial_of(D.totals(), D.top(x, basis), x=x, basis=basis)
     return merge(
         [partial], x=x, basis=basis, coverage=WHOLE_FILES, sequence=0, emitted_at="", previous_ranks={}
     ).rows

@@ -103,12 +103,13 @@ class Assignment:
             self._metrics.restore_records_left.labels(partition.number).set(partition.restore_records_left)
             return
         self._restores.popleft()
+        totals = partition.state.totals()
         log.info(
             "restored",
             partition=partition.number,
             next_offset=partition.next_offset,
-            customers=len(partition.aggregate.customers),
-            orders=partition.aggregate.orders,
+            customers=totals.customers,
+            orders=totals.orders,
         )
         self._run(partition)
         if not self._restores:

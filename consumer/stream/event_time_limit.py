@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cluster.record_batch import Origin
+from cluster.record_batch import Chunk, Origin
 from contract.decode import Invalid
 from contract.errors import InvalidEvent
 from contract.events import Event
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST: Final = datetime.max.replace(tzinfo=UTC)
 MAX_TIMESTAMP_MS: Final = 253_402_300_799_999
 """The end of the year 9999."""
 
@@ -43,6 +44,13 @@ def within_limit(
     detail = f"later than the record's timestamp by more than --max-event-time-ahead {ahead_s:g} s"
     error = InvalidEvent("invalid_field", "event_time", detail)
     return kept, sorted([*invalid, *((i, error) for i in late)], key=lambda each: each[0])
+
+
+def latest_time(chunk: Chunk, ahead_s: float) -> datetime:
+    """The latest event time that no record of the chunk forbids."""
+    at = record_time(chunk.first_timestamp_ms)
+    limit = timedelta(seconds=ahead_s)
+    return at + limit if limit < LAST - at else LAST
 
 
 def record_time(timestamp_ms: int) -> datetime:

@@ -92,6 +92,6 @@ class LagWatch:
         metrics.set_by_partition(metrics.lag_seconds, {each.partition: behind_s(each, now) for each in known})
 
     def _set_event_time_age(self, running: Collection[Partition], now: datetime) -> None:
-        latest = {partition.number: partition.aggregate.time_max for partition in running}
+        latest = {partition.number: partition.state.totals().time_max for partition in running}
         ages_s = {n: max(0.0, (now - time).total_seconds()) for n, time in latest.items() if time is not None}
         self._metrics.set_by_partition(self._metrics.event_time_age, ages_s)

@@ -6,20 +6,13 @@ what is read counts all records before the partition's next offset, and no other
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
 
-from consumer.domain.aggregate import Customer, Orders
 from consumer.stream.fair_lock import FairLock
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partition import Partition
-from consumer.stream.rows import columns_of, order_columns
-from contract.changelog import Columns
 from contract.customer_rows import CustomerRows
 from contract.customers import CustomerDetail, NotOwned, StateUnavailable, UnknownCustomer
 from contract.partitioners import PARTITIONERS, Partitioner
-
-ORDER_COUNTS: Final = 6
-"""The number of the column with each row's number of orders."""
 
 
 class OwnedCustomers:
@@ -57,11 +50,10 @@ class OwnedCustomers:
                 continue
             with self.lock:
                 next_offset = partition.next_offset
-                customer = partition.aggregate.customers.get(customer_id)
-                copied = None if customer is None else _copied(customer)
+                copied = partition.state.customer(customer_id)
             if copied is not None:
                 rows = CustomerRows(customer_id)
-                rows.add(_columns(*copied))
+                rows.add(copied())
                 return rows.detail(partition.number, next_offset, "owner")
             looked_at[partition.number] = next_offset
         if unavailable:
@@ -83,17 +75,6 @@ class OwnedCustomers:
                 f"the customer belongs on partition {number}, which is not assigned to this worker"
             )
         return [partition]
-
-
-def _copied(customer: Customer) -> tuple[Columns, Orders]:
-    """A row without orders, and the orders: copied in a few steps, however many they are."""
-    return columns_of([(customer, {})]), dict(customer.orders)
-
-
-def _columns(row: Columns, orders: Orders) -> Columns:
-    row[ORDER_COUNTS] = [len(orders)]
-    row[ORDER_COUNTS + 1 :] = order_columns(list(orders), list(orders.values()))
-    return row
 
 
 class PresentCustomers:

@@ -1,31 +1,31 @@
 """One events partition: its state, its next offset, and the records that the next commit must write."""
 
 from collections import Counter
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Final
 
 from msgspec.structs import replace
 
 from cluster.record_batch import Chunk, UnreadableBatch
+from cluster.record_batch import Origin as RecordOrigin
 from cluster.record_fields import read_headers
-from consumer.domain.aggregate import Aggregate
-from consumer.domain.ingest import ingest_events
+from consumer.domain.packing import pack_position
 from consumer.domain.partial import Partial, partial_of
-from consumer.domain.top import Top
+from consumer.new_state import new_state
 from consumer.settings import Settings
-from consumer.stream.changelog import ROWS_PER_RECORD, pack_position, pack_rows
 from consumer.stream.dead_run import DeadRun
-from consumer.stream.event_time_limit import within_limit
+from consumer.stream.event_time_limit import latest_time, within_limit
 from consumer.stream.lifecycle import Lifecycle, check_follows
 from consumer.stream.placement import Placement
 from consumer.stream.rewrite import Rewrite
 from contract.changelog import Position
 from contract.dead_letters import DeadLetter, Origin, dead_batch, dead_letter
 from contract.decode import Invalid, decode_events
-from contract.errors import InvalidEvent
+from contract.errors import Fatal, InvalidEvent
 from contract.events import Event
+from contract.native_core import NativeCoreFailed
+from contract.partitioners import Home
 
 REWRITE_RATIO: Final = 2
 MIN_REWRITE_BYTES: Final = 8 * 1024 * 1024
@@ -50,10 +50,11 @@ class Partition:
         """
         self.number = number
         self.settings = settings
-        self.placement = Placement(settings.partitioner, number, partitions)
+        home = Home(settings.partitioner, number, partitions)
+        self.placement = Placement(home)
         self.lifecycle = Lifecycle.RESTORING
-        self.aggregate = Aggregate()
-        self.top = Top(settings.top, settings.basis)
+        self._home = None if settings.partitioner == "unchecked" else home
+        self.begin_anew()
         self.topic_id = ""
         """The id of the events topic."""
         self.next_offset = 0
@@ -83,6 +84,10 @@ class Partition:
         self.rewrite: Rewrite | None = None
         """The rewrite that has begun, if one has."""
 
+    def begin_anew(self) -> None:
+        """Forget the state."""
+        self.state = new_state(self.settings.top, self.settings.basis, self._home)
+
     def become(self, lifecycle: Lifecycle) -> None:
         """Change to this state.
 
@@ -97,33 +102,57 @@ class Partition:
         if isinstance(part, UnreadableBatch):
             self._set_batch_aside(part)
             return
-        events, invalid = decode_events(part.values, part.keys)
         ahead_s = self.settings.max_event_time_ahead_s
-        if ahead_s is not None:
-            events, invalid = within_limit(events, invalid, part.origins, ahead_s)
-        misplaced = ingest_events(events, self.aggregate, self.placement.holds)
-        self.event_types.update(map(type, events))
-        if misplaced:
-            self.event_types.subtract(map(type, misplaced))
-            invalid = self._with_misplaced(misplaced, events, invalid)
-        for i, error in invalid:
-            self._set_aside(part, i, error)
-        self.dead_run.note(len(part), [i for i, _ in invalid])
+        dead: list[int] = []
+        try:
+            taken = self.state.take(part, None if ahead_s is None else latest_time(part, ahead_s))
+            self.event_types.update(taken.events)
+            if taken.rest:
+                dead = self._ingest_decoded(part, taken.rest)
+        except NativeCoreFailed as error:
+            where = f"{self.settings.topics.events}-{self.number} from offset {part.offsets[0]} on"
+            raise Fatal(f"{where}: {error}") from None
+        self.dead_run.note(len(part), dead)
+        self.placement.note_customers(self.state.totals().customers)
         self.uncommitted += len(part)
         self.next_offset = part.offsets[-1] + 1
 
-    def _with_misplaced(self, misplaced: list[Event], events: list[Event], invalid: Invalid) -> Invalid:
-        """The invalid events of a chunk and those whose customers belong on another partition, in offset order."""
+    def _ingest_decoded(self, chunk: Chunk, at: Sequence[int]) -> list[int]:
+        """Ingest the records at these indexes of the chunk, each decoded to an event; returns those of dead letters."""
+        keys, values = chunk.at(at)
+        events, invalid = decode_events(values, keys)
+        ahead_s = self.settings.max_event_time_ahead_s
+        if ahead_s is not None:
+            events, invalid = within_limit(events, invalid, chunk.origins_at(at), ahead_s)
+        misplaced = self.state.ingest(events)
+        self.event_types.update(map(type, events))
+        if misplaced:
+            self.event_types.subtract(map(type, misplaced))
+            self.placement.note_misplaced(event.customer_id for event in misplaced)
+            invalid = self._with_misplaced(misplaced, events, invalid, len(values))
+        dead = [at[i] for i, _ in invalid]
+        for (i, error), origin in zip(invalid, chunk.origins_at(dead) if dead else (), strict=True):
+            self._set_aside(chunk.offsets[at[i]], origin, keys[i], values[i], error)
+        return dead
+
+    def _with_misplaced(
+        self, misplaced: list[Event], events: list[Event], invalid: Invalid, count: int
+    ) -> Invalid:
+        """The invalid events of `count` ones, and those whose customers belong on another partition, in order."""
         bad = {i for i, _ in invalid}
-        at = {id(event): i for event, i in zip(events, (i for i in count() if i not in bad), strict=False)}
+        at = {
+            id(event): i for event, i in zip(events, (i for i in range(count) if i not in bad), strict=True)
+        }
         wrong = [(at[id(event)], self.placement.invalid(event.customer_id)) for event in misplaced]
         return sorted([*invalid, *wrong], key=itemgetter(0))
 
-    def _set_aside(self, chunk: Chunk, i: int, error: InvalidEvent) -> None:
-        timestamp_ms, on_wire = chunk.origins[i]
-        origin = Origin(self.settings.topics.events, self.number, chunk.offsets[i], timestamp_ms)
+    def _set_aside(
+        self, offset: int, record: RecordOrigin, key: bytes | None, value: bytes | None, error: InvalidEvent
+    ) -> None:
+        timestamp_ms, on_wire = record
+        origin = Origin(self.settings.topics.events, self.number, offset, timestamp_ms)
         headers = read_headers(on_wire)
-        self._add(dead_letter(chunk.keys[i], chunk.values[i], error, origin, headers, on_wire))
+        self._add(dead_letter(key, value, error, origin, headers, on_wire))
 
     def _set_batch_aside(self, batch: UnreadableBatch) -> None:
         origin = Origin(self.settings.topics.events, self.number, batch.first_offset, batch.timestamp_ms)
@@ -141,7 +170,7 @@ class Partition:
     def commit_bytes(self) -> int:
         """The weight of the next commit for this partition, without a part of the table: bytes, and time as bytes."""
         of_letters = LETTER_COPIES * self.dead_bytes + LETTER_COST_BYTES * len(self.dead)
-        return self.aggregate.changed_bytes + of_letters
+        return self.state.changed_bytes + of_letters
 
     @property
     def rewrite_due(self) -> bool:
@@ -156,43 +185,38 @@ class Partition:
             rewrites: send the next part of the table first; a rewrite begins if none has begun.
         """
         if rewrites:
-            rewrite = self.rewrite = self.rewrite or Rewrite(self.aggregate)
-            rewrite.write_part(self.aggregate, REWRITE_PART_BYTES, send)
-            self._take_changes(_drop if rewrite.has_one_part else send)
+            rewrite = self.rewrite = self.rewrite or Rewrite(self.state)
+            rewrite.write_part(self.state, REWRITE_PART_BYTES, send)
+            # If the table has one part, it holds the changes, too.
+            self._pack_changes(_drop if rewrite.has_one_part else send)
             send(pack_position(self._position(), part=rewrite.part, completes=rewrite.is_complete))
         else:
-            self._take_changes(send)
+            self._pack_changes(send)
             send(pack_position(self._position()))
 
-    def _take_changes(self, send: Callable[[bytes], None]) -> None:
-        """Take the changes, update the ranking, and send them.
-
-        ROWS_PER_RECORD customers at a time, so that they stay in the processor's cache from step to step.
-        """
-        everyone = self.aggregate.customers.values()
-        while changes := self.aggregate.take_changes(ROWS_PER_RECORD):
-            self.top.update(changes, everyone)
-            for value in pack_rows(changes):
-                send(value)
+    def _pack_changes(self, send: Callable[[bytes], None]) -> None:
+        for value in self.state.pack_changes():
+            send(value)
 
     def _position(self) -> Position:
+        totals = self.state.totals()
         return Position(
             group=self.settings.group,
             topic_id=self.topic_id,
             partitioner="" if self.settings.partitioner == "unchecked" else self.settings.partitioner,
             next_offset=self.next_offset,
-            events=self.aggregate.events,
+            events=totals.events,
             dead_letters=self.dead_letter_count,
             consecutive_dead_letters=self.dead_run.length,
-            time_min=self.aggregate.time_min,
-            time_max=self.aggregate.time_max,
+            time_min=totals.time_min,
+            time_max=totals.time_max,
         )
 
     def partial(self) -> Partial:
         """The partition's partial, as of the last `write_changes`."""
         partial = partial_of(
-            self.aggregate,
-            self.top.best(),
+            self.state.totals(),
+            self.state.best(),
             x=self.settings.top,
             basis=self.settings.basis,
             next_offset=self.next_offset,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from contract.errors import Fatal, InvalidEvent
-from contract.partitioners import PARTITIONERS, Partitioner
+from contract.partitioners import PARTITIONERS, Home
 
 MIN_CUSTOMERS: Final = 10
 """Fewer misplaced customers do not prove the setting wrong."""
@@ -19,54 +19,50 @@ FIRST_CUSTOMERS: Final = 1_000
 class Placement:
     """Checks the customers of one partition, and remembers which of the session's first customers are misplaced."""
 
-    def __init__(self, partitioner: Partitioner, partition: int, partitions: int) -> None:
-        self.partitioner: Partitioner = partitioner
-        self.partition = partition
-        self.partitions = partitions
-        self._place = PARTITIONERS.get(partitioner)
+    def __init__(self, home: Home) -> None:
+        self.home = home
         self.seen = 0
         """Customers checked; misplaced ones count only among the first."""
         self.misplaced: dict[str, None] = {}
         """Of the first customers, the ids of those that belong on another partition."""
 
-    def holds(self, customer_id: str) -> bool:
-        """Whether this new customer belongs on this partition; always true if the partitioner is `unchecked`."""
-        if self._place is None or self._place(customer_id.encode(), self.partitions) == self.partition:
-            self.seen += 1
-            return True
-        if self.seen < FIRST_CUSTOMERS and customer_id not in self.misplaced:
-            self.seen += 1
-            self.misplaced[customer_id] = None
-        return False
+    def note_customers(self, customers: int) -> None:
+        """Note that the partition's state has this many customers."""
+        self.seen = customers + len(self.misplaced)
+
+    def note_misplaced(self, customer_ids: Iterable[str]) -> None:
+        """Note customers of the next records who belong on another partition."""
+        if self.seen < FIRST_CUSTOMERS:
+            self.misplaced.update(dict.fromkeys(customer_ids))
 
     def invalid(self, customer_id: str) -> InvalidEvent:
         """The error of a record whose customer belongs on another partition."""
-        assert self._place is not None
-        elsewhere = self._place(customer_id.encode(), self.partitions)
-        fitting = _fitting([(customer_id, self)])
+        home = self.home
+        elsewhere = PARTITIONERS[home.partitioner](customer_id.encode(), home.partitions)
+        fitting = _fitting([(customer_id, home)])
         hint = f"; {' and '.join(fitting)} would place it there" if fitting else ""
         return InvalidEvent(
             "wrong_partition",
             "",
-            f"customer {customer_id[:60]!r} is on partition {self.partition}, and belongs on {elsewhere} by the "
-            f"partitioner {self.partitioner}{hint}",
+            f"customer {customer_id[:60]!r} is on partition {home.partition}, and belongs on {elsewhere} by the "
+            f"partitioner {home.partitioner}{hint}",
         )
 
-    def check_restored(self, customer_ids: Iterable[str], topic: str) -> None:
-        """Check every customer of a state that was written under another partitioner, or under none.
+    def check_restored(self, misplaced: str | None, topic: str) -> None:
+        """Check a state that was written under another partitioner, or under none.
+
+        Args:
+            misplaced: a customer of the state who does not belong on the partition, if there is one.
+            topic: the events topic.
 
         Raises:
-            Fatal: a customer belongs on another partition, so its figures are incomplete.
+            Fatal: there is one, whose figures are incomplete.
         """
-        if self._place is None:
-            return
-        wrong = next(
-            (c for c in customer_ids if self._place(c.encode(), self.partitions) != self.partition), None
-        )
-        if wrong is not None:
+        home = self.home
+        if misplaced is not None:
             raise Fatal(
-                f"the state of {topic}-{self.partition} holds a customer who does not belong there by "
-                f"the partitioner {self.partitioner}: {_advice(_fitting([(wrong, self)]))}, "
+                f"the state of {topic}-{home.partition} holds a customer who does not belong there by "
+                f"the partitioner {home.partitioner}: {_advice(_fitting([(misplaced, home)]))}, "
                 "or count all events from the start with a new --prefix and --group"
             )
 
@@ -78,7 +74,9 @@ def refuse_misfit(placements: Collection[Placement], topic: str) -> None:
         Fatal: most of them are not on the partition where the partitioner places them.
     """
     seen = sum(placement.seen for placement in placements)
-    misplaced = [(customer_id, placement) for placement in placements for customer_id in placement.misplaced]
+    misplaced = [
+        (customer_id, placement.home) for placement in placements for customer_id in placement.misplaced
+    ]
     if len(misplaced) < MIN_CUSTOMERS or 2 * len(misplaced) <= seen:
         return
     partitioner = misplaced[0][1].partitioner
@@ -88,12 +86,12 @@ def refuse_misfit(placements: Collection[Placement], topic: str) -> None:
     )
 
 
-def _fitting(customers: Collection[tuple[str, Placement]]) -> list[str]:
+def _fitting(customers: Collection[tuple[str, Home]]) -> list[str]:
     """The partitioners that place each of these customers on the partition where it was seen."""
     return [
         name
         for name, place in PARTITIONERS.items()
-        if all(place(c.encode(), seen.partitions) == seen.partition for c, seen in customers)
+        if all(place(c.encode(), home.partitions) == home.partition for c, home in customers)
     ]
 
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 from cluster.errors import topic_recreated
 from cluster.fetched import Record
-from consumer.domain.aggregate import Aggregate
+from consumer.domain.state import Restored
 from consumer.settings import Settings
 from consumer.stream.partition import Partition
-from consumer.stream.rows import apply_columns
 from consumer.stream.transport import StateReader
-from contract.changelog import Position, Unpacked, unpack
+from contract.changelog import Position, unpack
 from contract.errors import Fatal
 
 
@@ -34,16 +33,16 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
     for records in reader.read(changelog, number, start, end):
         rows = 0
         for record in records:
-            unpacked = _unpacked(record, changelog)
-            if not sizes.have_begun and start > 0 and unpacked.part != 1:
+            restored = _restored(partition, record, changelog)
+            if not sizes.have_begun and start > 0 and restored.part != 1:
                 raise _state_lost(partition, settings, f"begins at offset {start} without a whole table")
-            sizes.note(unpacked, len(record.value or b""))
-            if unpacked.position:
-                _check_owner(unpacked.position, partition, settings)
-            if unpacked.empties:
-                partition.aggregate = Aggregate()
-            rows += apply_columns(partition.aggregate, unpacked.rows)
-            position = unpacked.position or position
+            sizes.note(restored, len(record.value or b""))
+            if restored.position:
+                _check_owner(restored.position, partition, settings)
+            if restored.empties:
+                partition.begin_anew()
+            rows += restored.rows
+            position = restored.position or position
             partition.restore_records_left = end - record.offset - 1
         yield rows
     if start > 0 and not sizes.table_is_complete:
@@ -59,12 +58,14 @@ def restore(partition: Partition, reader: StateReader, settings: Settings) -> It
             )
         partition.next_offset = first
     else:
-        _take_over(partition, position)
+        partition.next_offset = position.next_offset
+        partition.dead_letter_count = position.dead_letters
+        partition.dead_run.length = position.consecutive_dead_letters
         if position.partitioner != settings.partitioner:
-            partition.placement.check_restored(partition.aggregate.customers, settings.topics.events)
-        partition.placement.seen = len(partition.aggregate.customers)
+            partition.placement.check_restored(partition.state.misplaced(), settings.topics.events)
+        partition.placement.note_customers(partition.state.totals().customers)
         _check_events_are_there(partition, first, last, settings)
-    partition.top.update(partition.aggregate.everything(), partition.aggregate.customers.values())
+    partition.state.restored(position)
 
 
 class _Sizes:
@@ -85,7 +86,7 @@ class _Sizes:
         self._in_first_part = False
         """The last record belongs to the commit of a rewrite's first part."""
 
-    def note(self, record: Unpacked, size_bytes: int) -> None:
+    def note(self, record: Restored, size_bytes: int) -> None:
         """Note the next record."""
         self.have_begun = True
         if record.part == 1 and not self._in_first_part:
@@ -103,9 +104,9 @@ class _Sizes:
             self.appended_bytes = self._since_bytes - self._part_bytes
 
 
-def _unpacked(record: Record, changelog: str) -> Unpacked:
+def _restored(partition: Partition, record: Record, changelog: str) -> Restored:
     try:
-        return unpack(record.value or b"")
+        return partition.state.restore(record.value or b"")
     except Fatal as error:
         raise Fatal(f"{changelog}-{record.partition} at offset {record.offset}: {error}") from None
 
@@ -142,15 +143,6 @@ def _state_lost(partition: Partition, settings: Settings, what: str) -> Fatal:
         f"{settings.topics.changelog}-{partition.number} {what}: state was deleted, and the rest is not exact. "
         "To count all events that are still on the topic: ltv reset --to-earliest, or a new --prefix and --group"
     )
-
-
-def _take_over(partition: Partition, position: Position) -> None:
-    partition.next_offset = position.next_offset
-    partition.dead_letter_count = position.dead_letters
-    partition.dead_run.length = position.consecutive_dead_letters
-    aggregate = partition.aggregate
-    aggregate.events = position.events
-    aggregate.time_min, aggregate.time_max = position.time_min, position.time_max
 
 
 def _check_events_are_there(partition: Partition, first: int, last: int, settings: Settings) -> None:

@@ -6,28 +6,16 @@ its own commit. So the records from the first part's first record to the last pa
 the records before them can be deleted. A rewrite that is cut short by the end of a session begins again.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Callable
 
-from consumer.domain.aggregate import Aggregate, Change
-from consumer.stream.changelog import ROWS_PER_RECORD, WEIGHT_PER_RECORD, pack_rows, rows_of, weight
-
-
-class TablePlace(NamedTuple):
-    """A place in the table."""
-
-    customer: int = 0
-    """The number of customers before it."""
-    order: int = 0
-    """The number of this customer's orders before it."""
+from consumer.domain.state import State, TablePlace
 
 
 class Rewrite:
     """A rewrite that has begun."""
 
-    def __init__(self, aggregate: Aggregate) -> None:
-        self._customers = len(aggregate.customers)
+    def __init__(self, state: State) -> None:
+        self._customers = state.totals().customers
         """Customers to write: later ones come to the changelog as changes."""
         self._place = TablePlace()
         """Where the next part begins."""
@@ -50,17 +38,13 @@ class Rewrite:
         """Whether the first part was also the last: the commit has written the whole table."""
         return self.part == 1 and self.is_complete
 
-    def write_part(self, aggregate: Aggregate, max_bytes: int, send: Callable[[bytes], None]) -> None:
+    def write_part(self, state: State, max_bytes: int, send: Callable[[bytes], None]) -> None:
         """Send the records of the next part: until `max_bytes` are sent, or the table's last row."""
         self.part += 1
-        size = 0
-        rows = self._rows(aggregate)
-        while size < max_bytes and (group := list(_of_one_record(rows))):
-            for value in pack_rows(group, part=self.part):
-                send(value)
-                size += len(value)
-            self._place = _after(self._place, group)
-        self.table_bytes += size
+        values, self._place = state.pack_table(self._place, self._customers, self.part, max_bytes)
+        for value in values:
+            send(value)
+            self.table_bytes += len(value)
 
     @property
     def changes_bytes(self) -> int:
@@ -72,30 +56,3 @@ class Rewrite:
         if not self._written_bytes:
             self.first_offset = first_offset
         self._written_bytes += size_bytes
-
-    def _rows(self, aggregate: Aggregate) -> Iterator[Change]:
-        """The rows from the present place on."""
-        skip = self._place.order
-        for customer in islice(aggregate, self._place.customer, self._customers):
-            yield from rows_of((customer, customer.orders), skip)
-            skip = 0
-
-
-def _of_one_record(rows: Iterator[Change]) -> Iterator[Change]:
-    """The next rows, about as many as fit into one record."""
-    total = 0
-    for row in islice(rows, ROWS_PER_RECORD):
-        yield row
-        total += weight([row])
-        if total >= WEIGHT_PER_RECORD:
-            return
-
-
-def _after(place: TablePlace, rows: Iterable[Change]) -> TablePlace:
-    """The place after these rows, which begin at `place`."""
-    for customer, orders in rows:
-        at = place.order + len(orders)
-        place = (
-            TablePlace(place.customer, at) if at < len(customer.orders) else TablePlace(place.customer + 1)
-        )
-    return place

@@ -161,9 +161,9 @@ class Session:
             moved = [self._assignment.partitions[0]]
         if moved:
             self._commit(moved, now_s, snapshot_due=snapshot_due)
+        totals = [partition.state.totals() for partition in running]
         self._metrics.set_state_size(
-            sum(len(partition.aggregate.customers) for partition in running),
-            sum(partition.aggregate.orders for partition in running),
+            sum(each.customers for each in totals), sum(each.orders for each in totals)
         )
         self._lag.look(running, self._partials.known, self._open_transactions.blocking)
         if self._until_end and self._assignment.is_ready:

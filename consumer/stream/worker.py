@@ -12,7 +12,7 @@ import structlog
 from cluster.deadline import Deadline
 from cluster.errors import Fenced
 from cluster.frames import left_off
-from consumer.metrics import FailureCause, Metrics, is_compiled
+from consumer.metrics import FailureCause, Metrics
 from consumer.settings import Settings
 from consumer.stream.minute_summary import MinuteSummary
 from consumer.stream.owned_customers import PresentCustomers
@@ -20,6 +20,7 @@ from consumer.stream.session import Session
 from consumer.stream.transport import Clients
 from consumer.stream.transport.kafka_python import connect
 from contract.errors import Fatal, Retriable
+from contract.native_core import core_in_use
 
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 2.0
@@ -84,7 +85,7 @@ def _log_start(settings: Settings) -> None:
     log.info(
         "started",
         version=version("ltv"),
-        compiled=is_compiled(),
+        core=core_in_use(),
         brokers=settings.cluster.bootstrap_servers,
         events_topic=settings.topics.events,
         prefix=settings.topics.prefix,

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from consumer.batch import Batch
-from consumer.domain.aggregate import Aggregate
+from consumer.new_state import new_state
 from contract.errors import counted
 from contract.snapshots import Basis, Row, Snapshot
 from files.file_errors import ReaderGone
@@ -70,13 +70,13 @@ def batch(
     encode = _encoder(out or "-", as_json=as_json)
     check_inputs(files)
     refuse_same_files(files, [out or "-", *([rejects] if rejects else [])])
-    aggregate = Aggregate(notes_changes=False)
+    state = new_state(notes_changes=False)
     with (
-        report_when_stopped(lambda: f"{counted(aggregate.events, 'event')} read; nothing was written"),
+        report_when_stopped(lambda: f"{counted(state.totals().events, 'event')} read; nothing was written"),
         ExitStack() as stack,
     ):
         report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
-        run = Batch(on_rejected=report.add, aggregate=aggregate)
+        run = Batch(on_rejected=report.add, state=state)
         _ingest(run, files)
         snapshot = run.snapshot(top, basis, datetime.now(UTC))
     # The exit code depends on the events only, even if the reader closes the output early.
@@ -88,7 +88,7 @@ def batch(
                 file.write(encode(snapshot.rows))
             stderr_console().print(_totals(snapshot))
     report.summarize(invalid_events)
-    exit_where_invalid(invalid=run.rejected, valid=run.aggregate.events, strict=strict)
+    exit_where_invalid(invalid=run.rejected, valid=run.state.totals().events, strict=strict)
 
 
 def _ingest(run: Batch, files: list[str]) -> None:
@@ -96,7 +96,7 @@ def _ingest(run: Batch, files: list[str]) -> None:
         for path in files:
             progress.file(path)
             for bytes_read in run.ingest_file(path):
-                progress.advance(bytes_read, run.aggregate.events)
+                progress.advance(bytes_read, run.state.totals().events)
 
 
 def _show_table(snapshot: Snapshot) -> None:

@@ -63,15 +63,17 @@ def report(
 
 def _of_files(paths: list[str]) -> "CustomerFigures":
     from consumer.batch import Batch
+    from consumer.domain.aggregate import Aggregate
     from report.customer_figures import figures_of
 
-    run = Batch(on_rejected=_count_only)
+    state = Aggregate(notes_changes=False)
+    run = Batch(on_rejected=_count_only, state=state)
     with file_progress(paths) as progress, gc_paused():
         for path in paths:
             progress.file(path)
             for size in run.ingest_file(path):
-                progress.advance(size, run.aggregate.events)
-        return figures_of([run.aggregate], run.rejected)
+                progress.advance(size, state.events)
+        return figures_of([state], run.rejected)
 
 
 def _count_only(path: str, line: int, value: bytes, error: InvalidEvent) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from broker.embedded import EmbeddedBroker
 from contract.errors import Fatal
+from contract.native_core import NATIVE_VARIABLE
 from tests.faults.brokers import one_node, three_nodes
 from tests.faults.harness import Application, application
+from tests.implementations import NATIVE
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,12 @@ def replicated_app(nodes: list[EmbeddedBroker], tmp_path: Path, seed: int) -> It
     servers = ",".join(node.bootstrap_servers for node in nodes)
     with application(servers, tmp_path, seed, replication=3, min_insync_replicas="2") as made:
         yield made
+
+
+@pytest.fixture(params=["native", "python"])
+def either_core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test's programs on the native core, and again without it."""
+    if request.param == "native" and NATIVE is None:
+        pytest.skip("the native core is not installed (make native)")
+    if request.param == "python":
+        monkeypatch.setenv(NATIVE_VARIABLE, "0")

@@ -16,6 +16,9 @@ RATE: Final = 3_000
 MAX_LIFE_S: Final = 3.0
 
 
+pytestmark = pytest.mark.usefixtures("either_core")
+
+
 def kill_workers(app: Application, seed: int, kills: int) -> None:
     """Under load, kill one of two workers after random intervals, again and again; then check the invariants."""
     chance = random.Random(seed)

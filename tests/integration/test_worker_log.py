@@ -33,7 +33,7 @@ def test_the_log_begins_with_who_starts_and_tells_what_becomes_of_each_partition
     assert started["events_topic"] == topic
     assert (started["group"], started["instance"]) == (application.group, "one-0")
     assert (started["prefix"], started["partitioner"]) == (application.prefix, "murmur2")
-    assert started.keys() >= {"version", "brokers", "compiled", "timestamp", "level"}
+    assert started.keys() >= {"version", "brokers", "core", "timestamp", "level"}
     assert {line["worker"] for line in lines} == {"one-0"}
 
     changes = [line for line in lines if line["event"] in LIFECYCLE]

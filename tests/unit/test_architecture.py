@@ -27,9 +27,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "consumer.domain": {
         *("consumer.domain", "contract.amounts", "contract.decode", "contract.errors"),
         *("contract.events", "contract.lifetime_value", "contract.money", "contract.snapshots"),
-        *("contract.partition_owners", "contract.times", "contract.weeks"),
+        *("contract.partition_owners", "contract.partitioners", "contract.times", "contract.weeks"),
+        "contract.changelog",
     },
-    "consumer.batch": {"consumer.domain", "contract", "files"},
+    "consumer.batch": {"consumer.domain", "consumer.new_state", "contract", "files"},
+    "consumer.native_state": {"consumer.domain", "contract"},
+    "consumer.new_state": {"consumer.domain", "consumer.native_state", "contract"},
     "consumer.stream": {"consumer", "contract", "cluster"},
     "producer": {"producer", "contract", "files", "cluster"},
     "subscriber": {"subscriber", "contract", "files", "cluster"},
@@ -39,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("verification", "contract.errors", "contract.snapshots", "cluster.fetched", "cluster.log_reader"),
         "files.format",
     },
-    "report": {"report", "contract", "cluster.log_reader", "consumer.domain", "consumer.stream.placement"},
+    "report": {"report", "contract", "cluster.log_reader", "consumer.domain"},
     "broker": {"broker", "contract"},
     "ltv": {
         *("ltv", "contract", "files", "cluster", "consumer", "producer", "subscriber", "dashboard", "broker"),
@@ -255,7 +258,7 @@ def test_the_command_prints_plain_text_in_one_module_which_escapes_it() -> None:
     assert printing == {"ltv.console.lines"}
 
 
-def test_the_domain_loads_msgspec_and_no_other_package() -> None:
+def test_the_domain_loads_msgspec_and_orjson_and_no_other_package() -> None:
     """Checked in a fresh interpreter, whatever form the imports have."""
     script = (
         "import sys; before = set(sys.modules); import consumer.domain; print(*set(sys.modules) - before)"
@@ -268,4 +271,5 @@ def test_the_domain_loads_msgspec_and_no_other_package() -> None:
         "consumer",
         "contract",
         "msgspec",
+        "orjson",  # For the changelog's records.
     }  # msgspec imports typing_extensions if it is installed.

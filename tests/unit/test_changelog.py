@@ -11,21 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain import ingest
-from consumer.domain.aggregate import (
-    CENTS_BITS,
-    Aggregate,
-    Change,
-    Customer,
-)
-from consumer.stream.changelog import (
+from consumer.domain.aggregate import Aggregate
+from consumer.domain.packing import (
     MAX_PACKED_BYTES,
     ORDERS_PER_ROW,
     ROWS_PER_RECORD,
     pack_position,
     pack_rows,
 )
+from consumer.domain.rows import apply_columns, columns_of
+from consumer.domain.table import CENTS_BITS, Change, Customer
 from consumer.stream.rewrite import Rewrite
-from consumer.stream.rows import apply_columns, columns_of
 from contract.changelog import Position, unpack
 from contract.errors import Fatal
 from contract.events import MAX_ID_CHARS, MAX_TEXT_CHARS
@@ -194,7 +190,7 @@ def test_a_customer_with_many_orders_has_several_rows_each_within_the_limit() ->
 
 
 def test_a_single_row_may_be_longer_than_a_record_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.stream.changelog.MAX_PACKED_BYTES", 10)
+    monkeypatch.setattr("consumer.domain.packing.MAX_PACKED_BYTES", 10)
     aggregate = filled(5, 2)
     values = pack(aggregate.everything(), position(aggregate))
     assert [len(unpack(value).rows[0]) for value in values] == [1, 1, 1, 1, 1, 0]

@@ -18,6 +18,8 @@ from consumer.stream.partition import Partition
 from contract.topics import Topics
 from producer.delivery import generated
 
+pytestmark = pytest.mark.usefixtures("pure_python")
+
 EVENTS = 5_000
 TOLERANCE = 0.05
 """Python versions differ by less than this: from 3.12 on, a comprehension is not a call."""
@@ -60,5 +62,5 @@ def test_an_event_takes_no_more_and_no_fewer_calls_than_noted_here(batch: bytes)
     }
     found = {step: calls(run) / EVENTS for step, run in steps.items()}
     expected = {"read": 5.0, "ingest": 7.03, "commit": 1.51}
-    assert partition.aggregate.events == EVENTS
+    assert partition.state.totals().events == EVENTS
     assert found == pytest.approx(expected, rel=TOLERANCE)

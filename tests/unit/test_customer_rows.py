@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain import Aggregate, ingest
-from consumer.stream.changelog import pack_position, pack_rows
+from consumer.domain.packing import pack_position, pack_rows
 from consumer.stream.owned_customers import OwnedCustomers
 from consumer.stream.partition import Partition
 from contract.changelog import Position, pack_reset
@@ -76,7 +76,7 @@ def order(customer_id: str, order_id: str, cents: int) -> dict[str, Any]:
 
 def of_state(state: Aggregate) -> Partition:
     made = partition(0, "unchecked")
-    made.aggregate = state
+    made.state = state
     made.next_offset = 9
     return made
 

@@ -11,6 +11,7 @@ import typer
 from cluster.settings import Cluster
 from contract.access_token import ACCESS_TOKEN_VARIABLE
 from contract.events import REASONS
+from contract.native_core import NATIVE_VARIABLE
 from ltv.catalogue import COMMANDS
 from ltv.commands.consume import consume
 from ltv.commands.dashboard import dashboard
@@ -59,7 +60,8 @@ def test_every_setting_of_the_connection_is_documented(field: str) -> None:
 )
 def test_a_document_names_no_setting_that_does_not_exist(document: str) -> None:
     known = {variable for _, variable in options_of(consume) + options_of(dashboard)} | {
-        ACCESS_TOKEN_VARIABLE
+        ACCESS_TOKEN_VARIABLE,
+        NATIVE_VARIABLE,
     }
     known |= {f"KAFKA_{f.upper()}" for f in Cluster.model_fields} | {f"{each}_FILE" for each in SECRETS}
     assert set(re.findall(r"\b(?:LTV|KAFKA)_[A-Z_]+\b", (ROOT / document).read_text())) <= known

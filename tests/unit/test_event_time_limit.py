@@ -11,6 +11,8 @@ from consumer.settings import Settings
 from consumer.stream.event_time_limit import EPOCH, MAX_TIMESTAMP_MS, record_time
 from consumer.stream.partition import Partition
 
+pytestmark = pytest.mark.usefixtures("both")
+
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
@@ -42,7 +44,7 @@ def test_an_event_later_than_its_record_by_more_than_the_limit_is_invalid() -> N
         visit(NOON + 2 * late),
     ]
     partition = ingested(values, [NOON, NOON, NOON, NOON, NOON + timedelta(seconds=61)], 60)
-    assert partition.aggregate.events == 2
+    assert partition.state.totals().events == 2
     found = [
         (dict(letter.headers)["ltv.offset"], dict(letter.headers)["ltv.reason"]) for letter in partition.dead
     ]
@@ -51,7 +53,7 @@ def test_an_event_later_than_its_record_by_more_than_the_limit_is_invalid() -> N
 
 
 def test_without_the_limit_every_event_time_is_valid() -> None:
-    assert ingested([visit(datetime(9999, 12, 31, tzinfo=UTC))], [NOON], None).aggregate.events == 1
+    assert ingested([visit(datetime(9999, 12, 31, tzinfo=UTC))], [NOON], None).state.totals().events == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from kafka.record.memory_records import MemoryRecords
 from cluster.fetched import BYTES_AT_ONCE, RECORDS_AT_ONCE, FetchedBatches, FetchedRecords
 from tests.unit.test_records import HEADER_BYTES, RawRecord, batch_of
 
+pytestmark = pytest.mark.usefixtures("both")
+
 MIB = 1 << 20
 
 

@@ -13,6 +13,7 @@ from consumer.metric_catalogue import PARENT_METRICS, PUBLISHER_METRICS, WORKER_
 from consumer.metrics import Metrics
 from consumer.stream.minute_summary import INTERVAL_S, MinuteSummary
 from contract.errors import Retriable
+from contract.native_core import core_in_use
 from dashboard.dashboard_metrics import DASHBOARD_METRICS, DashboardMetrics
 from tests.unit.fake_cluster import FakeCluster, FakeReader, retriable
 from tests.unit.test_session import Worker, due_for_a_snapshot, order, visit
@@ -75,7 +76,7 @@ def test_nothing_says_when_it_was_created(made: type[Metrics] | type[DashboardMe
 def test_the_process_and_the_build_are_described() -> None:
     text = exposed(Metrics())
     assert "process_resident_memory_bytes" in text
-    assert 'ltv_build_info{compiled="false",' in text
+    assert f'ltv_build_info{{core="{core_in_use()}",' in text
 
 
 def test_events_are_counted_by_type_and_dead_letters_by_reason_once_they_are_committed() -> None:

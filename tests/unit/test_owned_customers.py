@@ -18,6 +18,8 @@ from contract.partitioners import PARTITIONERS, Partitioner
 from tests.unit.test_session import order
 from tests.waiting import DEADLINE_S, wait_until
 
+pytestmark = pytest.mark.usefixtures("both")
+
 RECORDS = 5_000
 ANSWERS = 50
 

@@ -13,7 +13,9 @@ from consumer.domain import Aggregate, top_x_simple_ltv_customers
 from consumer.domain.coverage import WHOLE_FILES
 from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import Partial, merge, on_basis, partial_of
+from consumer.domain.state import Standing
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
+from contract.money import money
 from contract.snapshots import Snapshot
 
 Basis = Literal["active", "timeframe"]
@@ -45,8 +47,13 @@ def partial(
     def place(customer: Any) -> tuple[Fraction, str]:
         return -Fraction(customer.spend, customer.weeks if basis == "active" else 1), customer.id
 
-    best = sorted(aggregate, key=place)[:x]
-    made = partial_of(aggregate, best, x=x, basis=basis, next_offset=next_offset, dead_letters=dead_letters)
+    best = [
+        Standing(c.id, c.last_name, money(c.spend), c.weeks, len(c.orders), c.visits)
+        for c in sorted(aggregate, key=place)[:x]
+    ]
+    made = partial_of(
+        aggregate.totals(), best, x=x, basis=basis, next_offset=next_offset, dead_letters=dead_letters
+    )
     return over_the_wire(made)
 
 

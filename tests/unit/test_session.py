@@ -19,6 +19,8 @@ from consumer.stream.session import Session
 from contract.errors import Fatal, InvalidEvent, Retriable
 from tests.unit.fake_cluster import FakeCluster, FakeConsumer, fenced, log_record, retriable
 
+pytestmark = pytest.mark.usefixtures("both")
+
 COMMIT_INTERVAL_S = 1.0
 SNAPSHOT_INTERVAL_S = 5.0
 
@@ -156,7 +158,7 @@ def test_records_of_a_poll_that_noted_a_rebalance_are_read_again_and_counted_onc
 
     worker.consumer.before_return = rebalance
     worker.session.step()
-    assert worker.partitions[0].aggregate.events == 0
+    assert worker.partitions[0].state.totals().events == 0
     worker.step_until_committed()
     due_for_a_snapshot(worker)
     assert totals(cluster)["events"] == 2
@@ -191,7 +193,7 @@ def test_a_lost_partition_is_dropped_and_restored_when_it_is_assigned_again() ->
     worker.consumer.assign(0)
     worker.step_until_committed()
     assert worker.partitions[0] is not lost
-    assert worker.partitions[0].aggregate.events == 1
+    assert worker.partitions[0].state.totals().events == 1
 
 
 def test_nothing_is_committed_for_a_revoked_partition() -> None:
@@ -230,7 +232,7 @@ def test_a_restore_that_a_rebalance_interrupts_starts_again() -> None:
     worker.consumer.assign(0)
     worker.step_until_committed()
     assert worker.partitions[0] is not restoring
-    assert worker.partitions[0].aggregate.events == 5_000
+    assert worker.partitions[0].state.totals().events == 5_000
 
 
 def test_nothing_is_committed_while_a_partition_is_being_restored() -> None:
@@ -613,7 +615,7 @@ def test_a_batch_that_cannot_be_read_is_one_dead_letter_and_counts_as_its_record
 def rewriting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A worker in the middle of a rewrite that takes many commits."""
     monkeypatch.setattr("consumer.stream.partition.REWRITE_PART_BYTES", 1)
-    monkeypatch.setattr("consumer.stream.rewrite.ROWS_PER_RECORD", 3)
+    monkeypatch.setattr("consumer.domain.packing.ROWS_PER_RECORD", 3)
     cluster.events[0] = [order(f"c{n % 40}", str(n), "1.00") for n in range(80)]
     worker = Worker(cluster).run(0)
     monkeypatch.setattr("consumer.stream.partition.MIN_REWRITE_BYTES", 2_000)

@@ -14,16 +14,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cluster.fetched import Record
-from consumer.domain.aggregate import Aggregate
 from consumer.domain.coverage import WHOLE_FILES
-from consumer.domain.ingest import ingest_events
 from consumer.domain.partial import merge, partial_of
-from consumer.domain.top import Top
-from consumer.stream.placement import Placement
+from consumer.new_state import new_state
 from contract.decode import decode_event, decode_events
 from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, OrderEvent
-from contract.partitioners import PARTITIONERS
+from contract.partitioners import PARTITIONERS, Home
 from contract.snapshots import Basis, Snapshot
 from contract.times import YEAR_ONE
 from ltv.console.verdict_view import verdict_lines
@@ -205,11 +202,10 @@ def snapshot_by_domain(records: list[oracle.Record], x: int, basis: Basis) -> Sn
     for number in range(PARTITIONS):
         mine = [record for record in records if record.partition == number]
         events, invalid = decode_events([r.value for r in mine], [r.key for r in mine])
-        state, top = Aggregate(), Top(x, basis)
-        misplaced = ingest_events(events, state, Placement("murmur2", number, PARTITIONS).holds)
-        top.update(state.take_changes(), state.customers.values())
-        dead = len(invalid) + len(misplaced)
-        partials.append(partial_of(state, top.best(), x=x, basis=basis, dead_letters=dead))
+        state = new_state(x, basis, Home("murmur2", number, PARTITIONS))
+        dead = len(invalid) + len(state.ingest(events))
+        list(state.pack_changes())  # They are ranked.
+        partials.append(partial_of(state.totals(), state.best(), x=x, basis=basis, dead_letters=dead))
     return merge(
         partials, x=x, basis=basis, coverage=WHOLE_FILES, sequence=1, emitted_at="", previous_ranks={}
     )

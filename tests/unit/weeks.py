@@ -1,6 +1,6 @@
 """The weeks of a customer as a set, however the aggregate keeps them."""
 
-from consumer.domain.aggregate import MAX_SPAN_WEEKS, Customer
+from consumer.domain.table import MAX_SPAN_WEEKS, Customer
 from contract.weeks import FAR_BLOCK_WEEKS
 
 

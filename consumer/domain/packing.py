@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from consumer.domain.aggregate import Change
-from consumer.stream.rows import columns_of
+from consumer.domain.rows import columns_of
+from consumer.domain.table import Change
 from contract.changelog import FORMAT_VERSION, Position
 
 MAX_PACKED_BYTES: Final = 256 * 1024

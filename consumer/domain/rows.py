@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from consumer.domain.aggregate import CENTS_BITS, CENTS_MASK, MAX_SPAN_WEEKS, Aggregate, Change, Customer
+from consumer.domain.table import CENTS_BITS, CENTS_MASK, MAX_SPAN_WEEKS, Change, Customer, Table
 from contract.changelog import Columns, Weeks, week_bits_of
 
 MAX_JSON_INT: Final = (1 << 63) - 1
@@ -69,9 +69,9 @@ def _put_weeks(customer: Customer, first_week: int, weeks: Weeks) -> None:
         at = rest.find("1", at + 1)
 
 
-def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
+def apply_columns(table: Table, columns: Columns) -> int:
     """Put rows into the table; returns the number of customers plus orders in them."""
-    customers = aggregate.customers
+    customers = table.customers
     *of_customers, order_ids, stamps, cents = columns
     at = revenue = 0
     for customer_id, first_week, weeks, visits, last_name, name_stamp, count in zip(
@@ -98,6 +98,6 @@ def apply_columns(aggregate: Aggregate, columns: Columns) -> int:
             at += count
             customer.spend += change
             revenue += change
-            aggregate.orders += len(known) - known_before
-    aggregate.revenue += revenue
+            table.orders += len(known) - known_before
+    table.revenue += revenue
     return len(columns[0]) + at
