@@ -13,6 +13,7 @@ Killed before 4, the consumer goes on with the former state; afterwards, with th
 on with the next sequence. Dead letters stay; invalid events become dead letters again.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -20,6 +21,7 @@ from kafka import TopicPartition
 from msgspec import Struct
 
 from administration.event_writer import EventWriter
+from cluster.deadline import Deadline
 from cluster.errors import client_errors
 from cluster.fault_points import fault_point
 from cluster.group import committed_offsets, describe_group
@@ -29,6 +31,7 @@ from contract.changelog import Position, pack_reset
 from contract.errors import Fatal, Retriable
 from contract.topics import Topics
 
+LOOK_AGAIN_S: Final = 1.0
 DELETED: Final = {"OK", "GroupIdNotFoundError"}
 """kafka-python's answers for a group that is deleted, or was not there."""
 
@@ -62,7 +65,12 @@ class ResetPlan(Struct, frozen=True, kw_only=True):
 
 
 def plan_reset(
-    reader: LogReader, admin: Any, topics: Topics, group: str, since_ms: int | None = None
+    reader: LogReader,
+    admin: Any,
+    topics: Topics,
+    group: str,
+    since_ms: int | None = None,
+    wait_s: float = 0.0,
 ) -> ResetPlan:
     """What a reset would do; changes nothing.
 
@@ -73,11 +81,12 @@ def plan_reset(
         group: the consumer group.
         since_ms: count each partition from its first record on that has this timestamp (ms since 1970) or a later one;
             None: from its first record on.
+        wait_s: how long to wait for the group's last member to be gone.
 
     Raises:
         Fatal: the group has members, or the events topic or the changelog does not exist.
     """
-    refuse_members(admin, group, topics.events)
+    refuse_members(admin, group, topics.events, wait_s)
     if not reader.exists(topics.changelog):
         raise Fatal(
             f"there is nothing to reset: the topic {topics.changelog} does not exist; is --prefix right?"
@@ -104,18 +113,21 @@ def _positions_at(reader: LogReader, topic: str, ends: Mapping[int, int], since_
     return {number: ends[number] if offset is None else offset for number, offset in found.items()}
 
 
-def refuse_members(admin: Any, group: str, topic: str) -> None:
-    """Check that no consumer of the group runs.
+def refuse_members(admin: Any, group: str, topic: str, wait_s: float = 0.0) -> None:
+    """Check that no consumer of the group runs; before it refuses, look for `wait_s` seconds.
 
     Raises:
         Fatal: one does, or has been gone for less than its session timeout.
     """
-    members = describe_group(admin, group, topic).members
-    if members:
+    patience = Deadline(wait_s)
+    while members := describe_group(admin, group, topic).members:
+        if not patience.is_over:
+            time.sleep(min(LOOK_AGAIN_S, wait_s))
+            continue
         names = ", ".join(f"{each.instance_id} on {each.host}" for each in members[:8])
         raise Fatal(
-            f"the group {group} has members: {names}. Stop every consumer first; one that was killed is a member until "
-            "its --session-timeout-s has passed"
+            f"the group {group} has members: {names}. Stop every consumer first; one that has ended is a member until "
+            "its --session-timeout-s has passed (--wait-s waits for that)"
         )
 
 

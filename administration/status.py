@@ -28,6 +28,8 @@ class PartitionStatus(Struct, frozen=True, kw_only=True):
     """Offsets from the first uncounted record to the end; 0 if no record is left to count."""
     behind_s: float
     """The age of the oldest uncounted record, in seconds; 0 if no record is left to count."""
+    held_back_records: int
+    """Offsets that can't be read yet, for a producer's transaction is open before them."""
     records_lost: bool
     """Records were deleted before they were counted."""
 
@@ -40,6 +42,8 @@ class SnapshotStatus(Struct, frozen=True, kw_only=True):
     age_s: float
     complete: bool
     behind_s: float | None
+    blocked_s: dict[int, float] = {}
+    """Partition -> for how long an open transaction has held its records back, in seconds; only where it is long."""
 
 
 class TopicStatus(Struct, frozen=True, kw_only=True):
@@ -64,6 +68,8 @@ class Status(Struct, frozen=True, kw_only=True):
     group: str
     members: GroupState
     partitions: list[PartitionStatus]
+    newest_event_age_s: float | None
+    """The age of the newest record on the events topic, by its timestamp; null if there is none."""
     snapshot: SnapshotStatus | None
     dead_letters: dict[str, int]
     """Reason -> dead letters of the last hour."""
@@ -89,6 +95,7 @@ def partition_status(
     next_offset: int | None,
     start: int,
     end: int,
+    held_back_records: int,
     first: tuple[int, int] | None,
     now: datetime,
 ) -> PartitionStatus:
@@ -100,6 +107,7 @@ def partition_status(
         next_offset: the group's committed offset.
         start: the partition's first offset.
         end: its end for readers of committed records.
+        held_back_records: offsets behind that end.
         first: offset and timestamp (ms since 1970) of the first uncounted record; None: there is none. Transaction
             markers and aborted records are none.
         now: the time.
@@ -110,6 +118,7 @@ def partition_status(
         next_offset=next_offset,
         lag_records=end - first[0] if first else 0,
         behind_s=max(0.0, now.timestamp() - first[1] / 1000) if first else 0.0,
+        held_back_records=held_back_records,
         records_lost=next_offset is not None and next_offset < start,
     )
 
@@ -168,6 +177,9 @@ def _snapshot_problems(snapshot: SnapshotStatus | None, limits: StatusLimits) ->
         return ["there is no snapshot"]
     if snapshot.age_s > limits.max_snapshot_age_s:
         return [f"the newest snapshot is {snapshot.age_s:,.0f} s old"]
+    if snapshot.blocked_s:
+        held_s = max(snapshot.blocked_s.values())
+        return [f"{_named(sorted(snapshot.blocked_s))} held back by an open transaction for {held_s:,.0f} s"]
     return [] if snapshot.complete else ["the newest snapshot is not complete"]
 
 

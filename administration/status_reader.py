@@ -24,6 +24,7 @@ from contract.topics import Topics
 from subscriber.feed import newest_snapshot
 from subscriber.presentation import age
 
+LOOK_TIMEOUT_S: Final = 10.0
 MAX_LETTERS: Final = 10_000
 """How many dead letters are counted: of a flood, its size is not worth a long wait."""
 
@@ -46,6 +47,8 @@ def read_status(
         Fatal: this user may not look.
     """
     members = describe_group(admin, group, topics.events)
+    numbers = reader.partitions(topics.events) if reader.exists(topics.events) else []
+    newest_ms = reader.newest_timestamp(topics.events, numbers)
     letters, are_more = _recent_letters(reader, topics, now)
     return Status(
         at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -54,7 +57,8 @@ def read_status(
         prefix=topics.prefix,
         group=group,
         members=members,
-        partitions=_partitions(reader, admin, topics.events, group, members, now),
+        partitions=_partitions(reader, admin, topics.events, numbers, group, members, now),
+        newest_event_age_s=None if newest_ms is None else max(0.0, now.timestamp() - newest_ms / 1000),
         snapshot=_snapshot(reader, topics, now),
         dead_letters=count_reasons(letters),
         dead_letters_are_more=are_more,
@@ -66,7 +70,8 @@ def read_topics(admin: Any, topics: Topics, retention_days: float) -> list[Topic
     """The topics that are not as they should be."""
     names = [topics.events, *topics.own]
     actual = partitions_of(admin, names)
-    events = actual.get(topics.events, 1)
+    # Without the events topic, nothing says how many partitions the others must have but themselves.
+    events = actual.get(topics.events) or actual.get(topics.changelog, 1)
     specs = [topics.events_spec(events), *topics.internal_specs(events, retention_days)]
     if topics.redriven in actual:  # The first redrive creates it.
         specs.append(topics.redriven_spec())
@@ -76,17 +81,22 @@ def read_topics(admin: Any, topics: Topics, retention_days: float) -> list[Topic
 
 
 def _partitions(
-    reader: LogReader, admin: Any, topic: str, group: str, members: GroupState, now: datetime
+    reader: LogReader,
+    admin: Any,
+    topic: str,
+    numbers: list[int],
+    group: str,
+    members: GroupState,
+    now: datetime,
 ) -> list[PartitionStatus]:
-    if not reader.exists(topic):
+    if not numbers:
         return []
-    numbers = reader.partitions(topic)
     owners = {number: member.instance_id for member in members.members for number in member.partitions}
     committed = committed_offsets(admin, group, topic, numbers)
-    starts, ends = reader.starts(topic, numbers), reader.committed_ends(topic, numbers)
+    starts, both_ends = reader.starts(topic, numbers), reader.both_ends(topic, numbers, LOOK_TIMEOUT_S)
     found = []
     for number in numbers:
-        start, end = starts[number], ends[number]
+        start, (end, high_watermark) = starts[number], both_ends[number]
         uncounted_from = max(start, committed.get(number, start))
         first = reader.first_record(topic, number, uncounted_from, end) if uncounted_from < end else None
         found.append(
@@ -96,6 +106,7 @@ def _partitions(
                 next_offset=committed.get(number),
                 start=start,
                 end=end,
+                held_back_records=high_watermark - end,
                 first=(first.offset, first.timestamp) if first else None,
                 now=now,
             )
@@ -114,6 +125,7 @@ def _snapshot(reader: LogReader, topics: Topics, now: datetime) -> SnapshotStatu
         age_s=age(snapshot, now),
         complete=snapshot.coverage.complete,
         behind_s=snapshot.coverage.behind_s,
+        blocked_s={each.partition: each.blocked_s for each in snapshot.coverage.partitions if each.blocked_s},
     )
 
 

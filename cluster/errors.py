@@ -150,5 +150,5 @@ def topic_recreated(topic: str) -> str:
     """The text for an events topic that is not the one whose events were ingested."""
     return (
         f"the topic {topic} was deleted and recreated since its events were ingested. To count the events "
-        "of the new topic from the start, use a new --prefix and --group"
+        "of the new topic from the start: ltv reset --to-earliest, or a new --prefix and --group"
     )

@@ -196,6 +196,15 @@ class LogReader:
             found = self._client.offsets_for_times({tp: timestamp_ms}, self._timeout_ms)[tp]
         return found.offset if found else None
 
+    def newest_timestamp(self, topic: str, partitions: Collection[int]) -> int | None:
+        """The latest timestamp of a record, in ms since 1970; None if there is no record."""
+        asked = dict.fromkeys((TopicPartition(topic, p) for p in partitions), OffsetSpec.MAX_TIMESTAMP)
+        if not asked:
+            return None
+        with client_errors(f"asking for the newest records of {topic}"):
+            found = self._admin.list_partition_offsets(asked, timeout_ms=self._timeout_ms)
+        return max((each.timestamp for each in found.values() if each.offset >= 0), default=None)
+
     def committed_ends(
         self, topic: str, partitions: Collection[int], timeout_s: float | None = None
     ) -> dict[int, int]:

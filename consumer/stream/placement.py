@@ -63,7 +63,7 @@ class Placement:
             raise Fatal(
                 f"the state of {topic}-{home.partition} holds a customer who does not belong there by "
                 f"the partitioner {home.partitioner}: {_advice(_fitting([(misplaced, home)]))}, "
-                "or count all events from the start with a new --prefix and --group"
+                "or count all events from the start: ltv reset --to-earliest, or a new --prefix and --group"
             )
 
 

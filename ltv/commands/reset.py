@@ -42,6 +42,13 @@ def reset(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
     ] = False,
+    wait_s: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="How long to wait until consumers that were stopped are no members of the group any more.",
+        ),
+    ] = 0.0,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
     group: Group = None,
@@ -52,7 +59,8 @@ def reset(
 ) -> None:
     """Forget what was counted, state and position together. The next consumer counts from the start, or from a time.
 
-    It refuses while a consumer of the group runs. Events that retention has deleted are counted no more. With --to-time
+    It refuses while a consumer of the group runs, or has ended less than its session timeout ago (--wait-s waits for
+    that). Events that retention has deleted are counted no more. With --to-time
     each partition is counted from its first record with that timestamp or a later one; what customers spent before is
     in no figure. Snapshots go on with the next sequence; dead letters stay. Interrupted, it has happened or not: run
     it again.
@@ -73,7 +81,7 @@ def reset(
             admin = opened.enter_context(
                 closing(KafkaAdminClient(**cluster.client_settings("ltv-reset-admin")))
             )
-        plan = administration.plan_reset(reader, admin, topics, of_group, since_ms)
+        plan = administration.plan_reset(reader, admin, topics, of_group, since_ms, wait_s)
         if not as_json:
             _print_plan(plan)
         if not dry_run:

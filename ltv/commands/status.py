@@ -19,8 +19,8 @@ from ltv.console.json_line import print_json
 from ltv.options import BootstrapServers, EventsTopic, Group, Prefix, SnapshotRetention
 
 FETCH_BYTES: Final = 1024 * 1024
-DEFAULT_MAX_BEHIND_S: Final = 60.0
-DEFAULT_MAX_SNAPSHOT_AGE_S: Final = 60.0
+DEFAULT_MAX_BEHIND_S: Final = 30.0
+DEFAULT_MAX_SNAPSHOT_AGE_S: Final = 30.0
 
 
 def status(

@@ -42,6 +42,7 @@ class StatusView:
             Text(_group(status)),
             _partitions(status, offsets=console.width >= OFFSETS_WIDTH),
             Text(_hidden(status)),
+            Text(_newest_event(status)),
             Text(_snapshot(status)),
             Text(_letters(status)),
             *(Text(line) for line in topic_lines(status.topics)),
@@ -79,6 +80,13 @@ def _shown(status: Status) -> list[PartitionStatus]:
 def _hidden(status: Status) -> str:
     hidden = len(status.partitions) - MAX_ROWS
     return f"... and {counted(hidden, 'partition')} less far behind\n" if hidden > 0 else ""
+
+
+def _newest_event(status: Status) -> str:
+    newest_s = status.newest_event_age_s
+    held = sum(each.held_back_records for each in status.partitions)
+    waiting = f"; {counted(held, 'record')} behind an open transaction" if held else ""
+    return f"newest event: {'none' if newest_s is None else ago(newest_s) + ' ago'}{waiting}"
 
 
 def _snapshot(status: Status) -> str:

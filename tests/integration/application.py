@@ -97,6 +97,21 @@ class Plain:
         for each in sent:
             each.get(timeout=DEADLINE_S)
 
+    @contextmanager
+    def open_transaction(self, topic: str, records: Iterable[Keyed]) -> Iterator[None]:
+        """Send records in a transaction that is open during the block, and aborted afterwards."""
+        producer: Any = KafkaProducer(
+            bootstrap_servers=self.servers, transactional_id=f"open-{uuid4().hex[:8]}"
+        )
+        with closing(producer):
+            producer.init_transactions()
+            producer.begin_transaction()
+            for key, value in records:
+                producer.send(topic, key=key, value=value)
+            producer.flush()
+            yield
+            producer.abort_transaction()
+
     def read(self, topic: str) -> list[Any]:
         """Every committed record of a topic, partition by partition; waits until the present transactions are decided.
 

@@ -34,6 +34,7 @@ def test_a_running_consumer_is_healthy_and_its_lag_is_0_behind_markers(
     assert found["snapshot"]["complete"]
     assert found["dead_letters"] == {"undecodable": 1}
     assert found["topics"] == []
+    assert 0 <= found["newest_event_age_s"] < 3_600
     shown = application.run_command("status").stdout
     assert shown.startswith("healthy\n")
     assert "undecodable" in shown
@@ -60,6 +61,27 @@ def test_an_application_that_does_not_exist_is_told_so_without_a_traceback(
     assert f"the topic {application.events} does not exist" in found["problems"]
     assert found["snapshot"] is None
     assert application.run_command("status").stderr == ""
+
+
+def test_without_the_events_topic_no_other_topic_is_wrong(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    application = new_application(new_topic(shop(10, seed=85), partitions=3))
+    application.backfill()
+    application.plain.admin.delete_topics([application.events])
+    found = status_of(application, 1)
+    assert [each["topic"] for each in found["topics"]] == [application.events]
+
+
+def test_records_behind_an_open_transaction_are_shown(
+    new_topic: NewTopic, new_application: NewApplication
+) -> None:
+    application = new_application(new_topic(shop(10, seed=86), partitions=1))
+    application.backfill()
+    with application.plain.open_transaction(application.events, shop(5, seed=87)):
+        [partition] = status_of(application, 1)["partitions"]
+        assert partition["held_back_records"] == 5
+        assert "5 records behind an open transaction" in application.run_command("status").stdout
 
 
 def test_a_topic_with_another_setting_is_shown(new_topic: NewTopic, new_application: NewApplication) -> None:

@@ -11,7 +11,8 @@ import yaml
 
 from consumer.metric_catalogue import PARENT_METRICS, WORKER_METRICS
 
-OPS = Path(__file__).parents[2] / "ops"
+ROOT = Path(__file__).parents[2]
+OPS = ROOT / "ops"
 RULES = OPS / "prometheus"
 NAMES = {entry.name for entry in (*WORKER_METRICS, *PARENT_METRICS)}
 
@@ -47,7 +48,10 @@ def test_an_alert_waits_has_a_severity_and_an_entry_in_the_runbook(name: str) ->
 
 
 def test_an_entry_of_the_runbook_says_what_it_means_where_to_look_and_what_to_do() -> None:
-    entries = re.split(r"^## Ltv\w+$", (OPS / "RUNBOOK.md").read_text(), flags=re.MULTILINE)[1:]
+    entries = re.findall(
+        r"^## Ltv\w+$(.*?)(?=^## )", (OPS / "RUNBOOK.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert len(entries) >= 10
     for entry in entries:
         assert re.findall(r"^\*\*(\w+)\*\*:", entry, re.MULTILINE) == ["Means", "Look", "Do"]
         assert "`ltv status`" in entry
@@ -80,3 +84,18 @@ def test_promtool_accepts_the_files_and_its_tests_pass() -> None:
         command = ["promtool", *words.split()]
         ended = subprocess.run(command, cwd=RULES, capture_output=True, text=True, timeout=60)
         assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_every_refusal_in_the_runbook_is_one_that_the_consumer_can_write() -> None:
+    refusals = (OPS / "RUNBOOK.md").read_text().split("## Refusals")[1].split("\n## ")[0]
+    lines = re.findall(r"^- (.*?): ", refusals, re.MULTILINE)
+    quoted = [text for line in lines for text in re.findall(r"\*\*(.*?)\*\*", line)]
+    assert len(quoted) >= 10
+    sources = [
+        path.read_text()
+        for room in ("consumer", "cluster", "contract")
+        for path in (ROOT / room).rglob("*.py")
+    ]
+    source = re.sub(r'"\s*f?"', "", "".join(sources))
+    missing = [part for text in quoted for part in text.split("...") if part.strip(" ,") not in source]
+    assert missing == []

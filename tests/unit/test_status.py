@@ -36,6 +36,7 @@ def partition(
         next_offset=10**11,
         lag_records=lag,
         behind_s=behind_s,
+        held_back_records=0,
         records_lost=lost,
     )
 
@@ -50,6 +51,7 @@ HEALTHY = Status(
         state="Stable", members=[GroupMember(instance_id="one", host="10.0.0.1", partitions=[0, 1])]
     ),
     partitions=[partition(0), partition(1)],
+    newest_event_age_s=3.0,
     snapshot=SNAPSHOT,
     dead_letters={"wrong_key": 3},
     dead_letters_are_more=False,
@@ -82,6 +84,10 @@ def test_dead_letters_and_settings_that_differ_are_no_problem_by_themselves() ->
         (replace(HEALTHY, snapshot=replace(SNAPSHOT, age_s=61)), "the newest snapshot is 61 s old"),
         (replace(HEALTHY, snapshot=replace(SNAPSHOT, complete=False)), "the newest snapshot is not complete"),
         (
+            replace(HEALTHY, snapshot=replace(SNAPSHOT, complete=False, blocked_s={0: 61.0, 2: 63.0})),
+            "2 partitions (0, 2) are held back by an open transaction for 63 s",
+        ),
+        (
             replace(HEALTHY, topics=[TopicStatus(topic="ltv.partials", missing=True)]),
             "the topic ltv.partials does not exist",
         ),
@@ -105,7 +111,7 @@ def test_an_age_at_its_limit_is_no_problem() -> None:
 
 def test_a_partition_lags_only_behind_records_that_a_reader_gets() -> None:
     """Behind markers and aborted records there is no first uncounted record."""
-    about = {"next_offset": 5, "start": 0, "end": 9, "now": NOW}
+    about = {"next_offset": 5, "start": 0, "end": 9, "held_back_records": 0, "now": NOW}
     idle = partition_status(0, "one", first=None, **about)  # type: ignore[arg-type]  # The values differ in type.
     assert (idle.lag_records, idle.behind_s) == (0, 0.0)
     at_ms = int(NOW.timestamp() * 1000) - 3_000
@@ -114,9 +120,11 @@ def test_a_partition_lags_only_behind_records_that_a_reader_gets() -> None:
 
 
 def test_a_committed_offset_before_the_first_record_means_lost_records() -> None:
-    lost = partition_status(0, None, next_offset=4, start=5, end=5, first=None, now=NOW)
-    assert lost.records_lost
-    assert not partition_status(0, None, next_offset=None, start=5, end=5, first=None, now=NOW).records_lost
+    for committed, is_lost in ((4, True), (None, False)):
+        found = partition_status(
+            0, None, next_offset=committed, start=5, end=5, held_back_records=0, first=None, now=NOW
+        )
+        assert found.records_lost == is_lost
 
 
 def test_only_topics_that_are_not_as_they_should_be_are_named() -> None:

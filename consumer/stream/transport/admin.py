@@ -109,7 +109,7 @@ class ClusterAdmin:
             raise Retriable(f"a partition of {topic} has no leader: is one of the brokers down?")
         raise Fatal(
             f"the topic {topic} does not exist; create it with: ltv topics create. If it was deleted since its events "
-            f"were ingested, also use a new --prefix and --group ({UNSEEN})"
+            f"were ingested: then ltv reset --to-earliest, or a new --prefix and --group ({UNSEEN})"
         )
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
