@@ -133,7 +133,7 @@ fn tags(c: &mut Cursor) -> Option<()> {
 }
 
 /// Decode `whole[from..to]`; `scratch` is at least as long.
-#[inline]
+#[inline(always)]
 pub fn decode<'a>(whole: &'a [u8], from: usize, to: usize, scratch: &'a mut [u8]) -> Option<Event<'a>> {
     if to - from > MAX_EVENT_BYTES {
         return None;
@@ -196,7 +196,7 @@ fn two(b: &[u8], at: usize) -> Option<u32> {
 
 /// Microseconds since 0001-01-01 of a time such as 2017-01-06T12:46:46.384Z or 2017-01-06T14:46:46+02:00; digits
 /// beyond microseconds are cut.
-#[inline]
+#[inline(always)]
 fn instant(b: &[u8]) -> Option<u64> {
     if b.len() < 20 || b[4] != b'-' || b[7] != b'-' || b[10] != b'T' || b[13] != b':' || b[16] != b':' {
         return None;
@@ -260,7 +260,7 @@ fn offset_s(zone: &[u8]) -> Option<i64> {
 }
 
 /// Whole cents of "12.34 USD": up to 15 digits before the point, one or two decimals or none.
-#[inline]
+#[inline(always)]
 fn cents(b: &[u8]) -> Option<u64> {
     let number = b.strip_suffix(b" USD")?;
     let whole = number.iter().take_while(|d| d.is_ascii_digit()).count();

@@ -3,6 +3,8 @@
 /// Slots of a segment: 32 KiB.
 const SLOTS: usize = 4096;
 const FULL: usize = SLOTS * 13 / 16;
+/// Slots in which `likely` looks.
+const LOOKED_AHEAD: usize = 4;
 /// Bits of the hash that choose a segment, at most.
 const MAX_DEPTH: u8 = 20;
 
@@ -75,11 +77,14 @@ impl Index {
     pub fn prefetch(&self, hash: u32) {
         prefetch(&self.segments[self.segment(hash)].slots[hash as usize % SLOTS]);
     }
-    /// The row at the hash's own slot, whose entry is worth fetching.
+    /// The row that `find` will probably find, to be fetched.
     #[inline(always)]
     pub fn likely(&self, hash: u32) -> Option<u32> {
-        let slot = self.segments[self.segment(hash)].slots[hash as usize % SLOTS];
-        ((slot >> 32) as u32 == hash && slot != 0).then(|| (slot as u32).wrapping_sub(1))
+        let slots = &self.segments[self.segment(hash)].slots;
+        (0..LOOKED_AHEAD)
+            .map(|n| slots[(hash as usize + n) % SLOTS])
+            .find(|slot| (slot >> 32) as u32 == hash && *slot != 0)
+            .map(|slot| (slot as u32).wrapping_sub(1))
     }
     /// Add a row that is not in the index.
     pub fn insert(&mut self, hash: u32, row: u32) {

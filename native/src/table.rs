@@ -10,7 +10,7 @@ use crate::index::{prefetch, Index};
 use crate::partitioner::Home;
 use crate::rank::Ranking;
 use crate::records::Record;
-use crate::store::{inline, Id, Ids, Rows};
+use crate::store::{inline, Id, Ids, Rows, INLINE};
 use crate::weeks::Weeks;
 
 /// Events that are decoded before the first of them is added: their rows come from memory meanwhile.
@@ -193,9 +193,12 @@ impl Table {
             for (i, record) in some.iter().enumerate() {
                 let (own, rest) = free.split_at_mut(decodable(record));
                 free = rest;
-                match event_of(buffer, record, keyed, own).filter(|event| event.time <= latest) {
-                    Some(event) => events.push((number * AHEAD + i, event, self.locate(&event))),
-                    None => taken.rest.push(number * AHEAD + i),
+                match event_of(buffer, record, keyed, own) {
+                    Some(event) if event.time <= latest => {
+                        let located = self.locate(&event);
+                        events.push((number * AHEAD + i, event, located));
+                    }
+                    _ => taken.rest.push(number * AHEAD + i),
                 }
             }
             for (_, _, located) in &events {
@@ -242,7 +245,9 @@ impl Table {
             prefetch(&self.customers[row]);
         }
         if let Some(row) = located.order.and_then(|hash| self.by_order.likely(hash)) {
+            // An order may lie across two lines of the cache.
             prefetch(&self.orders[row]);
+            prefetch(&self.orders[row].id[INLINE - 1]);
         }
     }
 
