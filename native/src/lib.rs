@@ -350,7 +350,7 @@ impl State {
 
 #[pymodule]
 fn ltv_native(m: &Bound<PyModule>) -> PyResult<()> {
-    set_hook(Box::new(|panic| LAST_PANIC.set(panic.to_string())));
+    set_hook(Box::new(|panic| LAST_PANIC.set(panic.to_string().replace('\n', " "))));
     m.add("CoreFailed", m.py().get_type::<CoreFailed>())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("INTERFACE", INTERFACE)?;
