@@ -6,11 +6,11 @@ cents, hold the orders of all rows in turn. A row holds absolute values, not dif
 nothing, and a customer's later row replaces the earlier one, but for orders that the later row does not have.
 """
 
+import re
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-import orjson
-from msgspec import Struct, ValidationError, convert, json
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, convert, json
 
 from contract.errors import Fatal
 from contract.weeks import FAR_BLOCK_WEEKS
@@ -19,12 +19,20 @@ FORMAT_VERSION: Final = 3
 RESET_VERSION: Final = 4
 """The format of a reset's record alone: it empties the table, so that a program which does not know it must refuse."""
 COLUMNS: Final = 10
+WEEKS: Final = 2
+"""The number of the column with the week bits."""
+ORDER_COUNTS: Final = 6
+"""The number of the column with each row's number of orders."""
+_HEX: Final = re.compile("[0-9a-f]+")
 
 Columns = list[list[Any]]
 
 Weeks = int | str | list[int | str]
 """The week bits as a number, or as hex text if they are longer; a list if there are far weeks: then each block, and
 its week bits, follow."""
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -35,13 +43,13 @@ class Position(Struct, frozen=True, kw_only=True):
     """The id of the events topic; "" if the cluster has no topic ids."""
     partitioner: str = ""
     """The partitioner by which every customer was checked to belong on this partition; "" if none was checked."""
-    next_offset: int
-    events: int
-    dead_letters: int
-    consecutive_dead_letters: int = 0
+    next_offset: Count
+    events: Count
+    dead_letters: Count
+    consecutive_dead_letters: Count = 0
     """Those among them that stand right before the next offset, without a valid event between them."""
-    time_min: datetime | None
-    time_max: datetime | None
+    time_min: Time | None
+    time_max: Time | None
 
 
 class Unpacked(Struct, frozen=True):
@@ -63,37 +71,113 @@ def pack_reset(position: Position) -> bytes:
     return json.encode({"v": RESET_VERSION, "part": 1, "completes": True, "rows": rows, "position": position})
 
 
+_Rows: TypeAlias = tuple[
+    list[str],
+    list[Count],
+    list[Count | str | list[Count | str]],
+    list[Count],
+    list[str | None],
+    list[Count],
+    list[Count],
+    list[str],
+    list[Count],
+    list[Count],
+]
+
+
+class _Record(Struct):
+    """A record as JSON, of format 2 or newer."""
+
+    v: Literal[2, 3, 4]
+    rows: _Rows
+    part: Count | UnsetType | None = UNSET
+    completes: bool = False
+    whole: bool | UnsetType = UNSET
+    """In format 2. A rewrite had one part then, and all records of its commit belonged to it."""
+    position: Position | None = None
+
+
+_decode: Final = json.Decoder(_Record).decode
+_decode_fields: Final = json.Decoder(dict[str, Raw]).decode
+
+
 def unpack(value: bytes) -> Unpacked:
-    """Decode one changelog record, of this format or one of the two before it.
+    """Decode one changelog record, of this format or one of those before it.
 
     Raises:
         Fatal: a newer program wrote it, or it is not a changelog record.
     """
     try:
-        record = orjson.loads(value)
-        version = record["v"]
-        if version in (1, 2, FORMAT_VERSION, RESET_VERSION):
-            return _unpacked(record, version)
-    except (ValueError, TypeError, LookupError, ValidationError):
+        return _unpacked(value)
+    except (ValueError, TypeError, LookupError, RecursionError):
         raise Fatal("not a changelog record; does another program write to the topic?") from None
-    raise Fatal(
-        f"the changelog has rows of format {version}, this program reads format {RESET_VERSION}: "
-        "run the program version that wrote them, or a newer one"
-    )
 
 
-def _unpacked(record: dict[str, Any], version: int) -> Unpacked:
-    columns = columns_of_rows(record["rows"]) if version == 1 else record["rows"]
-    if len(columns) != COLUMNS:
-        raise ValueError(f"{len(columns)} columns")
-    found = record.get("position")
-    position = convert(found, Position) if found else None
-    if version >= FORMAT_VERSION:
-        empties = version == RESET_VERSION
-        return Unpacked(record["part"], columns, position, record.get("completes", False), empties)
-    # Before format 3, a rewrite had one part, and all records of its commit belonged to it.
-    whole = record["whole"]
-    return Unpacked(1 if whole else None, columns, position, completes=whole and position is not None)
+def _unpacked(value: bytes) -> Unpacked:
+    try:
+        record = _decode(value)
+    except ValueError:
+        record = _of_other_format(value)
+    columns: Columns = list(record.rows)
+    _check_lengths(columns)
+    if record.v == 2:
+        if record.whole is UNSET:
+            raise ValueError("neither whole nor a part")
+        part, completes = 1 if record.whole else None, record.whole and record.position is not None
+    elif record.part is UNSET:
+        raise ValueError("no part")
+    else:
+        part, completes = record.part, record.completes
+    return Unpacked(part, columns, record.position, completes, empties=record.v == RESET_VERSION)
+
+
+def _of_other_format(value: bytes) -> _Record:
+    """A record of format 1, as one of format 2.
+
+    Raises:
+        Fatal: it has a newer format.
+        ValueError: it has a format that is known, but is no record.
+    """
+    fields: dict[str, Any] = _decode_fields(value)
+    version = json.decode(fields["v"])
+    if version == 1:
+        fields |= {"v": 2, "rows": columns_of_rows(json.decode(fields["rows"]))}
+        return convert({name: _decoded(field) for name, field in fields.items()}, _Record)
+    if type(version) is int and version > RESET_VERSION:
+        raise Fatal(
+            f"the changelog has rows of format {version}, this program reads format {RESET_VERSION}: "
+            "run the program version that wrote them, or a newer one"
+        )
+    raise ValueError(f"format {version}")
+
+
+def _decoded(field: Any) -> Any:
+    return json.decode(field) if isinstance(field, Raw) else field
+
+
+def _check_lengths(columns: Columns) -> None:
+    """Check that the columns have the same lengths, and the last three those of the orders.
+
+    Raises:
+        ValueError: they do not.
+    """
+    of_rows, of_orders = columns[:ORDER_COUNTS], columns[ORDER_COUNTS + 1 :]
+    counts = columns[ORDER_COUNTS]
+    if {len(counts)} != set(map(len, of_rows)) or {sum(counts)} != set(map(len, of_orders)):
+        raise ValueError("columns of different lengths")
+    for weeks in columns[WEEKS]:
+        if type(weeks) is not int or not weeks:
+            _check_weeks(weeks)
+
+
+def _check_weeks(weeks: Weeks) -> None:
+    near, *far = weeks if isinstance(weeks, list) else [weeks]
+    if not (near if isinstance(near, int) else near.strip("0")):
+        raise ValueError("a customer without a week")
+    if len(far) % 2 or any(type(block) is not int for block in far[::2]):
+        raise ValueError("a block of weeks without its number")
+    if not all(type(bits) is int or _HEX.fullmatch(str(bits)) for bits in (near, *far[1::2])):
+        raise ValueError("week bits that are not in hex")
 
 
 def columns_of_rows(rows: list[list[Any]]) -> Columns:

@@ -125,13 +125,16 @@ def decode_snapshot(value: bytes) -> Snapshot:
         NewerSchema: a newer program wrote it.
         ValueError: it is not a snapshot.
     """
-    fields = _decode_fields(value)
-    version = int(fields.get("schema_version", b"0"))
-    if version > SCHEMA_VERSION:
-        raise NewerSchema(version)
-    if version == 1:
-        value = msgspec.json.encode({**fields, "coverage": _NOT_KNOWN})
-    return _decode(value)
+    try:
+        fields = _decode_fields(value)
+        version = int(fields.get("schema_version", b"0"))
+        if version > SCHEMA_VERSION:
+            raise NewerSchema(version)
+        if version == 1:
+            value = msgspec.json.encode({**fields, "coverage": _NOT_KNOWN})
+        return _decode(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 class NewerSchema(Exception):

@@ -12,15 +12,12 @@ from consumer.domain.rows import apply_columns, columns_of, order_columns
 from consumer.domain.state import Records, Restored, Standing, TablePlace, Taken
 from consumer.domain.table import Change, Customer, Orders, Table
 from consumer.domain.top import Top
-from contract.changelog import Columns, Position, unpack
+from contract.changelog import ORDER_COUNTS, Columns, Position, unpack
 from contract.events import Event
 from contract.lifetime_value import rank_position
 from contract.money import money
 from contract.partitioners import Home
 from contract.snapshots import Basis
-
-ORDER_COUNTS = 6
-"""The number of the column with each row's number of orders."""
 
 
 class Aggregate(Table):

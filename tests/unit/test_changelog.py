@@ -319,3 +319,28 @@ def test_a_value_that_is_not_a_changelog_record_is_refused(value: bytes) -> None
 def test_a_record_of_our_format_that_lacks_a_field_is_refused(value: bytes) -> None:
     with pytest.raises(Fatal, match="not a changelog record"):
         unpack(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"v":1,"whole":false,"rows":[["a",5,"3ll",2,null,0,["o",4,100]]]}',
+        b'{"v":1,"whole":false,"rows":[["a",5,"0",2,null,0,[]]]}',
+        b'{"v":1,"whole":false,"rows":' + b"[" * 2000,
+        b'{"v":3,"part":null,"rows":[["a"],[5],["-1"],[2],[null],[0],[0],[],[],[]]}',
+        b'{"v":3,"part":null,"rows":[["a"],[5],[[1,"2","f"]],[2],[null],[0],[0],[],[],[]]}',
+        b'{"v":3,"part":null,"rows":[["a"],[5],[[1,2]],[2],[null],[0],[0],[],[],[]]}',
+        b'{"v":3,"part":null,"rows":[["a"],[5],[1],["2"],[null],[0],[0],[],[],[]]}',
+        b'{"v":3,"part":null,"rows":[["a"],[5],[1],[2],[7],[0],[0],[],[],[]]}',
+        b'{"v":3,"part":null,"rows":[["a"],[5],[1],[2],[null],[0],[1],[],[],[]]}',
+        b'{"v":3,"part":null,"rows":[["a"],[5,6],[1],[2],[null],[0],[0],[],[],[]]}',
+    ],
+)
+def test_rows_that_no_customer_can_have_are_refused(value: bytes) -> None:
+    with pytest.raises(Fatal, match="not a changelog record"):
+        unpack(value)
+
+
+def test_week_bits_of_63_weeks_are_read_as_they_were_written() -> None:
+    value = b'{"v":3,"part":null,"rows":[["a"],[5],[9223372036854775807],[2],[null],[0],[0],[],[],[]]}'
+    assert unpack(value).rows[2] == [(1 << 63) - 1]

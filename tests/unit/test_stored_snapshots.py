@@ -53,3 +53,8 @@ def test_the_newest_stored_snapshot_has_every_field_of_the_schema() -> None:
 def test_the_coverage_of_version_1_is_not_known() -> None:
     read = decode_snapshot((STORED[0].parent / "version-1.json").read_bytes())
     assert (read.coverage.complete, read.coverage.behind_s, read.coverage.partitions) == (False, None, [])
+
+
+def test_a_snapshot_with_a_field_nested_too_deeply_is_none() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        decode_snapshot(json.dumps(NEWEST).replace('"anna"', "[" * 2000).encode())
