@@ -1,17 +1,15 @@
 """The native core is equal to the reference, or leaves an event to it: `make fuzz`, and for a moment in `make test`.
 
-Each check is made from a seed, which a failure names. `python -m tests.equality --seed 7` makes one again.
+Each check is made from a seed, which a failure names.
 """
 
 import json
 import random
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import orjson
-import typer
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 from cluster.record_batch import RecordBatch
@@ -376,32 +374,3 @@ def _of_state(partition: Partition) -> object:
 def _assert_equal(seed: int, sides: dict[Any, Partition], what: Callable[[Partition], object]) -> None:
     python, native = what(sides["python"]), what(sides["native"])
     assert python == native, f"seed {seed}:\n{python}\n{native}"
-
-
-CHECKS: Final = {"events": check_events, "histories": check_history}
-
-
-def main(
-    minutes: Annotated[float, typer.Option(help="For how long.")] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="Only the checks of this seed.")] = None,
-) -> None:
-    """Compare the native core with the reference, from random seeds."""
-    if NATIVE is None:
-        raise typer.BadParameter("the native core is not installed: make native")
-    until = time.monotonic() + 60 * minutes
-    first = random.SystemRandom().randrange(1 << 40) if seed is None else seed
-    sums: dict[str, list[int]] = {name: [0, 0, 0] for name in CHECKS}
-    number = 0
-    while number == 0 or (seed is None and time.monotonic() < until):
-        for name, check in CHECKS.items():
-            done, of_these = check(first + number)
-            sums[name] = [a + b for a, b in zip(sums[name], (1, done, of_these), strict=True)]
-        number += 1
-    _, events, taken = sums["events"]
-    histories, records, letters = sums["histories"]
-    print(f"{events:,} mutated events, {taken:,} taken natively, each as by the reference")
-    print(f"{histories:,} histories of {records:,} records and {letters:,} dead letters, all equal")
-
-
-if __name__ == "__main__":
-    typer.run(main)

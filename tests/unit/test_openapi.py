@@ -4,44 +4,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from dashboard.openapi import openapi_document
-from tests.dashboard_stage import KnownCustomers, Stage, customer, row, snapshot, stage
-
-SNAPSHOT = snapshot(8, row(1, "first"), row(2, "second", name="=1+1"))
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
-"""503 is in the document for most operations, and not_a_server_error finds it all the same: nothing here is away."""
+from tests.dashboard_stage import Stage
+from tests.fuzz.dashboard_api import SCHEMA, served, validate
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Stage]:
-    with stage(SNAPSHOT, customers=KnownCustomers(customer("first"))) as made:
-        made.publish(SNAPSHOT)
+@pytest.fixture(scope="module", name="served")
+def served_fixture() -> Iterator[Stage]:
+    with served() as made:
         yield made
 
 
-schema = schemathesis.openapi.from_dict(openapi_document())
-
-
-@schema.exclude(path="/api/stream").parametrize()
+@SCHEMA.parametrize()
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_the_document_says(case: "schemathesis.Case[Any]", served: Stage) -> None:
-    case.call_and_validate(base_url=f"http://127.0.0.1:{served.port}", checks=CHECKS)
+def test_every_answer_is_as_the_document_says(case: Any, served: Stage) -> None:
+    validate(case, served)
 
 
 def test_the_server_has_the_document(served: Stage) -> None:
