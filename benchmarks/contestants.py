@@ -185,9 +185,10 @@ def _floor(what: str) -> Contestant:
 def _of_streams(store: str, cache: bool, threads: int = 1) -> Contestant:
     name = f"streams {store}" + (" cache" if cache else "") + (f" x{threads}" if threads > 1 else "")
     stores = "in-memory stores" if store == "memory" else "RocksDB stores"
+    many = f"{threads} threads" if threads > 1 else "1 thread"
     return Contestant(
         name,
-        f"Kafka Streams, {stores}, {'with' if cache else 'no'} record cache, {threads} thread(s)",
+        f"Kafka Streams, {stores}, {'with' if cache else 'no'} record cache, {many}",
         partial(_streams, store=store, cache=cache, threads=threads),
         _top_reported,
         build_java,
