@@ -80,12 +80,12 @@ def check(draw: random.Random) -> Counter[str]:
 def _restores(state: State, value: bytes) -> bool:
     try:
         restored = state.restore(value)
+        state.restored(restored.position)
+        state.best()
+        state.top(3, "timeframe")
+        list(state.pack_changes())
     except Fatal:
         return False
-    state.restored(restored.position)
-    state.best()
-    state.top(3, "timeframe")
-    list(state.pack_changes())
     return True
 
 
