@@ -11,6 +11,7 @@ import msgspec
 from contract.amounts import cents_of
 from contract.errors import InvalidEvent
 from contract.events import (
+    EVENT_TYPES,
     MAX_EVENT_BYTES,
     Event,
     EventAsSent,
@@ -251,7 +252,7 @@ def _broken_rule(error: str) -> InvalidEvent:
             return InvalidEvent("unknown_verb", field, f"{rule} for this type")
     rule = rule[0].lower() + rule[1:]
     if field == "type":
-        return InvalidEvent("unknown_type", field, f"{rule}; known types: CUSTOMER, SITE_VISIT, IMAGE, ORDER")
+        return InvalidEvent("unknown_type", field, f"{rule}; known types: {', '.join(EVENT_TYPES)}")
     if field == "total_amount" and "matching regex" in rule:
         rule = 'expected an amount like "12.34 USD", not negative, at most 10^15 dollars'
     return InvalidEvent("invalid_field", field, rule)

@@ -5,7 +5,7 @@ writes the JSON Schemas in `contract/schemas/` from them.
 """
 
 from datetime import datetime
-from typing import Annotated, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar, get_args, get_origin
 
 from msgspec import Meta, Raw, Struct
 
@@ -14,25 +14,6 @@ from contract.amounts import AMOUNT_PATTERN, MAX_AMOUNT_CHARS
 MAX_EVENT_BYTES: Final = 1_000_000
 MAX_ID_CHARS: Final = 256
 MAX_TEXT_CHARS: Final = 200
-
-REASONS: Final = {
-    "empty": "no value at all (a tombstone or a blank line)",
-    "oversize": f"longer than {MAX_EVENT_BYTES:,} bytes",
-    "undecodable": "not JSON, or not UTF-8",
-    "unknown_type": "type is not CUSTOMER, SITE_VISIT, IMAGE or ORDER",
-    "unknown_verb": "the verb does not exist for this type",
-    "missing_field": "a required field is not there",
-    "invalid_field": "a field is there but breaks its rule",
-    "wrong_key": "the Kafka key is not the event's customer id: its customer would be split over partitions",
-    "wrong_partition": "the producer's partitioner is not the topic's: its customer would be split over partitions",
-}
-"""The values of `InvalidEvent.reason` for one event, and their meanings."""
-
-BATCH_REASONS: Final = {
-    "oversize_batch": "a record batch unpacks to more bytes than --max-batch-bytes; stands for all its records",
-    "undecodable_batch": "a record batch is damaged: it can't be unpacked or parted; stands for its records",
-}
-"""The same for a whole batch of records on the topic."""
 
 Id = Annotated[
     str, Meta(min_length=1, max_length=MAX_ID_CHARS, description=f"An id of 1 to {MAX_ID_CHARS} characters.")
@@ -130,7 +111,24 @@ EventToCheck = AnyEvent[Annotated[datetime, Meta(tz=True)], str]
 Event = AnyEvent[datetime, int]
 """A decoded event: the time in UTC, the amount in cents."""
 
-EVENT_TYPES: Final = tuple(
-    str(kind.__struct_config__.tag) for kind in (CustomerEvent, ImageEvent, OrderEvent, SiteVisitEvent)
-)
+EVENT_TYPES: Final = tuple(str(get_origin(each).__struct_config__.tag) for each in get_args(AnyEvent))
 """The values of `type`."""
+
+REASONS: Final = {
+    "empty": "no value at all (a tombstone or a blank line)",
+    "oversize": f"longer than {MAX_EVENT_BYTES:,} bytes",
+    "undecodable": "not JSON, or not UTF-8",
+    "unknown_type": f"type is not {', '.join(EVENT_TYPES[:-1])} or {EVENT_TYPES[-1]}",
+    "unknown_verb": "the verb does not exist for this type",
+    "missing_field": "a required field is not there",
+    "invalid_field": "a field is there but breaks its rule",
+    "wrong_key": "the Kafka key is not the event's customer id: its customer would be split over partitions",
+    "wrong_partition": "the producer's partitioner is not the topic's: its customer would be split over partitions",
+}
+"""The values of `InvalidEvent.reason` for one event, and their meanings."""
+
+BATCH_REASONS: Final = {
+    "oversize_batch": "a record batch unpacks to more bytes than --max-batch-bytes; stands for all its records",
+    "undecodable_batch": "a record batch is damaged: it can't be unpacked or parted; stands for its records",
+}
+"""The same for a whole batch of records on the topic."""
