@@ -33,5 +33,5 @@ core: Any = _installed()
 
 
 def core_in_use() -> str:
-    """`python`, or `native` and the core's version."""
-    return "python" if core is None else f"native {core.__version__}"
+    """`python` or `native`."""
+    return "python" if core is None else "native"

@@ -167,7 +167,8 @@ impl<'a> Cursor<'a> {
             value = value.checked_mul(10)?.checked_add(u64::from(d - b'0'))?;
             self.at += 1;
         }
-        (self.at > start && !matches!(self.peek(), Some(b'.' | b'e' | b'E'))).then_some(value)
+        let is_plain = self.at == start + 1 || (self.at > start && self.b[start] != b'0');
+        (is_plain && !matches!(self.peek(), Some(b'.' | b'e' | b'E'))).then_some(value)
     }
     /// A plain number, without an exponent.
     fn number(&mut self) -> Option<()> {

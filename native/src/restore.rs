@@ -4,6 +4,8 @@ use crate::json::Cursor;
 use crate::table::{Row, RowWeeks, Table};
 use crate::weeks::{Weeks, FAR_BLOCK_WEEKS};
 
+/// The reference refuses larger numbers.
+const MAX_COUNT: u64 = 1 << 63;
 const MAX_CENTS: u64 = 1 << 57;
 const MAX_STAMP: u64 = 1 << 60;
 /// Bits of the weeks from the first one on; those behind them are far weeks (older formats have such).
@@ -41,12 +43,17 @@ enum FieldWeeks {
 pub fn restore<'a>(table: &mut Table, value: &'a [u8], scratch: &'a mut [u8]) -> Option<Restored<'a>> {
     let mut c = Cursor::new(value, 0, value.len(), scratch);
     let (mut version, mut columns) = (None, None);
+    let mut names: Vec<&[u8]> = Vec::new();
     let mut found = Restored { rows: 0, part: None, completes: false, position: None };
     c.take(b'{')?;
     loop {
         c.take(b'"')?;
         let name = c.text()?;
         c.take(b':')?;
+        if names.contains(&name) {
+            return None; // Twice.
+        }
+        names.push(name);
         match name {
             b"v" => version = Some(c.unsigned()?),
             b"part" => found.part = optional(&mut c, Cursor::unsigned)?,
@@ -66,7 +73,7 @@ pub fn restore<'a>(table: &mut Table, value: &'a [u8], scratch: &'a mut [u8]) ->
         }
     }
     c.take(b'}')?;
-    if !c.ended() || version != Some(3) {
+    if !c.ended() || version != Some(3) || !names.contains(&&b"part"[..]) || found.part >= Some(MAX_COUNT) {
         return None;
     }
     std::str::from_utf8(value).ok()?;
@@ -93,6 +100,7 @@ impl Columns<'_> {
             && orders == Some(self.order_ids.len() as u64)
             && self.stamps.len() == self.order_ids.len()
             && self.cents.len() == self.order_ids.len()
+            && self.visits.iter().all(|&visits| visits < MAX_COUNT)
             && self.first_weeks.iter().all(|&week| week < 1 << 31)
             && self.stamps.iter().chain(&self.name_stamps).all(|&stamp| stamp < MAX_STAMP)
             && self.cents.iter().all(|&cents| cents < MAX_CENTS)
@@ -194,9 +202,12 @@ fn weeks(c: &mut Cursor) -> Option<FieldWeeks> {
     }
     c.at += 1;
     let near = near_weeks(c)?;
-    let mut far = Vec::new();
+    let mut far: Vec<(u32, [u64; 8])> = Vec::new();
     while c.take(b',').is_some() {
         let number = u32::try_from(c.unsigned()?).ok().filter(|&n| n < (1 << 31) / FAR_BLOCK_WEEKS)?;
+        if far.iter().any(|&(known, _)| known == number) {
+            return None; // Twice: the reference keeps the last.
+        }
         c.take(b',')?;
         let words = hex(string(c)?)?;
         let mut block = [0; 8];
@@ -208,18 +219,15 @@ fn weeks(c: &mut Cursor) -> Option<FieldWeeks> {
 }
 
 fn near_weeks(c: &mut Cursor) -> Option<Vec<u64>> {
-    if c.peek()? == b'"' {
-        hex(string(c)?)
-    } else {
-        Some(vec![c.unsigned()?])
-    }
+    let near = if c.peek()? == b'"' { hex(string(c)?)? } else { vec![c.unsigned()?] };
+    (near != [0]).then_some(near) // The reference refuses a customer without a week.
 }
 
 /// Words of a number in hex, the lowest first, the last one not 0 unless it is the only one.
 fn hex(digits: &[u8]) -> Option<Vec<u64>> {
     let mut words = Vec::new();
     for word in digits.rchunks(16) {
-        if !word.iter().all(u8::is_ascii_hexdigit) {
+        if !word.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
             return None;
         }
         words.push(u64::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?);

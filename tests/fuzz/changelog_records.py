@@ -8,13 +8,13 @@ from typing import Final
 
 from consumer.domain.aggregate import Aggregate
 from consumer.domain.packing import pack_position
-from consumer.domain.state import State
+from consumer.domain.state import State, TablePlace
 from consumer.native_state import NativeState
 from contract.changelog import Position, pack_reset, unpack
 from contract.customer_rows import CustomerRows
 from contract.decode import decode_events
 from contract.errors import Fatal
-from tests.equality import plain_event, text_of
+from tests.equality import plain_event, rows_of, text_of
 from tests.fuzz.mutation import mutated, showing
 from tests.implementations import NATIVE
 
@@ -73,7 +73,7 @@ def check(draw: random.Random) -> Counter[str]:
             outcomes["restored" if _restores(Aggregate(), value) else "refused"] += 1
             _shows(value)
             if NATIVE is not None:
-                _restores(NativeState(NATIVE, 10, "active", None), value)
+                _is_equal(NativeState(NATIVE, 10, "active", None), value)
     return outcomes
 
 
@@ -87,6 +87,18 @@ def _restores(state: State, value: bytes) -> bool:
     except Fatal:
         return False
     return True
+
+
+def _is_equal(native: State, value: bytes) -> None:
+    """What the native core restores, the reference restores, too, and with the same rows."""
+    if not _restores(native, value):
+        return
+    reference = Aggregate()
+    assert _restores(reference, value)
+    tables = [
+        each.pack_table(TablePlace(), each.totals().customers, 1, 1 << 30)[0] for each in (reference, native)
+    ]
+    assert rows_of(tables[0]) == rows_of(tables[1])
 
 
 def _shows(value: bytes) -> None:
