@@ -2,16 +2,21 @@
 
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import typer
 
 from cluster.settings import Cluster
+from contract import dead_letters
 from contract.access_token import ACCESS_TOKEN_VARIABLE
 from contract.events import REASONS
 from contract.native_core import NATIVE_VARIABLE
+from contract.topics import Topics
+from ltv import exit_codes
 from ltv.catalogue import COMMANDS
 from ltv.commands.consume import consume
 from ltv.commands.dashboard import dashboard
@@ -22,12 +27,82 @@ SECRETS = [*(f"KAFKA_{name.upper()}" for name in Cluster.secret_fields()), ACCES
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
-def options_of(command: Callable[..., None]) -> list[tuple[str, str]]:
-    """Each option of a command, with its variable."""
+def parsed(command: Callable[..., None]) -> Any:
+    """A command as its command line is read."""
     app = typer.Typer(add_completion=False)
     app.command()(command)
-    parameters = typer.main.get_command(app).params
-    return [(max(p.opts, key=len), str(p.envvar or "")) for p in parameters if p.name != "help"]
+    return typer.main.get_command(app)
+
+
+def options_of(command: Callable[..., None]) -> list[tuple[str, str]]:
+    """Each option of a command, with its variable."""
+    return [(max(p.opts, key=len), str(p.envvar or "")) for p in parsed(command).params if p.name != "help"]
+
+
+def all_commands() -> Iterator[tuple[str, Any]]:
+    """Every command and subcommand, by its name."""
+    for name, entry in COMMANDS.items():
+        module, _, attribute = entry.target.partition(":")
+        target = getattr(import_module(module), attribute)
+        if entry.subcommands:
+            for subcommand, command in cast("Any", typer.main.get_command(target)).commands.items():
+                yield f"{name} {subcommand}", command
+        else:
+            yield name, parsed(target)
+
+
+OPTIONS = [
+    (name, option)
+    for name, command in all_commands()
+    for option in command.params
+    if option.param_type_name == "option" and option.name != "help"
+]
+EVERYTHING = "\n".join(
+    [
+        README,
+        *(path.read_text() for path in (ROOT / "docs").glob("*.md")),
+        *(line for entry in COMMANDS.values() for line in entry.examples),
+        *(line for entry in COMMANDS.values() for lines in entry.subcommands.values() for line in lines),
+    ]
+)
+"""The documents, and the examples that each command's --help has."""
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS, ids=lambda each: getattr(each, "name", each))
+def test_every_option_has_a_help_and_is_in_a_document_or_an_example(name: str, option: Any) -> None:
+    assert option.help
+    assert any(re.search(rf"(?<![\w-]){flag}(?![\w-])", EVERYTHING) for flag in option.opts), name
+
+
+def test_every_exit_code_is_documented() -> None:
+    rows = set(
+        re.findall(r"^\| (\d+) \|", OPERATING.split("## Exit codes")[1].split("\n## ")[0], re.MULTILINE)
+    )
+    codes = {value for value in vars(exit_codes).values() if isinstance(value, int)}
+    assert rows == {str(code) for code in codes | {0, 1, 2}}
+
+
+def test_every_header_of_a_dead_letter_is_documented() -> None:
+    text = OPERATING.split("## Dead letters")[1].split("\n## ")[0]
+    headers = {
+        value
+        for value in vars(dead_letters).values()
+        if isinstance(value, str) and value.startswith(dead_letters.PREFIX) and value != dead_letters.PREFIX
+    }
+    rows = re.findall(r"^\| (`ltv\..*?) \|", text, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == headers
+
+
+def test_every_setting_of_a_topic_is_documented() -> None:
+    topics = Topics()
+    specs = [*topics.internal_specs(1), topics.redriven_spec()]
+    common = set.intersection(*(set(spec.settings.items()) for spec in specs))
+    expected = {spec.name: set(spec.settings.items()) - common for spec in specs} | {"all of them": common}
+    rows = re.findall(r"^\| (all of them|ltv\.[\w-]+) \| (`[\w.]+=.*) \|$", OPERATING, re.MULTILINE)
+    assert {
+        name: {tuple(each.split("=")) for each in re.findall(r"`([\w.]+=[^`]+)`", text)}
+        for name, text in rows
+    } == expected
 
 
 @pytest.mark.parametrize("command", COMMANDS)
