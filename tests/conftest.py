@@ -5,6 +5,7 @@ LTV_TEST_BROKER=docker or =embedded forces one.
 
 import gc
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ settings.register_profile("ltv", deadline=None)  # No test asserts a timing.
 settings.load_profile("ltv")
 
 READY_S: Final = 90.0
+
+# Under nohup, or behind `&`, signals are ignored, and would be by every process that a test starts and sends one to.
+for ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL)
 
 # No broker of a test lives long enough for Java's slower compiler to pay.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
