@@ -66,7 +66,7 @@ def documented() -> dict[str, list[Right]]:
 RIGHTS: Final = documented()
 LATER: Final = (Right("topic", "EVENTS", "DescribeConfigs"), Right("topic", "PREFIX.*", "Delete"))
 """Needed for an event that is too large, and once a changelog is rewritten."""
-PRODUCER, SUBSCRIBER, CONSUMER, STATUS, RESET, REDRIVE = RIGHTS
+PRODUCER, SUBSCRIBER, CONSUMER, STATUS, VERIFY, RESET, REDRIVE = RIGHTS
 
 
 def name_of(right: Right, names: Mapping[str, str]) -> str:
@@ -175,6 +175,7 @@ class Shop:
             SUBSCRIBER: ["top", "--json", *of_prefix],
             CONSUMER: ["consume", "--until-end", *of_events, *of_prefix, *of_group],
             STATUS: ["status", *of_events, *of_prefix, *of_group],
+            VERIFY: ["verify", *of_events, *of_prefix],
             RESET: ["reset", "--to-earliest", "--yes", *of_events, *of_prefix, *of_group],
             REDRIVE: ["dead-letters", "redrive", *of_prefix],
         }[who]
@@ -186,7 +187,7 @@ def users(secured: Secured, tmp_path: Path) -> Shop:
 
 
 def test_with_the_documented_rights_each_user_does_its_work(users: Shop) -> None:
-    for who in (PRODUCER, CONSUMER, STATUS, RESET, CONSUMER, REDRIVE, SUBSCRIBER):
+    for who in (PRODUCER, CONSUMER, STATUS, VERIFY, RESET, CONSUMER, REDRIVE, SUBSCRIBER):
         ended = users.run(who)
         assert ended.stderr == "" or ended.returncode == 0, (who, ended.stderr)
         assert (ended.returncode == 1) is ("no consumer runs" in ended.stdout), (who, ended.stdout)
