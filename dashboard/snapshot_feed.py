@@ -110,10 +110,14 @@ class SnapshotFeed:
             raise Retriable(f"{self._topics.snapshots} was recreated")
 
     def _take(self, records: Sequence[Record]) -> None:
-        """Publish what can be read of these records; if nothing can, the state says so."""
-        frames = [Frame(snapshot) for snapshot in readable_snapshots(records)]
+        """Publish what can be read of these records; if the last one can't be, the state says so."""
+        frames: list[Frame] = []
+        for record in records:
+            found = [Frame(snapshot) for snapshot in readable_snapshots([record])]
+            frames += found
+            newest = FeedState.LIVE if found else FeedState.UNREADABLE
         if records:
-            self._set_state(FeedState.LIVE if frames else FeedState.UNREADABLE)
+            self._set_state(newest)
         if frames:
             self._sink.publish(frames)
 
