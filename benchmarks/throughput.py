@@ -131,7 +131,7 @@ class _Bench:
         self._reference: dict[int, Top | None] = {}
 
     def load(self, events: int, customers: int) -> dict[str, Any]:
-        """Create a load of so many events, and rank it with ours, the reference for all who read it."""
+        """Create a load of this number of events, and rank it with ours: the reference for all contestants."""
         began = time.monotonic()
         with console.status(f"Producing {events:,} events of {customers:,} customers"):
             create_topic(self._servers, self._topic(events), PARTITIONS)
@@ -147,7 +147,7 @@ class _Bench:
         return {"events": events, "bytes_each": size / events, "top": [list(row) for row in top.rows]}
 
     def run(self, who: Contestant, events: int, number: int, entry: dict[str, Any]) -> None:
-        """Run a contestant once on the load of so many events; its figures, or its error, go into its entry."""
+        """Run a contestant once on the load of this number of events; its figures, or its error, go into its entry."""
         job, output = self._job(who, events, str(number))
         environment = self._environment(events)
         load_before = os.getloadavg()[0]

@@ -63,12 +63,12 @@ def openapi_document() -> Part:
             "/api/snapshots/latest.csv": {"get": _csv("The newest snapshot as CSV", [], "503")},
             "/api/snapshots/{sequence}": {
                 "get": _snapshot(
-                    "One snapshot; it changes only where the topics are made anew", [SEQUENCE], "404", "503"
+                    "One snapshot; it changes only where the topics are recreated", [SEQUENCE], "404", "503"
                 )
             },
             "/api/snapshots/{sequence}.csv": {
                 "get": _csv(
-                    "One snapshot as CSV; it changes only where the topics are made anew",
+                    "One snapshot as CSV; it changes only where the topics are recreated",
                     [SEQUENCE],
                     "404",
                     "503",

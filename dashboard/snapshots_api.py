@@ -90,7 +90,7 @@ class SnapshotsApi:
 
 
 def _answer(request: Request, frame: Frame, *, as_csv: bool) -> Response:
-    """The snapshot. Caches must ask again: a topic that was made anew has other snapshots with the same sequences."""
+    """The snapshot. Caches must ask again: a recreated topic has other snapshots with the same sequences."""
     if not as_csv:
         return tagged_response(
             request, frame.json, "application/json", tag=frame.tag, cache_control=ASK_AGAIN
