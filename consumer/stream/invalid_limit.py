@@ -1,9 +1,9 @@
 """Limits on dead letters stop the consumer before it sets a whole topic aside.
 
 A person must look: is it the wrong topic, or a broken producer? Nothing of the commit that would pass a limit is
-written, so the next run reads the same records, valid ones too, and stops again until somebody acts. The number and the
-share are those of one session; the run of consecutive ones is the partition's, over restarts, so that a supervisor that
-starts the consumer again and again moves none past the limit.
+written, so the next run reads the same records, valid ones too, and stops again until an operator acts. The number and
+the share are those of one session; the run of consecutive ones is the partition's, over restarts, so that a supervisor
+that starts the consumer again and again moves none past the limit.
 """
 
 from collections import Counter

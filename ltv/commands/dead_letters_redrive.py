@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cluster.transactional_client import TransactionalClient
 
 FETCH_BYTES: Final = 1024 * 1024
-"""Each batch reads anew from where the last one ended."""
+"""Each batch reads on from where the last one ended."""
 PATIENCE_S: Final = 60.0
 """How long to wait for what a redrive that was killed has left open."""
 TRANSACTION_TIMEOUT_S: Final = 30.0

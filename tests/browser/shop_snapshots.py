@@ -52,7 +52,7 @@ class InventedShop:
     def snapshot(
         self, *, after_s: float = 1.0, coverage: Coverage | None = None, favour: str = "", rich: bool = False
     ) -> Snapshot:
-        """The next snapshot, so many seconds after the one before.
+        """The next snapshot, this many seconds after the one before.
 
         Args:
             after_s: since the snapshot before.
@@ -114,7 +114,7 @@ class InventedShop:
         return structs.replace(self.snapshot(), event_time_max=time_text(self.now - since))
 
     def history(self, count: int, every_s: float = 5.0, *, rich: bool = False) -> list[Snapshot]:
-        """So many snapshots, of which the last one is emitted now."""
+        """This number of snapshots; the last one is emitted now."""
         end = self.now
         self.now -= timedelta(seconds=(count) * every_s)
         snapshots = [self.snapshot(after_s=every_s, rich=rich and each == 0) for each in range(count)]

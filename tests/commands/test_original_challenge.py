@@ -1,4 +1,4 @@
-"""docs/original-challenge.md: its commands run as they stand, and its tables name what is there."""
+"""docs/original-challenge.md: its commands run as they stand, and its tables name commands and files that exist."""
 
 import json
 import re
