@@ -98,16 +98,20 @@ class Plain:
             each.get(timeout=DEADLINE_S)
 
     @contextmanager
-    def open_transaction(self, topic: str, records: Iterable[Keyed]) -> Iterator[None]:
-        """Send records in a transaction that is open during the block, and aborted afterwards."""
+    def open_transaction(
+        self, topic: str, records: Iterable[Keyed], partition: int | None = None
+    ) -> Iterator[None]:
+        """Send records, as `send` does, in a transaction that is open during the block, and aborted afterwards."""
         producer: Any = KafkaProducer(
-            bootstrap_servers=self.servers, transactional_id=f"open-{uuid4().hex[:8]}"
+            bootstrap_servers=self.servers,
+            transactional_id=f"open-{uuid4().hex[:8]}",
+            transaction_timeout_ms=900_000,
         )
         with closing(producer):
             producer.init_transactions()
             producer.begin_transaction()
             for key, value in records:
-                producer.send(topic, key=key, value=value)
+                producer.send(topic, key=key, value=value, partition=partition)
             producer.flush()
             yield
             producer.abort_transaction()

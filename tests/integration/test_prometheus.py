@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 import psutil
 import pytest
-from confluent_kafka import Producer
 
 from broker.readiness import free_port
 from tests.integration.application import Application, Instance, Keyed, Plain, shop
@@ -45,20 +43,6 @@ OF_A_BUSY_MACHINE: Final = {"LtvLagging", "LtvSnapshotStale"}
 """With shortened limits, two seconds are late."""
 SEVERAL_WORKERS: Final = {"healthy", "hanging"}
 NEVER_HAPPENS: Final = "ltv_publisher_invalid_total"
-
-
-@contextmanager
-def open_transaction(servers: str, topic: str) -> Iterator[None]:
-    """A transaction on partition 0 of a topic, aborted at the end of the block."""
-    names = {"bootstrap.servers": servers, "transactional.id": f"open-{uuid4()}"}
-    producer = Producer({**names, "transaction.timeout.ms": 900_000})
-    producer.init_transactions()
-    producer.begin_transaction()
-    key, value = VALID[0]
-    producer.produce(topic, value, key, 0)
-    producer.flush()
-    yield
-    producer.abort_transaction()
 
 
 @contextmanager
@@ -115,7 +99,7 @@ class Group:
         return found
 
 
-def make_faults(groups: dict[str, Group], servers: str) -> ExitStack:
+def make_faults(groups: dict[str, Group], plain: Plain) -> ExitStack:
     """All faults; they are mended when the stack closes."""
     with ExitStack() as faults:
         groups["killed"].instance.kill()
@@ -123,9 +107,9 @@ def make_faults(groups: dict[str, Group], servers: str) -> ExitStack:
         hanging = groups["hanging"].worker_that_emits()
         hanging.send_signal(signal.SIGSTOP)
         faults.callback(hanging.send_signal, signal.SIGCONT)
-        faults.enter_context(open_transaction(servers, groups["behind"].application.events))
+        faults.enter_context(plain.open_transaction(groups["behind"].application.events, VALID[:1], 0))
         changelog = f"{groups['restoring'].application.prefix}.changelog"
-        faults.enter_context(open_transaction(servers, changelog))
+        faults.enter_context(plain.open_transaction(changelog, VALID[:1], 0))
         groups["restoring"].start()
         return faults.pop_all()
 
@@ -183,7 +167,7 @@ def test_alerts_fire_and_clear_with_their_faults_and_the_boards_queries_have_ans
                 what,
                 failing=failing,
             )
-        with make_faults(groups, plain.servers):
+        with make_faults(groups, plain):
             wait_until(all_fire, "every alert fires", failing=failing, state=state)
             assert without_answer(prometheus) == []
         wait_until(lambda: not firing_after({}), "no alert fires", failing=failing, state=state)
