@@ -169,6 +169,21 @@ def test_a_cut_network_is_said_and_left_behind(
     expect_snapshot(page, 11)
 
 
+def test_what_the_page_was_not_sent_has_its_place_in_the_history(
+    served: PageStage, shop: InventedShop, open_page: OpenPage
+) -> None:
+    page = open_page("about:blank", is_away=True)
+    page.clock.install()
+    page.context.route("**/api/stream*", cut)
+    page.goto(served.url)
+    expect_state(page, "Live", CUT)
+    expect(page.get_by_role("slider")).to_have_attribute("max", "10")
+    served.emit(*[shop.snapshot() for _ in range(4)])
+    page.clock.fast_forward(6_000)
+    expect_snapshot(page, 14)
+    expect(page.get_by_role("slider")).to_have_attribute("max", "14")
+
+
 CUT = "the network cuts streams, so the page asks every 5 s$"
 
 

@@ -61,12 +61,30 @@ export class Timeline {
     const last = this.all.at(-1);
     if (last && last.at >= Date.parse(snapshot.emitted_at)) return;
     if (last && last.sequence >= snapshot.sequence) this.all = []; // Another series: the topic was recreated.
-    this.all.push(summaryOf(snapshot));
+    const newest = summaryOf(snapshot);
+    const before = this.all.at(-1);
+    this.all.push(newest);
     this.forgetOld();
     if (this.error) {
       this.error = "";
       this.load(); // What could not be fetched: the server answers again.
+    } else if (before && newest.sequence > before.sequence + 1) this.fillIn(before, newest);
+  }
+
+  /** Fetch what the stream or the polls left out between two neighbours. */
+  async fillIn(before, after) {
+    try {
+      const bounds = { since: before.sequence + 1, until: after.sequence - 1 };
+      const { snapshots } = await stretch({ ...bounds, limit: MOST_FETCHED });
+      const at = this.all.indexOf(after);
+      if (at < 0) return; // All was fetched anew, or this is another series.
+      const known = this.all[at - 1]?.sequence ?? 0;
+      this.all.splice(at, 0, ...snapshots.map(withTime).filter(({ sequence }) => sequence > known));
+      this.forgetOld();
+    } catch (error) {
+      this.error = error.message;
     }
+    this.changed();
   }
 
   forgetOld() {
