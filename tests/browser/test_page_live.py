@@ -99,6 +99,9 @@ def test_rows_appear_and_move_and_any_customer_opens(run: LiveRun, open_page: Op
     exact = re.compile(r"As of offset [\d,]+ of partition [012], from the worker that owns it\.")
     expect(side(page)).to_contain_text(exact)
     unranked = sorted(run.customer_ids() - set(ranked(page)))[0]
+    wait_until(
+        lambda: run.dashboard.ask(f"/api/customers/{unranked}")[0] == 200, f"customer {unranked} is known"
+    )
     page.get_by_role("searchbox").fill(unranked)
     page.keyboard.press("Enter")
     expect(side(page).get_by_role("heading", level=2)).to_contain_text(unranked)
