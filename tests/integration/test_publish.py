@@ -161,14 +161,16 @@ def test_a_publish_that_is_stopped_says_what_was_delivered(
     os.mkfifo(fifo)
     command = ["publish", str(fifo), "--rejects", str(rejects)]
     where = ["--events-topic", topic, "--bootstrap-servers", plain.servers]
+    log = tmp_path / "log"
     with (
-        subprocess.Popen([*LTV, *command, *where], stderr=subprocess.PIPE, text=True) as running,
+        log.open("w") as stderr,
+        subprocess.Popen([*LTV, *command, *where], stderr=stderr, text=True) as running,
         fifo.open("wb") as events,
     ):
         events.write(b"\n".join(lines))
         events.flush()
         wait_until(lambda: plain.read(topic), "events", failing=lambda: "ended" if running.poll() else "")
-        said = said_when_stopped(running, number)
+        said = stop(running, number, log)
     assert running.returncode == 130, said
     last = said.splitlines()[-1]
     assert last.startswith(
@@ -178,19 +180,21 @@ def test_a_publish_that_is_stopped_says_what_was_delivered(
     assert not rejects.exists()
 
 
-def said_when_stopped(running: subprocess.Popen[str], number: signal.Signals) -> str:
-    """What the process says to the signal on standard error.
+def stop(running: subprocess.Popen[str], number: signal.Signals, log: Path) -> str:
+    """Stop the process with the signal; returns what it has written to its log.
 
-    Sent again each second: one that arrives just before a blocking read is seen by Python when the read returns, and
-    the pipe's read never does.
+    The signal is sent again each second until the log says that the process stops: a signal that arrives just before
+    a blocking read is seen by Python when the read returns, and the read of an open pipe never does. Not later: while
+    Python ends, a signal kills.
     """
-    for _ in range(TIMEOUT_S):
-        running.send_signal(number)
-        try:
-            return running.communicate(timeout=1)[1]
-        except subprocess.TimeoutExpired:
-            continue
-    raise AssertionError(f"it does not stop within {TIMEOUT_S} s")
+    signalled_at = -1.0
+    while running.poll() is None and "stopped: " not in log.read_text():
+        if time.monotonic() > signalled_at + 1:
+            running.send_signal(number)
+            signalled_at = time.monotonic()
+        time.sleep(0.05)
+    running.wait(TIMEOUT_S)
+    return log.read_text()
 
 
 def test_a_file_that_breaks_off_is_told_with_what_was_delivered_before(
