@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import conditions
 from benchmarks.measure import MIB, write_json
 from benchmarks.stream_servers import HOST
 from broker.readiness import free_port
@@ -45,13 +46,14 @@ def main(
     """Measure; server and clients share this machine."""
     counts = [int(count) for count in subscribers.split(",")]
     allow_open_files(max(counts) + 100)
+    began = conditions()
     found: list[dict[str, Any]] = []
     for count in counts:
         for kind in KINDS:
             with _server(kind, interval_s, rows) as (server, port):
                 found.append({"server": kind, "subscribers": count, **_figures(server, port, count, seconds)})
             Console(stderr=True).print(f"  {kind} with {count} subscribers done")
-    write_json(out, {"interval_s": interval_s, "rows": rows, "seconds": seconds, "runs": found})
+    write_json(out, {**began, "interval_s": interval_s, "rows": rows, "seconds": seconds, "runs": found})
     _print(found)
 
 

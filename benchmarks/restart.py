@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import Core, conditions, cores, processes_use
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
 from benchmarks.stage import Stage
@@ -43,13 +44,21 @@ def main(
     ),
 ) -> None:
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
-    figures: dict[str, Any] = {"events": events, "customers": customers, "orders": orders}
+    figures: dict[str, Any] = {}
     with TemporaryDirectory(prefix="ltv-bench-") as name, cluster() as servers:
         folder = Path(name)
-        figures["restart"] = [restart(servers, folder, events, customers) for _ in range(runs)]
-        figures["restore"] = restore(servers, folder, orders, customers, runs)
-    write_json(out, figures)
-    _print(figures)
+        for core in cores():
+            with processes_use(core):
+                figures[core] = {
+                    **conditions(),
+                    "events": events,
+                    "customers": customers,
+                    "orders": orders,
+                    "restart": [restart(servers, folder, events, customers) for _ in range(runs)],
+                    "restore": restore(servers, folder, orders, customers, runs),
+                }
+            write_json(out, figures)
+            _print(core, figures[core])
 
 
 def restart(servers: str, folder: Path, events: int, customers: int) -> dict[str, float]:
@@ -108,8 +117,8 @@ def _metrics(port: int) -> dict[str, float]:
     }
 
 
-def _print(figures: dict[str, Any]) -> None:
-    table = Table("median of seconds", "ltv consume", "goal")
+def _print(core: Core, figures: dict[str, Any]) -> None:
+    table = Table("median of seconds", f"ltv consume, {core}", "goal")
     stages = (
         ("process start and imports", "imported_s", ""),
         ("connected and assigned", "assigned_s", "imported_s"),

@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import Core, conditions, cores, processes_use
 from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
 from benchmarks.measure import LTV, cluster, measure, write_json
@@ -70,25 +71,37 @@ def main(
     ),
 ) -> None:
     """Measure; ltv consume runs on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
-    figures: dict[str, Any] = {"tables": [], "consume": []}
-    for size in map(int, sizes.split(",")):
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            figures["tables"].append(process.submit(grow, size).result())
-        console.print(f"  {figures['tables'][-1]}")
-    if events:
-        with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
-            for factor in (1, 10):
-                with Stage(servers, Path(folder)) as stage:
-                    stage.fill(job(factor * events, factor * customers))
-                    rate = _consumed(stage, factor * events)
-                    figures["consume"].append(rate)
-                    console.print(f"  {factor * events:,} events: {rate:,.0f} per CPU second")
-    write_json(out, figures)
-    _print(figures)
+    figures: dict[str, Any] = {}
+    for core in cores():
+        with processes_use(core):
+            figures[core] = {
+                **conditions(),
+                "tables": [_grown(int(size)) for size in sizes.split(",")],
+                "consume": _consumed(events, customers) if events else [],
+            }
+        write_json(out, figures)
+        _print(core, figures[core])
 
 
-def _consumed(stage: Stage, events: int) -> float:
-    return events / measure([*LTV, "consume", "--until-end"], stage.environment).cpu_s
+def _grown(customers: int) -> dict[str, float]:
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        found = process.submit(grow, customers).result()
+    console.print(f"  {found}")
+    return found
+
+
+def _consumed(events: int, customers: int) -> list[dict[str, float]]:
+    """`ltv consume` on these numbers, and on ten times as many."""
+    found = []
+    with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
+        for factor in (1, 10):
+            with Stage(servers, Path(folder)) as stage:
+                stage.fill(job(factor * events, factor * customers))
+                run = measure([*LTV, "consume", "--until-end"], stage.environment)
+            rate = factor * events / run.cpu_s
+            found.append({"customers": factor * customers, "events_per_cpu_s": rate})
+            console.print(f"  {factor * events:,} events: {rate:,.0f} per CPU second")
+    return found
 
 
 def grow(customers: int) -> dict[str, float]:
@@ -248,9 +261,9 @@ def _purchases(draw: random.Random, count: int, customers: int) -> Iterator[Reco
         )
 
 
-def _print(figures: dict[str, Any]) -> None:
+def _print(core: Core, figures: dict[str, Any]) -> None:
     tables = figures["tables"]
-    shown = Table("in-process", *(f"{table['customers']:,} customers" for table in tables), "goal")
+    shown = Table(f"in-process, {core}", *(f"{table['customers']:,} customers" for table in tables), "goal")
     rows = [
         ("bytes per customer", "bytes_per_customer", ",.0f", f"{BYTES_PER_CUSTOMER}"),
         ("bytes per order", "bytes_per_order", ",.0f", f"{BYTES_PER_ORDER}"),
@@ -269,7 +282,7 @@ def _print(figures: dict[str, Any]) -> None:
     Console().print(shown)
     if figures["consume"]:
         shown = Table("events per CPU second", "the job", "ten times the job", "goal")
-        one, ten = figures["consume"]
+        one, ten = (run["events_per_cpu_s"] for run in figures["consume"])
         change = f"{ten / one - 1:+.0%}"
         shown.add_row("ltv consume", f"{one:,.0f}", f"{ten:,.0f} ({change})", f"within {WITHIN:.0%}")
         Console().print(shown)

@@ -1,10 +1,11 @@
-"""The tables of the throughput benchmark in README.md and docs/benchmark.md, from its results file.
+"""The tables of the documents, from the benchmarks' results files.
 
 `python -m benchmarks.tables` prints them; `--write` puts each between its markers. A test holds the documents to them.
 """
 
 import json
 import re
+import statistics
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +14,17 @@ from typing import Annotated, Any, Final
 import typer
 
 ROOT: Final = Path(__file__).parents[1]
-RESULTS: Final = ROOT / "benchmarks" / "results" / "throughput.json"
+RESULTS: Final = ROOT / "benchmarks" / "results"
 BEGIN: Final = "<!-- python -m benchmarks.tables --write -->"
 END: Final = "<!-- end -->"
 ONLY_READ: Final = "none"
+DAY_EVENTS: Final = 10**9
+"""The events of a day in docs/capacity.md; its customers have ten orders each."""
+DAY_CUSTOMERS: Final = 10**7
+ORDERS_PER_CUSTOMER: Final = 10
+INSTANCES: Final = 4
+NEW_ORDERS: Final = 0.2
+"""The share of the events that are new orders, where state grows."""
 
 Figures = dict[str, Any]
 
@@ -59,11 +67,100 @@ def short_table(figures: Figures) -> str:
     return f"{_conditions(figures)}\n\n{_markdown(['who', 'events per CPU second', 'peak MiB'], rows)}"
 
 
-TABLES: Final[dict[str, Callable[[Figures], str]]] = {
-    "README.md": short_table,
-    "docs/benchmark.md": whole_table,
+def dashboard_table(figures: Figures) -> str:
+    """The delay until all subscribers have a snapshot, and what they cost."""
+    rows = [
+        [
+            f"{run['subscribers']:,}",
+            run["server"],
+            f"{run['p50_ms']:.1f}",
+            f"{run['p99_ms']:.1f}",
+            f"{run['memory_mib']:.0f}",
+            f"{run['kib_per_subscriber']:.0f}",
+            f"{run['cpu_share']:.0%}",
+        ]
+        for run in figures["runs"]
+    ]
+    titles = ["subscribers", "server", "p50 ms", "p99 ms", "MiB", "KiB a subscriber", "CPU"]
+    text = f"{figures['rows']} rows, a snapshot every {figures['interval_s']:g} s, {_when(figures)}."
+    return f"{text}\n\n{_markdown(titles, rows)}"
+
+
+def capacity_table(throughput: Figures, scale: Figures, restart: Figures) -> str:
+    """What a day of 10^9 events costs, by implementation of the state; a cell is empty where nothing was measured."""
+    days = [
+        _day(throughput["contestants"][f"ltv {contestant}"], scale.get(core, {}), restart.get(core, {}))
+        for core, contestant in (("native", "native"), ("python", "pure"))
+    ]
+    titles = list(dict.fromkeys(title for day in days for title in day))
+    rows = [[title, *(day.get(title, "") for day in days)] for title in titles]
+    runs = {f"`make bench` {_when(throughput)}": None}
+    for name, by_core in (("scale", scale), ("restart", restart)):
+        runs |= dict.fromkeys(f"`make bench-{name}` {_when(figures)}" for figures in by_core.values())
+    table = _markdown([f"{DAY_EVENTS:,} events a day", "native core", "pure Python"], rows)
+    return f"{textwrap.fill('; '.join(runs), 120)}.\n\n{table}"
+
+
+def _day(throughput: Figures, scale: Figures, restart: Figures) -> dict[str, str]:
+    """One implementation's column: what the row shows -> its figure."""
+    column = {"CPU hours, 100,000 customers": _cpu_hours(throughput["events_per_cpu_s"])}
+    for run in scale.get("consume", [])[1:]:
+        title = f"CPU hours, {run['customers']:,} customers with ten times the orders"
+        column[title] = _cpu_hours(run["events_per_cpu_s"])
+    for table in scale.get("tables", [])[-1:]:
+        customer, order = table["bytes_per_customer"], table["bytes_per_order"]
+        state = DAY_CUSTOMERS * (customer + ORDERS_PER_CUSTOMER * order)
+        rewrite_s = table["rewrite_s"] / (table["customers"] + table["orders"])
+        column |= {
+            "bytes of memory a customer": f"{customer:.0f}",
+            "bytes of memory an order": f"{order:.0f}",
+            f"GB of memory, {DAY_CUSTOMERS:,} customers with ten orders each": _gb(state),
+            "GB of memory more each day, a fifth of the events new orders": _gb(
+                DAY_EVENTS * NEW_ORDERS * order
+            ),
+            "us a row, rewriting a changelog": f"{rewrite_s * 1e6:.1f}",
+        }
+    if "restore" in restart:
+        rate = statistics.median(run["rows_per_s"] for run in restart["restore"])
+        rows = DAY_CUSTOMERS * (1 + ORDERS_PER_CUSTOMER) / INSTANCES
+        column |= {
+            "rows restored a second and process": _rate(rate),
+            f"seconds to restore {rows:,.0f} rows": f"{rows / rate:.0f}",
+        }
+    return column
+
+
+def _cpu_hours(events_per_cpu_s: float) -> str:
+    return f"{DAY_EVENTS / events_per_cpu_s / 3600:.1f}"
+
+
+def _gb(size_bytes: float) -> str:
+    return f"{size_bytes / 1e9:.1f}"
+
+
+def _when(figures: Figures) -> str:
+    return f"{figures['at'][:10]}, commit {figures['versions']['ltv']}"
+
+
+TABLES: Final[dict[str, tuple[Callable[..., str], tuple[str, ...]]]] = {
+    "README.md": (short_table, ("throughput",)),
+    "docs/benchmark.md": (whole_table, ("throughput",)),
+    "docs/capacity.md": (capacity_table, ("throughput", "scale", "restart")),
+    "docs/dashboard.md": (dashboard_table, ("dashboard",)),
 }
-"""The document -> what makes its table."""
+"""The document -> what makes its table, and of which results files."""
+
+
+def table_of(document: str) -> str:
+    """A document's table, from the results files."""
+    make, names = TABLES[document]
+    return make(*(results(name) for name in names))
+
+
+def results(name: str) -> Figures:
+    """The figures of a benchmark's results file."""
+    figures: Figures = json.loads((RESULTS / f"{name}.json").read_text())
+    return figures
 
 
 def with_table(text: str, table: str) -> str:
@@ -123,10 +220,9 @@ def _markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def main(
     write: Annotated[bool, typer.Option("--write", help="Put the tables into the documents.")] = False,
 ) -> None:
-    """Print the tables of the last `make bench`, or write them."""
-    figures = json.loads(RESULTS.read_text())
-    for name, table_of in TABLES.items():
-        document, table = ROOT / name, table_of(figures)
+    """Print the tables of the benchmarks' last runs, or write them."""
+    for name in TABLES:
+        document, table = ROOT / name, table_of(name)
         if write:
             document.write_text(with_table(document.read_text(), table))
         else:

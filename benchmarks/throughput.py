@@ -8,23 +8,20 @@ runs of the same round.
 
 import json
 import os
-import platform
 import subprocess
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
-import psutil
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
 from benchmarks import chart
+from benchmarks.conditions import conditions
 from benchmarks.contestants import CONTESTANTS, REFERENCE, Contestant, Job, Top
 from benchmarks.halves import commits, our_marks
 from benchmarks.load import PARTITIONS, SEED, create_topic, delete_topics, send
@@ -38,7 +35,6 @@ LIMIT_S: Final = 900.0
 PAUSE_S: Final = 2.0
 """The pause between two runs, in which the broker deletes the last run's topics."""
 TABLE_WIDTH: Final = 210
-LIBRARIES: Final = ("kafka-python", "msgspec", "crc32c")
 
 console = Console(stderr=True)
 
@@ -71,10 +67,8 @@ def main(
             f"--only {only}: must begin one of {', '.join(each.name for each in CONTESTANTS)}"
         )
     figures: dict[str, Any] = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **conditions(),
         "load": {"customers": customers, "partitions": PARTITIONS, "seed": SEED},
-        "machine": _machine(),
-        "versions": _versions(),
         "contestants": {
             each.name: {"what": each.what, "guarantee": each.guarantee, "runs": []} for each in chosen
         },
@@ -199,38 +193,6 @@ def _last_json(output: Path) -> dict[str, Any]:
     lines = output.read_text().splitlines()
     report: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     return report
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cores": os.cpu_count(),
-        "cpu": _cpu_model(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "system": platform.platform(),
-        "load_at_start": os.getloadavg()[0],
-    }
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
-        platform.processor(),
-    )
-
-
-def _versions() -> dict[str, str]:
-    from broker.jars import KAFKA_VERSION
-
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
-    broker = "of KAFKA_BOOTSTRAP_SERVERS" if "KAFKA_BOOTSTRAP_SERVERS" in os.environ else KAFKA_VERSION
-    return {
-        "ltv": commit.stdout.strip() or version("ltv"),
-        "python": platform.python_version(),
-        "broker": broker,
-        **{name: version(name) for name in LIBRARIES},
-    }
 
 
 if __name__ == "__main__":
