@@ -14,6 +14,7 @@ from consumer.settings import Settings
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partition import Partition
 from consumer.stream.restore import restore
+from consumer.stream.restore_wait import RestoreWait
 from consumer.stream.transport import Clients, Rebalance
 
 log = structlog.get_logger()
@@ -30,6 +31,7 @@ class Assignment:
         self._metrics = metrics
         self._clock = clock
         self._restores: deque[tuple[Partition, Iterator[int]]] = deque()
+        self._wait = RestoreWait(settings.topics.changelog, clients.reader, clock)
         self.partitions: dict[int, Partition] = {}
         self.is_ready = False
         """There is an assignment (which may be empty), and all its partitions are running."""
@@ -88,6 +90,7 @@ class Assignment:
             self._note_lifecycle(partition)
             self._restores.append((partition, restore(partition, self._clients.reader, self._settings)))
         if self._restores:
+            self._wait.moved()
             self._metrics.set_not_ready("restoring")
         else:
             self._all_run()
@@ -98,6 +101,10 @@ class Assignment:
         began = self._clock()
         rows = next(steps, None)
         self._metrics.restore_seconds.inc(self._clock() - began)
+        if rows == 0:
+            self._wait.stood(partition)
+        else:
+            self._wait.moved()
         if rows is not None:
             self._metrics.restored_rows.inc(rows)
             self._metrics.restore_records_left.labels(partition.number).set(partition.restore_records_left)

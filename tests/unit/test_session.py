@@ -2,12 +2,13 @@
 
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cluster.fetched import Record
 from cluster.record_batch import UnreadableBatch
 from cluster.settings import Cluster
 from consumer.health import WorkerHealth
@@ -421,6 +422,59 @@ def test_records_behind_an_open_transaction_are_named_in_the_log_the_metric_and_
     covered = json.loads(cluster.values(cluster.topics.snapshots)[-1])["coverage"]
     assert (covered["complete"], covered["lag_records"]) == (True, 0)
     assert worker.metric("ltv_blocked_by_transaction_seconds", partition="0") == 0
+
+
+def read_when_decided(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the worker's reader wait while a transaction is open on the partition that it reads."""
+    reader = worker.session._clients.reader
+    read = reader.read
+
+    def wait_and_read(topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        while (topic, partition) in worker.cluster.undecided:
+            yield []
+        yield from read(topic, partition, start, end)
+
+    monkeypatch.setattr(reader, "read", wait_and_read)
+
+
+def test_an_open_transaction_that_holds_back_a_restore_is_named_in_the_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = FakeCluster()
+    cluster.events[0] = [visit("a")]
+    Worker(cluster).run(0)
+    changelog = cluster.topics.changelog
+    end = cluster.logs[changelog, 0].end
+    cluster.logs[changelog, 0].end += 3
+    cluster.undecided[changelog, 0] = end
+    successor = Worker(cluster)
+    read_when_decided(successor, monkeypatch)
+    successor.consumer.assign(0)
+    for _ in range(300):
+        cluster.now_s += 0.125
+        successor.session.step()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "holds back a restore" in line]
+    assert [line.split("waited_s=")[1].split()[0] for line in lines] == ["5", "10", "20"]
+    assert all(f"topic={changelog}" in line and f"offset={end}" in line for line in lines)
+    assert all("partition=0" in line and "kafka-transactions.sh" in line for line in lines)
+
+    del cluster.undecided[changelog, 0]
+    successor.step_until_committed()
+    assert successor.partitions[0].lifecycle is Lifecycle.RUNNING
+
+
+def test_a_restore_that_waits_without_an_open_transaction_names_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = FakeCluster()
+    cluster.logs[cluster.topics.changelog, 0].end = 3
+    worker = Worker(cluster)
+    monkeypatch.setattr(worker.session._clients.reader, "read", lambda *_: iter([[]] * 300))
+    worker.consumer.assign(0)
+    for _ in range(300):
+        cluster.now_s += 0.1
+        worker.session.step()
+    assert "holds back a restore" not in capsys.readouterr().out
 
 
 def test_transactions_that_end_in_time_are_not_named() -> None:
