@@ -22,6 +22,11 @@ class DeadRun:
         if previous != records - 1:
             self.length = 0
 
+    def note_unreadable(self, records: int) -> None:
+        """Note a batch of this many records that can't be read."""
+        self.length += records
+        self.longest = max(self.longest, self.length)
+
     def committed(self) -> None:
         """Note that a commit succeeded."""
         self.longest = 0

@@ -1,12 +1,15 @@
 """Limits on dead letters stop the consumer before it sets a whole topic aside.
 
 A person must look: is it the wrong topic, or a broken producer? Nothing of the commit that would pass a limit is
-written, so the next run reads the same records, valid ones too, and stops again until an operator acts. The number and
-the share are those of one session; the run of consecutive ones is the partition's, over restarts, so that a supervisor
-that starts the consumer again and again moves none past the limit.
+written, so the next run reads the same records, valid ones too. The number and the share are of what one process
+committed, over its sessions: a process that is started again counts from 0, and the share of a few records does not
+stop it. The run of consecutive ones is of the partition, over restarts: a supervisor that starts the consumer again
+and again moves none past it. A batch that can't be read counts as all its records.
 """
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from consumer.settings import Settings
@@ -25,43 +28,66 @@ _SHOWN: Final = (names.TOPIC, names.PARTITION, names.OFFSET, names.REASON, names
 _MEANINGS: Final = {**REASONS, **BATCH_REASONS}
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """What the limits look at."""
+
+    total: Counter[str] = field(default_factory=Counter)
+    """Reason -> invalid records."""
+    window: Counter[str] = field(default_factory=Counter)
+    """The same of the window, the last records."""
+    records: int = 0
+    """The number of records of the window."""
+
+    def with_commit(self, records: int, dead: list[DeadLetter]) -> "_Counts":
+        """These counts, and those of a commit."""
+        more = invalid_by_reason(dead)
+        return _Counts(self.total + more, self.window + more, self.records + records)
+
+
+def invalid_by_reason(dead: Iterable[DeadLetter]) -> Counter[str]:
+    """Reason -> the records that these dead letters stand for."""
+    found: Counter[str] = Counter()
+    for letter in dead:
+        found[letter.reason] += letter.records
+    return found
+
+
 class InvalidLimit:
-    """Counts the dead letters of this session against the limits in the settings."""
+    """Counts the invalid records of a process against the limits in the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._max_count = settings.max_dead_letters
         self._max_ratio = settings.max_dead_letter_ratio
         self._max_run = settings.max_consecutive_dead_letters
-        self._total: Counter[str] = Counter()
-        """Reason -> dead letters of the session; `_dead`: of the window."""
-        self._dead: Counter[str] = Counter()
-        self._records = 0
+        self._committed = _Counts()
+        self._next = _Counts()
+        """As of the commit that was checked last."""
 
     def check(self, records: int, dead: list[DeadLetter]) -> None:
-        """Count the records of a commit, before it begins.
+        """Look at the records of a commit, before it begins.
 
         Raises:
             Fatal: the number or the share is exceeded; the commit must not happen.
         """
-        reasons = [letter.reason for letter in dead]
-        self._total.update(reasons)
-        self._dead.update(reasons)
-        self._records += records
-        total, share = self._total.total(), self._dead.total()
+        counts = self._next = self._committed.with_commit(records, dead)
+        total, share = counts.total.total(), counts.window.total()
         if self._max_count is not None and total > self._max_count:
             raise Fatal(
                 f"{total} invalid events, more than --max-dead-letters {self._max_count}"
-                f"{_why(self._total, dead, 'without --max-dead-letters')}"
+                f"{_why(counts.total, dead, 'without --max-dead-letters')}"
             )
-        if self._records >= MIN_RECORDS and share > self._max_ratio * self._records:
+        if counts.records >= MIN_RECORDS and share > self._max_ratio * counts.records:
             raise Fatal(
-                f"{share} of the last {self._records} records are invalid, a larger share than "
+                f"{share} of the last {counts.records} records are invalid, a larger share than "
                 f"--max-dead-letter-ratio {self._max_ratio}"
-                f"{_why(self._dead, dead, 'with --max-dead-letter-ratio 1')}"
+                f"{_why(counts.window, dead, 'with --max-dead-letter-ratio 1')}"
             )
-        if self._records >= WINDOW_RECORDS:
-            self._records = 0
-            self._dead.clear()
+
+    def committed(self) -> None:
+        """Count the records of the commit that was checked last: it succeeded."""
+        counts = self._next
+        self._committed = counts if counts.records < WINDOW_RECORDS else _Counts(counts.total)
 
     def check_run(self, partition: Partition) -> None:
         """Look at the partition's consecutive dead letters, before a commit begins.
@@ -71,7 +97,7 @@ class InvalidLimit:
         """
         longest = partition.dead_run.longest
         if self._max_run is not None and longest > self._max_run:
-            reasons = Counter(letter.reason for letter in partition.dead)
+            reasons = invalid_by_reason(partition.dead)
             raise Fatal(
                 f"{longest} invalid events follow each other, more than --max-consecutive-dead-letters "
                 f"{self._max_run}{_why(reasons, partition.dead, 'without --max-consecutive-dead-letters')}"

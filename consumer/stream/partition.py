@@ -157,7 +157,7 @@ class Partition:
     def _set_batch_aside(self, batch: UnreadableBatch) -> None:
         origin = Origin(self.settings.topics.events, self.number, batch.first_offset, batch.timestamp_ms)
         self._add(dead_batch(batch.data, batch.error, origin, batch.last_offset, batch.records))
-        self.dead_run.note(1, [0])
+        self.dead_run.note_unreadable(batch.records)
         self.uncommitted += batch.records
         self.next_offset = batch.last_offset + 1
 

@@ -47,6 +47,7 @@ class Session:
         settings: Settings,
         clients: Clients,
         metrics: Metrics,
+        limit: InvalidLimit,
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -59,7 +60,7 @@ class Session:
         self._assignment = Assignment(settings, clients, metrics, clock)
         self.customers = OwnedCustomers(self._assignment.partitions, settings.partitioner, clients.partitions)
         """For other threads."""
-        self._limit = InvalidLimit(settings)
+        self._limit = limit
         self._gc = GcPolicy(clock)
         self._partials = Partials(settings.topics, clients.reader)
         self._series: SnapshotSeries | None = None
@@ -201,6 +202,7 @@ class Session:
             if isinstance(error, Fenced):
                 self._await_heartbeat()
             raise
+        self._limit.committed()
         self._partials.put(partials)
         if snapshot and self._series:
             self._series.committed(snapshot)

@@ -14,6 +14,7 @@ from cluster.errors import Fenced
 from cluster.frames import left_off
 from consumer.metrics import FailureCause, Metrics
 from consumer.settings import Settings
+from consumer.stream.invalid_limit import InvalidLimit
 from consumer.stream.minute_summary import MinuteSummary
 from consumer.stream.owned_customers import PresentCustomers
 from consumer.stream.session import Session
@@ -44,6 +45,7 @@ def work(
             work is dropped.
     """
     _log_start(settings)
+    limit = InvalidLimit(settings)
     summary = MinuteSummary(metrics, time.monotonic)
     backoff_s = FIRST_BACKOFF_S
     first_connection = Deadline(settings.connect_timeout_s if settings.until_end else math.inf)
@@ -54,7 +56,7 @@ def work(
         try:
             with _connected(settings) as clients:
                 connected = True
-                session = Session(settings, clients, metrics)
+                session = Session(settings, clients, metrics, limit)
                 with customers.of(session.customers):
                     while not should_stop() and not session.finished:
                         session.step()

@@ -21,6 +21,13 @@ def test_length_and_longest_run_do_not_depend_on_the_parts(parts: list[list[bool
     assert run.length == (runs[-1][1] if runs and runs[-1][0] else 0)
 
 
+def test_a_batch_that_cannot_be_read_counts_as_all_its_records() -> None:
+    run = DeadRun()
+    run.note(3, [2])
+    run.note_unreadable(100)
+    assert (run.longest, run.length) == (101, 101)
+
+
 def test_a_run_that_goes_on_after_a_commit_keeps_its_length() -> None:
     run = DeadRun()
     run.note(3, [1, 2])

@@ -5,18 +5,29 @@ import pytest
 from cluster.settings import Cluster
 from consumer.settings import Settings
 from consumer.stream.invalid_limit import MIN_RECORDS, WINDOW_RECORDS, InvalidLimit
-from contract.dead_letters import MAX_PAYLOAD_BYTES, DeadLetter, Origin, dead_letter
+from contract.dead_letters import MAX_PAYLOAD_BYTES, DeadLetter, Origin, dead_batch, dead_letter
 from contract.errors import Fatal, InvalidEvent
 
 ORIGIN = Origin("ltv.events", 3, 17, 1_700_000_000_000)
 LETTER = dead_letter(b"c1", b"{", InvalidEvent("undecodable", "", "not JSON"), ORIGIN)
 
 
-def limit(count: int | None = None, ratio: float = 1.0) -> InvalidLimit:
-    settings = Settings(
-        Cluster(bootstrap_servers="nowhere:1"), max_dead_letters=count, max_dead_letter_ratio=ratio
-    )
-    return InvalidLimit(settings)
+class Checked:
+    """Commits that succeed unless a limit stops them."""
+
+    def __init__(self, count: int | None, ratio: float) -> None:
+        settings = Settings(
+            Cluster(bootstrap_servers="nowhere:1"), max_dead_letters=count, max_dead_letter_ratio=ratio
+        )
+        self.limit = InvalidLimit(settings)
+
+    def check(self, records: int, dead: list[DeadLetter]) -> None:
+        self.limit.check(records, dead)
+        self.limit.committed()
+
+
+def limit(count: int | None = None, ratio: float = 1.0) -> Checked:
+    return Checked(count, ratio)
 
 
 def test_without_a_limit_nothing_stops() -> None:
@@ -64,6 +75,23 @@ def test_the_share_is_that_of_the_last_10_000_records_not_of_all() -> None:
 
 def test_a_ratio_of_one_never_stops() -> None:
     limit(ratio=1.0).check(MIN_RECORDS, [LETTER] * MIN_RECORDS)
+
+
+def test_a_batch_that_cannot_be_read_counts_as_all_its_records() -> None:
+    batch = dead_batch(b"z", InvalidEvent("oversize_batch", "", "too much"), ORIGIN, 616, 600)
+    with pytest.raises(Fatal, match=r"600 of the last 1000 records are invalid.*\(oversize_batch 600\)"):
+        limit(ratio=0.5).check(1_000, [batch])
+    with pytest.raises(Fatal, match="600 invalid events"):
+        limit(count=599).check(1_000, [batch])
+
+
+def test_records_of_a_commit_that_fails_are_counted_once_when_they_come_again() -> None:
+    checked = limit(count=3, ratio=0.5)
+    for _ in range(10):
+        checked.limit.check(500, [LETTER] * 3)
+    checked.check(500, [LETTER] * 3)
+    with pytest.raises(Fatal, match="4 invalid events"):
+        checked.check(1, [LETTER])
 
 
 def test_the_message_says_where_the_last_one_is_why_it_is_invalid_and_what_to_do() -> None:

@@ -14,6 +14,7 @@ from cluster.settings import Cluster
 from consumer.health import WorkerHealth
 from consumer.metrics import Metrics
 from consumer.settings import Settings
+from consumer.stream.invalid_limit import InvalidLimit
 from consumer.stream.lifecycle import Lifecycle
 from consumer.stream.partition import Partition
 from consumer.stream.session import Session
@@ -66,16 +67,18 @@ class Worker:
         clients = cluster.clients()
         assert isinstance(clients.consumer, FakeConsumer)
         self.consumer = clients.consumer
+        given = Settings(
+            Cluster(bootstrap_servers="nowhere:1"),
+            cluster.topics,
+            commit_interval_s=COMMIT_INTERVAL_S,
+            snapshot_interval_s=SNAPSHOT_INTERVAL_S,
+            **{"partitioner": "unchecked", **settings},
+        )
         self.session = Session(
-            Settings(
-                Cluster(bootstrap_servers="nowhere:1"),
-                cluster.topics,
-                commit_interval_s=COMMIT_INTERVAL_S,
-                snapshot_interval_s=SNAPSHOT_INTERVAL_S,
-                **{"partitioner": "unchecked", **settings},
-            ),
+            given,
             clients,
             self.metrics,
+            InvalidLimit(given),
             clock=cluster.clock,
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=cluster.now_s),
         )
