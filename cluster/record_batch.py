@@ -181,6 +181,8 @@ class RecordBatch:
         """The records, a chunk at a time; where the rest can't be read, one `UnreadableBatch` ends them."""
         try:
             buffer = self._unpacked()
+            if not self.count:
+                self._check_end(buffer, 0, 0)
         except TooLarge:
             detail = f"the batch unpacks to more than {self._max_bytes:,} bytes"
             yield self._unreadable(0, "oversize_batch", detail)
@@ -192,6 +194,7 @@ class RecordBatch:
         while done < self.count:
             try:
                 chunk, at = self._chunk(buffer, at, done)
+                self._check_end(buffer, at, done + len(chunk))
             except ValueError as error:
                 yield self._unreadable(done, "undecodable_batch", str(error))
                 return
@@ -201,10 +204,6 @@ class RecordBatch:
             del (
                 chunk
             )  # Its records may be as large as the batch, and must be gone before the next ones are read.
-        if at != len(buffer):
-            yield self._unreadable(
-                done, "undecodable_batch", f"{len(buffer) - at:,} bytes follow its last record"
-            )
 
     def _unpacked(self) -> bytes:
         data = memoryview(self._batch._buffer)[_HEADER_BYTES:]
@@ -221,6 +220,7 @@ class RecordBatch:
         fields = core and core.read_fields(buffer, at, left, CHUNK_RECORDS, CHUNK_BYTES, NATIVE_CHUNKS)
         if fields:
             with suppress(ValueError):  # The chunks are read one by one, then, to the one that is wrong.
+                self._check_end(buffer, fields.end, done + len(fields))
                 return NativeChunk(
                     self._offsets(done, len(fields), lambda: _deltas(fields)), fields, self._timestamp_ms
                 ), fields.end
@@ -230,6 +230,15 @@ class RecordBatch:
             done, count, lambda: [record.offset_delta for record in read_rare_fields(buffer, at, count)]
         )
         return Chunk(offsets, keys, values, lambda: self._origins(read_rare_fields(buffer, at, count))), end
+
+    def _check_end(self, buffer: bytes, at: int, done: int) -> None:
+        """The last record must end where the batch does: a damaged batch's last chunk is not to be trusted.
+
+        Raises:
+            ValueError: bytes follow the last record.
+        """
+        if done == self.count and at != len(buffer):
+            raise ValueError(f"{len(buffer) - at:,} bytes follow its last record")
 
     def _offsets(self, done: int, count: int, read_deltas: Callable[[], list[int]]) -> Sequence[int]:
         """The offsets of `count` records, before which `done` records of the batch are."""

@@ -54,7 +54,8 @@ BLOWS: Final[dict[str, Blow]] = {}
 """What it is called in the table -> its batches."""
 SHORT_VALUES: Final = "500,000 values of one byte in one batch"
 ANY_RATIO: Final = ("--max-dead-letter-ratio", "1")
-OPTIONS: Final[dict[str, tuple[str, ...]]] = {SHORT_VALUES: ANY_RATIO}
+LARGE_BATCH: Final = "invalid events of a third, 630 MB, in one batch"
+OPTIONS: Final[dict[str, tuple[str, ...]]] = {LARGE_BATCH: ANY_RATIO, SHORT_VALUES: ANY_RATIO}
 """Blow -> the options with which a consumer survives it; with the defaults, if it is not here."""
 
 
@@ -261,7 +262,7 @@ def tags_in_batches() -> Iterator[Batch]:
     yield from _batches(_tag_bombs("tags", 150), 60)
 
 
-@blow("invalid events of a third, 630 MB, in one batch")
+@blow(LARGE_BATCH)
 def letters_in_one_batch() -> Iterator[Batch]:
     yield Batch(0, _third_invalid(630), ZSTD)
 

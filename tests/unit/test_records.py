@@ -222,11 +222,24 @@ def test_the_readable_records_before_a_damaged_one_are_read_and_the_rest_is_one_
     assert (again.first_offset, again.records) == (CHUNK_RECORDS, 10)
 
 
-def test_bytes_after_the_last_record_are_a_part_without_records() -> None:
-    chunk, rest = parts_of(PLAIN + b"\0" * 10)
+def test_bytes_after_the_last_record_make_a_batch_unreadable() -> None:
+    found = unreadable_of(PLAIN + b"\0" * 10)
+    assert (found.first_offset, found.last_offset, found.records) == (0, 1, 2)
+    assert found.error.detail == "10 bytes follow its last record"
+
+
+def test_bytes_in_a_batch_of_no_records_make_it_unreadable() -> None:
+    buffer = bytearray(PLAIN)
+    buffer[HEADER_BYTES - 4 : HEADER_BYTES] = bytes(4)
+    assert unreadable_of(bytes(buffer)).records == 0
+
+
+def test_bytes_after_the_last_record_make_the_last_chunk_unreadable() -> None:
+    some: list[RawRecord] = [(i, i, b"k", b"value", {}) for i in range(CHUNK_RECORDS + 10)]
+    chunk, rest = parts_of(batch_of(some) + b"\0")
     assert isinstance(chunk, Chunk)
     assert isinstance(rest, UnreadableBatch)
-    assert (len(chunk), rest.records, rest.error.detail) == (2, 0, "10 bytes follow its last record")
+    assert (len(chunk), rest.first_offset, rest.records) == (CHUNK_RECORDS, CHUNK_RECORDS, 10)
 
 
 def test_a_header_name_that_is_not_utf_8_is_read_as_bytes() -> None:
