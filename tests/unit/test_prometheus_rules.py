@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster.settings import Cluster
 from consumer.metric_catalogue import PARENT_METRICS, WORKER_METRICS
+from consumer.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"
@@ -55,6 +57,14 @@ def test_an_entry_of_the_runbook_says_what_it_means_where_to_look_and_what_to_do
     for entry in entries:
         assert re.findall(r"^\*\*(\w+)\*\*:", entry, re.MULTILINE) == ["Means", "Look", "Do"]
         assert "`ltv status`" in entry
+
+
+def test_the_alert_of_the_dead_letter_limit_names_the_setting_and_fires_below_its_default() -> None:
+    rule = NAMED["LtvDeadLettersNearLimit"]
+    assert "--max-dead-letter-ratio" in rule["annotations"]["summary"]
+    assert not re.search(r"\d", rule["annotations"]["summary"])
+    threshold = float(rule["expr"].split(">")[1])
+    assert 0 < threshold < Settings(Cluster()).max_dead_letter_ratio
 
 
 def test_the_runbook_has_no_entry_for_an_alert_that_does_not_exist() -> None:
