@@ -92,7 +92,7 @@ def capacity_table(throughput: Figures, scale: Figures, restart: Figures) -> str
         _day(throughput["contestants"][f"ltv {contestant}"], scale.get(core, {}), restart.get(core, {}))
         for core, contestant in (("native", "native"), ("python", "pure"))
     ]
-    titles = list(dict.fromkeys(title for day in days for title in day))
+    titles = dict.fromkeys(title for day in sorted(days, key=len, reverse=True) for title in day)
     rows = [[title, *(day.get(title, "") for day in days)] for title in titles]
     runs = {f"`make bench` {_when(throughput)}": None}
     for name, by_core in (("scale", scale), ("restart", restart)):
