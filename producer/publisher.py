@@ -21,6 +21,8 @@ from contract.partitioners import DEFAULT_PARTITIONER, PARTITIONERS, Partitioner
 from contract.topics import MAX_RECORD_BYTES
 
 BLOCK_TIMEOUT_MS: Final = 10_000
+STOPPED_TIMEOUT_MS: Final = 2_000
+"""The same after Ctrl-C: who stops a command waits for a few seconds."""
 DELIVERY_TIMEOUT_MS: Final = 60_000
 MAX_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
 """The limit on the memory of unconfirmed records: their keys and values, and BYTES_PER_RECORD for each."""
@@ -250,11 +252,15 @@ def publisher(
         settings = producer_settings(cluster, delivery_timeout_ms, limit)
         client = KafkaProducer(**settings, partitioner=KeyPartitioner(partitioner))
     target = Publisher(client, topic, delivery_timeout_ms, limit, step)
+    patience_s = BLOCK_TIMEOUT_MS / 1000
     try:
         if not _partitions(client, topic):
             raise Retriable(f"the topic {topic} does not exist; create it with: ltv topics create")
         with _rare_collections():
             yield target
+    except KeyboardInterrupt:
+        patience_s = STOPPED_TIMEOUT_MS / 1000
+        raise
     except KafkaError as error:
         if isinstance(error, AuthorizationError):
             raise our_error(f"writing to {topic}", error) from error
@@ -263,8 +269,8 @@ def publisher(
         ) from error
     finally:
         # An error of the block must stay the one that is raised; records in flight get a last chance.
-        if not target.wait_for_delivery(BLOCK_TIMEOUT_MS / 1000):
+        if not target.wait_for_delivery(patience_s):
             client._sender.force_close()  # Otherwise `close` waits for every batch, and raises.
-            client._sender.join(BLOCK_TIMEOUT_MS / 1000)
+            client._sender.join(patience_s)
         with suppress(KafkaTimeoutError):
-            client.close(timeout=BLOCK_TIMEOUT_MS / 1000)
+            client.close(timeout=patience_s)

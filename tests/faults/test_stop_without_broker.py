@@ -1,15 +1,21 @@
 """SIGTERM while the broker is dead or frozen: each command ends by itself, before those who stop it lose patience."""
 
+import json
+import os
+import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Final
+from urllib.error import URLError
 
 import psutil
 import pytest
 
 from broker.embedded import EmbeddedBroker
 from broker.readiness import free_port
+from ltv.exit_codes import STOPPED
 from tests.faults.brokers import one_node
 from tests.faults.harness import LTV, Application, Process, application
 from tests.faults.test_broker import metric
@@ -105,3 +111,60 @@ def test_a_command_that_is_stopped_while_the_broker_does_not_answer_ends_with_it
     assert codes == {"one": 0, "two": 0, "dashboard": 0, "produce": 1}
     assert "not delivered to" in ended["produce"].last_line
     assert "killed" not in ended["two"].log
+
+
+EVENTS: Final = b"".join(
+    json.dumps(
+        {
+            "type": "SITE_VISIT",
+            "verb": "NEW",
+            "key": f"page{number}",
+            "event_time": "2026-01-01T00:00:00Z",
+            "customer_id": f"c{number}",
+        }
+    ).encode()
+    + b"\n"
+    for number in range(20)
+)
+"""Few enough bytes that a pipe takes all or nothing."""
+
+
+@pytest.mark.parametrize("fault", [frozen, pytest.param(dead, marks=pytest.mark.faults_full)])
+def test_a_publish_that_is_stopped_while_the_broker_does_not_answer_says_how_many_events_are_not_delivered(
+    app: Application,
+    broker: EmbeddedBroker,
+    tmp_path: Path,
+    port: int,
+    fault: Callable[[EmbeddedBroker], AbstractContextManager[None]],
+) -> None:
+    pipe = tmp_path / "events"
+    os.mkfifo(pipe)
+    feed = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    publish = Process(
+        [*LTV, "publish", str(pipe), "--events-topic", app.events, "--metrics-port", str(port)],
+        {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers},
+        tmp_path / "publish.log",
+    )
+
+    def fed(name: str) -> float:
+        with suppress(BlockingIOError):
+            for _ in range(100):
+                os.write(feed, EVENTS)
+        with suppress(URLError):
+            return metric(port, name)
+        return 0.0
+
+    try:
+        wait_until(lambda: fed("ltv_publisher_delivered_total") > 0, "delivered events")
+        with fault(broker):
+            wait_until(
+                lambda: fed("ltv_publisher_sent_total") > metric(port, "ltv_publisher_delivered_total"),
+                "records in flight",
+            )
+            publish.send(signal.SIGINT)
+            ended = publish.wait(PATIENCE_S)
+    finally:
+        publish.close()
+        os.close(feed)
+    assert ended.code == STOPPED
+    assert re.search(r"stopped: [\d,]+ events? delivered to \S+, [1-9][\d,]* not delivered, ", ended.log)

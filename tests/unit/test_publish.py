@@ -9,9 +9,10 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.partitioner.default import DefaultPartitioner
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
+from cluster.settings import Cluster
 from contract.customer_key import readable_key
 from contract.errors import InvalidEvent, Retriable
-from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, KeyPartitioner, Publisher
+from producer.publisher import BYTES_PER_RECORD, MAX_IN_FLIGHT_BYTES, KeyPartitioner, Publisher, publisher
 
 
 class FakeFuture:
@@ -63,6 +64,52 @@ def test_the_wait_for_a_cluster_that_does_not_answer_ends_at_its_deadline() -> N
         target.send(b"c", b"v")
     with pytest.raises(Retriable, match=r"6 of 10 records were not delivered to t: no answer"):
         target.finish()
+
+
+class SilentClient(FakeClient):
+    """A whole client that answers no record, on a clock of its own."""
+
+    def __init__(self, **_settings: object) -> None:
+        super().__init__(answers=0)
+        self._sender = self
+        self.now_s = 0.0
+
+    def partitions_for(self, _topic: str) -> set[int]:
+        return {0}
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def force_close(self) -> None:
+        """Nothing is sent any more."""
+
+    def join(self, timeout: float) -> None:
+        self.now_s += timeout
+
+    def close(self, timeout: float) -> None:
+        self.now_s += timeout
+
+
+@pytest.mark.parametrize(("error", "most_s"), [(KeyboardInterrupt, 8.0), (ZeroDivisionError, 31.0)])
+def test_a_block_that_ctrl_c_ends_gives_a_silent_kafka_a_few_seconds_only(
+    error: type[BaseException], most_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = SilentClient()
+    monkeypatch.setattr("producer.publisher.KafkaProducer", lambda **_: client)
+    monkeypatch.setattr("producer.publisher.max_message_bytes", lambda *_: None)
+    monkeypatch.setattr("producer.publisher.time", client)
+
+    def send_and_end() -> None:
+        with publisher(Cluster(bootstrap_servers="nowhere:1"), "t") as target:
+            target.send(b"c", b"v")
+            raise error
+
+    with pytest.raises(error):
+        send_and_end()
+    assert client.now_s <= most_s
 
 
 def test_after_an_expired_record_no_further_one_is_sent() -> None:
