@@ -2,24 +2,11 @@
 
 from typing import Protocol
 
-from contract.dead_letters import Headers
+from cluster.transaction_writer import TransactionWriter
 
 
-class EventWriter(Protocol):
-    """One transaction at a time: `cluster.transactional_client.TransactionalClient`, or a fake."""
-
-    def begin(self) -> None:
-        """Start a transaction."""
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        value: bytes | None,
-        key: bytes | None = None,
-        headers: Headers | None = None,
-    ) -> object:
-        """Add a record."""
+class EventWriter(TransactionWriter, Protocol):
+    """A writer whose transactions commit records only."""
 
     def commit_sent(self) -> None:
         """Commit the sent records."""

@@ -39,9 +39,6 @@ DELETED: Final = {"OK", "GroupIdNotFoundError"}
 class ResetWriter(EventWriter, Protocol):
     """What a reset writes with: `cluster.transactional_client.TransactionalClient`."""
 
-    def offset_of(self, sent: Any) -> int:
-        """The offset of a record, once it is delivered."""
-
     def abort(self) -> None:
         """Abort the transaction."""
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cluster.fetched import Record
 from cluster.record_batch import Chunk, UnreadableBatch
-from contract.dead_letters import Headers
+from cluster.transaction_writer import TransactionWriter
 
 
 class Polled(NamedTuple):
@@ -56,30 +56,14 @@ class GroupConsumer(Protocol):
         """Stop without leaving the group: a static member's partitions stay assigned to it."""
 
 
-class TransactionalProducer(Protocol):
-    """One transaction at a time; a second producer with the same transactional id fences the first."""
-
-    def begin(self) -> None:
-        """Start a transaction."""
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        value: bytes | None,
-        key: bytes | None = None,
-        headers: Headers | None = None,
-    ) -> Any:
-        """Add a record; returns a handle for `offset_of`."""
+class TransactionalProducer(TransactionWriter, Protocol):
+    """A writer whose transactions also commit offsets; a second one with the same transactional id fences the first."""
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         """Commit the sent records together with the consumed offsets (events partition -> next offset)."""
 
     def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
         """Abort a transaction on these (topic, partition) pairs, which ends one that a predecessor left open there."""
-
-    def offset_of(self, sent: Any) -> int:
-        """The offset of a committed record; `sent` is what `send` returned."""
 
     def close(self) -> None:
         """Abandon an open transaction and close the connections."""
