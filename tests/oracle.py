@@ -6,7 +6,7 @@ that this oracle finds invalid.
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -84,7 +84,10 @@ def _instant(text: str) -> datetime:
         raise Invalid("invalid_field") from None
     if at.tzinfo is None:
         raise Invalid("invalid_field")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # In the year 0 or 10000.
+        raise Invalid("invalid_field") from None
 
 
 def _dollars(text: str) -> Fraction:
@@ -107,7 +110,7 @@ def invalid_among(records: Iterable[Record]) -> dict[tuple[int, int], str]:
 
 def snapshot_of(records: Iterable[Record], x: int, basis: str) -> dict[str, Any]:
     """The figures of a complete snapshot over these records: totals, time frame, rows without previous ranks."""
-    weeks: dict[str, set[date]] = {}
+    weeks: dict[str, set[int]] = {}
     visits: dict[str, int] = {}
     names: dict[str, tuple[datetime, bool, str]] = {}
     orders: dict[tuple[str, str], tuple[datetime, bool, Fraction]] = {}
@@ -121,7 +124,7 @@ def snapshot_of(records: Iterable[Record], x: int, basis: str) -> dict[str, Any]
             continue
         customer, at, is_update = event["customer_id"], event["at"], event["verb"] == "UPDATE"
         times.append(at)
-        weeks.setdefault(customer, set()).add(_sunday(at))
+        weeks.setdefault(customer, set()).add(_week(at))
         if event["type"] == "SITE_VISIT":
             visits[customer] = visits.get(customer, 0) + 1
         if event["type"] == "ORDER":
@@ -137,7 +140,7 @@ def snapshot_of(records: Iterable[Record], x: int, basis: str) -> dict[str, Any]
     for (customer, _), (_, _, dollars) in orders.items():
         spend[customer] += dollars
         count[customer] += 1
-    frame = (_sunday(max(times)) - _sunday(min(times))).days // 7 + 1 if times else 0
+    frame = _week(max(times)) - _week(min(times)) + 1 if times else 0
     divisor = {customer: len(own) if basis == "active" else frame for customer, own in weeks.items()}
     ltv = {customer: 52 * spend[customer] / divisor[customer] * 10 for customer in weeks}
     best = sorted(weeks, key=lambda customer: (-ltv[customer], customer))[:x]
@@ -173,8 +176,9 @@ def snapshot_of(records: Iterable[Record], x: int, basis: str) -> dict[str, Any]
     }
 
 
-def _sunday(at: datetime) -> date:
-    return at.date() - timedelta(days=(at.weekday() + 1) % 7)
+def _week(at: datetime) -> int:
+    """The number of the week, from Sunday on: 0001-01-07, the seventh day, was the first Sunday."""
+    return at.toordinal() // 7
 
 
 def _cents(dollars: Fraction) -> str:

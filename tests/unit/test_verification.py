@@ -289,11 +289,13 @@ def test_week_boundaries_ties_versions_and_the_largest_amounts_are_the_same(basi
     assert verdict_on(snapshot, records).matches
 
 
-def test_the_first_week_of_the_calendar_is_a_week() -> None:
-    days = ("0001-01-01T00:00:00Z", "0001-01-06T23:59:59Z", "0001-01-07T00:00:00Z")
-    records = on_topic(order("c", day, day, "1") for day in days)
+def test_the_first_week_of_the_calendar_is_a_week_and_no_time_is_before_or_after_the_calendar() -> None:
+    days = ("0001-01-01T00:00:00Z", "0001-01-06T23:59:59Z", "0001-01-07T01:00:00+01:00")
+    outside = ("0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01")
+    records = on_topic(order("c", day, day, "1") for day in (*days, *outside))
     snapshot = snapshot_by_domain(records, 1, "active")
-    assert snapshot.rows[0].weeks == 2
+    assert (snapshot.rows[0].weeks, snapshot.totals.dead_letters) == (2, 2)
+    assert figures(msgspec.to_builtins(snapshot)) == oracle.snapshot_of(records, 1, "active")
     assert verdict_on(snapshot, records).matches
 
 
