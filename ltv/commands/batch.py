@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
 from consumer.batch import Batch
 from consumer.new_state import new_state
@@ -77,7 +78,7 @@ def batch(
     ):
         report = Rejects(stack.enter_context(open_output(rejects)) if rejects else None, rejects)
         run = Batch(on_rejected=report.add, state=state)
-        _ingest(run, files)
+        _ingest(run, files, report.console)
         snapshot = run.snapshot(top, basis, datetime.now(UTC))
     # The exit code depends on the events only, even if the reader closes the output early.
     with suppress(ReaderGone):
@@ -91,8 +92,8 @@ def batch(
     exit_where_invalid(invalid=run.rejected, valid=run.state.totals().events, strict=strict)
 
 
-def _ingest(run: Batch, files: list[str]) -> None:
-    with file_progress(files) as progress, gc_paused():
+def _ingest(run: Batch, files: list[str], console: Console) -> None:
+    with file_progress(files, console) as progress, gc_paused():
         for path in files:
             progress.file(path)
             for bytes_read in run.ingest_file(path):

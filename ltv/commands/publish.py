@@ -103,7 +103,7 @@ def publish(
 
 
 def _send(files: list[str], target: Publisher, report: Rejects, *, as_is: bool) -> None:
-    with file_progress(files) as progress:
+    with file_progress(files, report.console) as progress:
         for path in files:
             progress.file(path)
             for bytes_read in publish_file(path, target, report.add, as_is=as_is):

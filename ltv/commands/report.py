@@ -12,6 +12,7 @@ from files.input import check_inputs
 from files.output import open_output
 from files.same_file import refuse_same_files
 from ltv.connected_log_reader import connected_log_reader
+from ltv.console.consoles import stderr_console
 from ltv.console.lines import say
 from ltv.console.progress import file_progress, offset_progress
 from ltv.gc_pause import gc_paused
@@ -68,7 +69,7 @@ def _of_files(paths: list[str]) -> "CustomerFigures":
 
     state = Aggregate(notes_changes=False)
     run = Batch(on_rejected=_count_only, state=state)
-    with file_progress(paths) as progress, gc_paused():
+    with file_progress(paths, stderr_console()) as progress, gc_paused():
         for path in paths:
             progress.file(path)
             for size in run.ingest_file(path):

@@ -12,6 +12,7 @@ from contract.topics import DEFAULT_EVENTS_TOPIC, DEFAULT_PREFIX, Topics
 from files.input import check_inputs
 from files.output import open_output
 from ltv.connected_log_reader import connected_log_reader
+from ltv.console.consoles import stderr_console
 from ltv.console.lines import print_line, say
 from ltv.console.progress import file_progress, offset_progress
 from ltv.exit_codes import UNVERIFIABLE
@@ -164,7 +165,7 @@ def _verdict_from_files(snapshot: "Snapshot", files: list[str]) -> "Verdict":
 
     with EventTable() as table:
         events = 0
-        with file_progress(files) as progress:
+        with file_progress(files, stderr_console()) as progress:
 
             def advance(size: int, count: int) -> None:
                 nonlocal events

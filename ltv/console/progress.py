@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -35,9 +36,11 @@ class FileProgress:
 
 
 @contextmanager
-def file_progress(paths: Sequence[str]) -> Iterator[FileProgress]:
-    """The bar; it shows a percentage only if the size of every file is known (no pipe, no .gz)."""
-    console = stderr_console()
+def file_progress(paths: Sequence[str], console: Console) -> Iterator[FileProgress]:
+    """The bar; it shows a percentage only if the size of every file is known (no pipe, no .gz).
+
+    What is printed on `console` meanwhile stands above the bar.
+    """
     sizes = [_plain_size(path) for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     columns = (

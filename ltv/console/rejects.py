@@ -33,14 +33,15 @@ class Rejects:
     def __init__(self, file: Writable | None, path: str | None) -> None:
         self._file = file
         self._path = path
-        self._console = stderr_console()
+        self.console = stderr_console()
+        """Where they are shown; a bar on the same terminal must have the same console."""
         self.counts: Counter[str] = Counter()
         """Rejected events by reason."""
 
     def add(self, path: str, line: int, value: bytes, error: InvalidEvent) -> None:
         """Count the event; show it if it is one of the first; write it to the file, on one line."""
         if self.counts.total() < SHOWN:
-            self._console.print(printable(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=True)
+            self.console.print(printable(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=True)
         self.counts[error.reason] += 1
         if self._file:
             self._file.write(msgspec.json.encode(_kept(path, line, value, error)) + b"\n")
@@ -53,11 +54,11 @@ class Rejects:
         """
         total = self.counts.total()
         if total > SHOWN:
-            self._console.print(f"... and {total - SHOWN:,} more")
+            self.console.print(f"... and {total - SHOWN:,} more")
         if total:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.counts.most_common())
             kept = f"; written to {printable(self._path)}" if self._path else ""
-            self._console.print(f"{all_of(total)}: {reasons}{kept}", soft_wrap=True)
+            self.console.print(f"{all_of(total)}: {reasons}{kept}", soft_wrap=True)
 
 
 def invalid_events(number: int) -> str:

@@ -56,6 +56,15 @@ def test_the_name_of_a_file_is_no_markup_of_the_progress_bar(name: str, tmp_path
     assert name in on_terminal("batch", str(path))
 
 
+def test_an_invalid_event_is_shown_on_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ndjson"
+    path.write_text("{}\n[]\n")
+    shown = on_terminal("batch", str(path))
+    before = re.findall(rf"(.{{4}}){re.escape(str(path))}:\d: ", shown, re.DOTALL)
+    assert len(before) == 2
+    assert [each for each in before if each != "\x1b[2K" and not each.endswith("\n")] == []
+
+
 def test_json_on_a_terminal_is_escaped_and_the_same_json_and_in_a_pipe_the_same_bytes(
     events: str, tmp_path: Path
 ) -> None:
