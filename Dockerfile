@@ -9,7 +9,7 @@ RUN python3 -m venv --without-pip /opt/ltv && \
 COPY . .
 # With the native core, if `make native` has built one.
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --no-cache-dir --wheel-dir /wheels . && \
-    find dist -name 'ltv_native-*.whl' -exec cp {} /wheels/ \; && \
+    find . -path './dist/ltv_native-*.whl' -exec cp {} /wheels/ \; && \
     PIP_PYTHON=/opt/ltv/bin/python3 /build/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 
 FROM python:3.11-slim-bookworm

@@ -86,6 +86,20 @@ def test_the_image_runs_as_a_user_and_has_its_own_install_without_pip() -> None:
     assert "venv --without-pip /opt/ltv" in DOCKERFILE
 
 
+@pytest.mark.parametrize("wheels", [[], ["ltv_native-0.1.0-cp311-abi3-linux_x86_64.whl"]])
+def test_the_image_is_built_with_the_native_core_or_without_one(wheels: list[str], tmp_path: Path) -> None:
+    [find] = re.findall(r"(?m)^ +(find .*?) && \\$", DOCKERFILE)
+    target = tmp_path / "wheels"
+    target.mkdir()
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in wheels:
+        (source / "dist").mkdir()
+        (source / "dist" / name).touch()
+    subprocess.run(["sh", "-c", find.replace("/wheels/", f"{target}/")], cwd=source, check=True)
+    assert [each.name for each in target.iterdir()] == wheels
+
+
 def test_the_image_asks_the_command_whether_it_is_alive_by_a_module_that_exists() -> None:
     [module] = re.findall(r'(?m)^HEALTHCHECK .*"-m", "([\w.]+)"\]$', DOCKERFILE)
     assert (ROOT / f"{module.replace('.', '/')}.py").exists()
