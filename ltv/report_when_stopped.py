@@ -5,8 +5,7 @@ from contextlib import contextmanager
 
 import typer
 
-from contract.printable import printable
-from ltv.console.consoles import stderr_console
+from ltv.console.lines import say
 from ltv.exit_codes import STOPPED
 from ltv.stop_signals import StopSignals
 
@@ -23,5 +22,5 @@ def report_when_stopped(progress: Callable[[], str]) -> Iterator[StopSignals]:
         try:
             yield signals
         except KeyboardInterrupt:
-            stderr_console().print(printable(f"stopped: {progress()}"), soft_wrap=True)
+            say(f"stopped: {progress()}")
             raise typer.Exit(STOPPED) from None

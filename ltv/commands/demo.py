@@ -26,7 +26,6 @@ from contract.topics import (
     MAX_TOP,
     Topics,
 )
-from ltv.console.consoles import stderr_console
 from ltv.console.lines import say
 from ltv.console.progress import download_progress
 from ltv.demo.children import Child
@@ -110,24 +109,24 @@ def demo(
                 reader = stack.enter_context(LogReader(cluster))
                 received = new_snapshots(reader, topics, [consumer, shop, dashboard], FIRST_SNAPSHOT_S)
                 first = next(item for item in received if item)
-            stderr_console().print(f"the dashboard is at http://{DASHBOARD_HOST}:{port}/")
+            say(f"the dashboard is at http://{DASHBOARD_HOST}:{port}/")
+            say(_other_terminals(cluster, topics))
             show_snapshots(chain([first], received), reader, topics, count=snapshots, for_s=for_s)
     except KeyboardInterrupt:
         pass  # Ctrl-C is the normal end.
     except LtvError:
-        stderr_console().print(f"the logs of the processes are in {logs}")
+        say(f"the logs of the processes are in {logs}")
         raise
     shutil.rmtree(logs)
-    stderr_console().print("stopped; nothing is left running")
-    stderr_console().print(_verify_hint(), soft_wrap=True)
+    say("stopped; nothing is left running")
 
 
-def _verify_hint() -> str:
-    """How a snapshot is proved; on an existing cluster, where the demo's topics stay, the last one of the demo."""
-    if not os.environ.get(SERVERS_VARIABLE):
-        return "`ltv verify` recomputes a snapshot from its events, by independent code, and compares every figure"
-    names = f"--prefix {CLUSTER_PREFIX} --events-topic {CLUSTER_PREFIX}.events"
-    return f"to recompute the last snapshot from its events, by independent code: ltv verify {names}"
+def _other_terminals(cluster: "Cluster", topics: Topics) -> str:
+    """The variables with which another terminal reads what the demo writes."""
+    variables = [f"{SERVERS_VARIABLE}={cluster.bootstrap_servers}"]
+    if topics.prefix != DEFAULT_PREFIX:
+        variables += [f"LTV_PREFIX={topics.prefix}", f"LTV_EVENTS_TOPIC={topics.events}"]
+    return f"for `ltv top`, `ltv status` and `ltv verify` in another terminal: export {' '.join(variables)}"
 
 
 def _environment(cluster: "Cluster", topics: Topics) -> dict[str, str]:
@@ -177,7 +176,7 @@ def _kafka(stack: ExitStack) -> tuple["Cluster", Topics]:
 
     if servers := os.environ.get(SERVERS_VARIABLE):
         cluster = Cluster.at(servers)
-        stderr_console().print(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
+        say(f"using Kafka at {servers}, topics {CLUSTER_PREFIX}.*")
         return cluster, Topics(f"{CLUSTER_PREFIX}.events", CLUSTER_PREFIX)
     from broker import jars
     from broker.embedded import EmbeddedBroker

@@ -11,6 +11,7 @@ from contract.printable import printable
 from files.file_errors import path_or_stream
 from files.output import open_events
 from ltv.console.consoles import stderr_console
+from ltv.console.lines import say
 from ltv.gc_pause import gc_paused
 from ltv.report_when_stopped import report_when_stopped
 from producer import cdnow as cdnow_history
@@ -99,10 +100,9 @@ def _write_simulated(out: str, events: int, seed: int, customers: int | None, fa
             progress.advance(task, len(chunk))
     own, late, twice, invalid = faults.counts(events)
     joined = min(default_customers(events) if customers is None else customers, own)
-    console.print(
+    say(
         f"{counted(events, 'event')} of {counted(joined, 'customer')} written to {_output_name(out)}: "
-        f"{late:,} late, {twice:,} delivered twice, {invalid:,} invalid",
-        soft_wrap=True,
+        f"{late:,} late, {twice:,} delivered twice, {invalid:,} invalid"
     )
 
 
@@ -111,7 +111,7 @@ def _write_cdnow(out: str) -> None:
         values = [value for _, value in cdnow_history.events()]
         with open_events(out) as write:
             write(values)
-    stderr_console().print(f"{counted(len(values), 'event')} written to {_output_name(out)}", soft_wrap=True)
+    say(f"{counted(len(values), 'event')} written to {_output_name(out)}")
 
 
 def _stopped(written: int, out: str) -> str:

@@ -9,7 +9,6 @@ from cluster.settings import Cluster
 from contract.errors import counted
 from contract.partitioners import DEFAULT_PARTITIONER
 from contract.topics import DEFAULT_EVENTS_TOPIC
-from ltv.console.consoles import stderr_console
 from ltv.console.json_line import print_json
 from ltv.console.lines import say
 from ltv.options import (
@@ -74,4 +73,4 @@ def produce(
     if as_json:
         print_json({"topic": events_topic, "delivered": target.delivered})
     else:
-        stderr_console().print(f"{counted(target.delivered, 'event')} delivered to {events_topic}")
+        say(f"{counted(target.delivered, 'event')} delivered to {events_topic}")

@@ -8,13 +8,12 @@ import typer
 from cluster.settings import Cluster
 from contract.errors import LtvError, Retriable, counted
 from contract.partitioners import DEFAULT_PARTITIONER
-from contract.printable import printable
 from contract.topics import DEFAULT_EVENTS_TOPIC
 from files.input import check_inputs
 from files.output import open_output
 from files.same_file import refuse_same_files
-from ltv.console.consoles import stderr_console
 from ltv.console.json_line import print_json
+from ltv.console.lines import say
 from ltv.console.progress import file_progress
 from ltv.console.rejects import HELP, Rejects, events_not_sent
 from ltv.exit_codes import INVALID, exit_where_invalid
@@ -88,15 +87,13 @@ def publish(
                 undelivered = error  # Raised below, after the rejects file is complete.
     except LtvError:
         if target:
-            stderr_console().print(printable(_done(target, events_topic, rejects)), soft_wrap=True)
+            say(_done(target, events_topic, rejects))
         raise
     report.summarize(events_not_sent)
     if as_json:
         print_json({"topic": events_topic, "delivered": target.delivered, "not_sent": report.counts})
     else:
-        stderr_console().print(
-            f"{counted(target.delivered, 'event')} delivered to {events_topic}", soft_wrap=True
-        )
+        say(f"{counted(target.delivered, 'event')} delivered to {events_topic}")
     if undelivered:
         raise undelivered
     exit_where_invalid(invalid=report.counts.total(), valid=target.delivered, strict=strict)

@@ -11,8 +11,16 @@ def print_line(text: str) -> None:
 
 
 def say(text: str, end: str = "\n") -> None:
-    """One line of a message, or with another `end` its beginning, on standard error."""
-    print(printable(text), end=end, file=sys.stderr, flush=True)
+    """One line of a message, or with another `end` its beginning, on standard error.
+
+    A terminal gets it broken between words; elsewhere it stays one line.
+    """
+    if sys.stderr.isatty():
+        from ltv.console.consoles import stderr_console
+
+        stderr_console().print(printable(text), end=end)
+    else:
+        print(printable(text), end=end, file=sys.stderr, flush=True)
 
 
 def print_rows(text: str) -> None:

@@ -17,6 +17,7 @@ from rich.progress import (
 from contract.errors import counted
 from contract.printable import printable
 from ltv.console.consoles import stderr_console
+from ltv.console.lines import say
 
 
 class FileProgress:
@@ -80,9 +81,9 @@ def download_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """The progress of downloading `total` files; yields a function to call after each file."""
     console = stderr_console()
     if not console.is_terminal:
-        console.print(f"{title}: {counted(total, 'file')}", soft_wrap=True)
+        say(f"{title}: {counted(total, 'file')}")
         yield lambda: None
-        console.print(f"{title}: done", soft_wrap=True)
+        say(f"{title}: done")
         return
     columns = (
         TextColumn("{task.description}", markup=False),

@@ -10,6 +10,7 @@ import msgspec
 from contract.errors import InvalidEvent, counted
 from contract.printable import printable
 from ltv.console.consoles import stderr_console
+from ltv.console.lines import say
 
 SHOWN: Final = 20
 
@@ -41,7 +42,9 @@ class Rejects:
     def add(self, path: str, line: int, value: bytes, error: InvalidEvent) -> None:
         """Count the event; show it if it is one of the first; write it to the file, on one line."""
         if self.counts.total() < SHOWN:
-            self.console.print(printable(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=True)
+            self.console.print(
+                printable(f"{path}:{line}: {error.reason}: {error}"), soft_wrap=not self.console.is_terminal
+            )
         self.counts[error.reason] += 1
         if self._file:
             self._file.write(msgspec.json.encode(_kept(path, line, value, error)) + b"\n")
@@ -54,11 +57,11 @@ class Rejects:
         """
         total = self.counts.total()
         if total > SHOWN:
-            self.console.print(f"... and {total - SHOWN:,} more")
+            say(f"... and {total - SHOWN:,} more")
         if total:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.counts.most_common())
-            kept = f"; written to {printable(self._path)}" if self._path else ""
-            self.console.print(f"{all_of(total)}: {reasons}{kept}", soft_wrap=True)
+            kept = f"; written to {self._path}" if self._path else ""
+            say(f"{all_of(total)}: {reasons}{kept}")
 
 
 def invalid_events(number: int) -> str:

@@ -65,6 +65,11 @@ def test_an_invalid_event_is_shown_on_a_line_of_its_own(tmp_path: Path) -> None:
     assert [each for each in before if each != "\x1b[2K" and not each.endswith("\n")] == []
 
 
+def test_a_message_is_broken_between_words_on_a_terminal(tmp_path: Path) -> None:
+    shown = on_terminal("batch", "no/such/file.ndjson", columns=24, folder=tmp_path)
+    assert shown == "ltv: \r\nno/such/file.ndjson: No \r\nsuch file or directory\r\n"
+
+
 def test_json_on_a_terminal_is_escaped_and_the_same_json_and_in_a_pipe_the_same_bytes(
     events: str, tmp_path: Path
 ) -> None:
