@@ -175,11 +175,14 @@ class LogReader:
     def both_ends(
         self, topic: str, partitions: Collection[int], timeout_s: float
     ) -> dict[int, tuple[int, int]]:
-        """Partition -> its committed end and its high watermark, each request with this timeout."""
+        """Partition -> its committed end and its high watermark, each request with this timeout.
+
+        The committed end is asked for last: records that come between the requests are not held back by a transaction.
+        """
         asked = [TopicPartition(topic, partition) for partition in partitions]
-        committed = self._offsets(asked, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED, timeout_s)
         ends = self._offsets(asked, OffsetSpec.LATEST, timeout_s=timeout_s)
-        return {tp.partition: (committed[tp], ends[tp]) for tp in asked}
+        committed = self._offsets(asked, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED, timeout_s)
+        return {tp.partition: (committed[tp], max(committed[tp], ends[tp])) for tp in asked}
 
     def starts(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
         """Partition -> its first offset."""
