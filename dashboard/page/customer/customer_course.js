@@ -77,7 +77,7 @@ export class CustomerCourse {
     const ranked = course.filter(({ rank }) => rank !== null);
     this.plots.hidden = ranked.length < 2;
     const text = ranked.length
-      ? "Its course begins with the second snapshot."
+      ? "Ranked in one snapshot of this span; a line needs two."
       : "Not ranked in the snapshots of this span.";
     setText(this.note, this.plots.hidden ? text : "");
     this.note.hidden = !this.plots.hidden;
