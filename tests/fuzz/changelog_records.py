@@ -14,6 +14,7 @@ from contract.changelog import Position, pack_reset, unpack
 from contract.customer_rows import CustomerRows
 from contract.decode import decode_events
 from contract.errors import Fatal
+from contract.native_core import NativeCoreFailed
 from tests.equality import plain_event, rows_of, text_of
 from tests.fuzz.mutation import mutated, showing
 from tests.implementations import NATIVE
@@ -68,7 +69,7 @@ def check(draw: random.Random) -> Counter[str]:
     """Restore mutated records of every format, by both implementations where the core is installed."""
     outcomes: Counter[str] = Counter()
     for _ in range(50):
-        value = mutated(draw, draw.choice(_records()), PIECES)
+        value = mutated(draw, draw.choice(records()), PIECES)
         with showing(value):
             outcomes["restored" if _restores(Aggregate(), value) else "refused"] += 1
             _shows(value)
@@ -84,6 +85,8 @@ def _restores(state: State, value: bytes) -> bool:
         state.best()
         state.top(3, "timeframe")
         list(state.pack_changes())
+    except NativeCoreFailed:
+        raise
     except Fatal:
         return False
     return True
@@ -113,7 +116,8 @@ def _shows(value: bytes) -> None:
 
 
 @cache
-def _records() -> Sequence[bytes]:
+def records() -> Sequence[bytes]:
+    """A record of each kind and format."""
     draw = random.Random(0)
     state = Aggregate()
     events, _ = decode_events([text_of(draw, plain_event(draw)) for _ in range(30)])
