@@ -56,6 +56,22 @@ core: $(VENV)/.installed
 fuzz: core ## Random bytes for all that reads what others wrote; options: make fuzz ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+.PHONY: fuzz-native
+fuzz-native: core # The native core, guided by the code that bytes reach; options: make fuzz-native ARGS="--minutes 10"
+	$(BIN)/python -m tests.fuzz.coverage_guided $(ARGS)
+
+# As `make fuzz`, by a native core that AddressSanitizer watches; Python's own allocator would hide most faults from it.
+.PHONY: fuzz-memory
+fuzz-memory: $(VENV)/.installed # Accesses of the native core beyond its memory; options: make fuzz-memory ARGS="--minutes 10"
+	cd native && RUSTC_BOOTSTRAP=1 PYO3_PYTHON=$(CURDIR)/$(BIN)/python RUSTFLAGS=-Zsanitizer=address cargo build --locked \
+		--profile memory --target $(RUST_HOST)
+	@mkdir -p native/target/memory
+	@cp native/target/$(RUST_HOST)/memory/libltv_native.so native/target/memory/ltv_native.abi3.so
+	LD_PRELOAD=$$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		PYTHONPATH=native/target/memory $(BIN)/python -m tests.fuzz $(OF_CORE:%=--only %) $(ARGS)
+RUST_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+OF_CORE := changelog batches native-events native-histories
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Check style and formatting
 	$(BIN)/ruff check .
@@ -87,6 +103,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
 .PHONY: clean
 clean: ## Remove the virtual environment and everything that tools left behind
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist native/target *.egg-info
+	rm -rf native/fuzz/target native/fuzz/corpus native/fuzz/artifacts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

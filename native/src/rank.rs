@@ -7,9 +7,9 @@ use foldhash::fast::RandomState;
 
 use crate::table::Table;
 
-const MIN_POOL: usize = 1_000;
-const POOL_PER_X: usize = 4;
-const SHRINK_AT: usize = 4;
+const MIN_POOL: usize = if cfg!(fuzzing) { 2 } else { 1_000 };
+const POOL_PER_X: usize = if cfg!(fuzzing) { 1 } else { 4 };
+const SHRINK_AT: usize = if cfg!(fuzzing) { 2 } else { 4 };
 const KEY_BITS: u32 = 40;
 
 /// A customer's value (`contract/lifetime_value.py`) and row; the larger value is better, then the smaller id.

@@ -1,6 +1,7 @@
 //! Rows and texts that stay where they are: they grow by a chunk, and nothing is moved.
 
-const ROWS: usize = 1 << 13;
+/// Rows of a chunk; few for the fuzzer, which then reaches several chunks.
+const ROWS: usize = if cfg!(fuzzing) { 4 } else { 1 << 13 };
 
 pub struct Rows<T> {
     chunks: Vec<Vec<T>>,
@@ -44,7 +45,7 @@ impl<T> std::ops::IndexMut<u32> for Rows<T> {
 pub const INLINE: usize = 12;
 /// The length of an id that is kept in `Ids`.
 const ELSEWHERE: u8 = 15;
-const BLOCK_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = if cfg!(fuzzing) { 64 } else { 1 << 20 };
 
 /// An id's first bytes, or where it is: block, place in the block, length.
 pub type Id = [u8; INLINE];
