@@ -45,8 +45,7 @@ class Batch:
         """Ingest lines that the native core has read; `line` is the number of the first one."""
         rest = self.state.take(_Lines(fields)).rest
         if rest:
-            numbers = fields.lines
-            self._ingest_decoded(path, [line + numbers[i] for i in rest], fields.at(rest)[1])
+            self._ingest_decoded(path, [line + number for number in fields.lines(rest)], fields.at(rest)[1])
 
     def _ingest_events(self, path: str, events: Iterator[tuple[int, bytes]]) -> Iterator[int]:
         for chunk in chunks(events):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from contract.errors import Fatal
 
 NATIVE_VARIABLE: Final = "LTV_NATIVE"
-INTERFACE: Final = 1
+INTERFACE: Final = 2
 """A core with another number belongs to another version of this program, and is not used."""
 
 

@@ -5,6 +5,7 @@ from io import BufferedReader
 from itertools import compress, count, repeat
 from typing import Final, NamedTuple
 
+from contract import native_core
 from contract.events import MAX_EVENT_BYTES
 from files.event_gap import EventGap
 
@@ -42,14 +43,15 @@ def read_lines(
         gap: is told when events have ended.
         around: the bytes that may stand around an event.
     """
+    core = native_core.core  # CPython counts bytes one by one.
     while ahead := stream.peek(1)[:MAX_KEPT_BYTES]:
         whole = ahead.rfind(b"\n") + 1
         if whole:
             text = stream.read(whole)
-            if text.strip(around):
+            if text.lstrip(around):
                 gap.end()
             yield LineBlock(line, text, around)
-            line += text.count(b"\n")
+            line += core.count_line_ends(text) if core else text.count(b"\n")
             continue
         text = stream.readline(MAX_KEPT_BYTES)
         if not text.endswith(b"\n") and not _only_blanks_follow(stream):

@@ -97,7 +97,7 @@ def _ingest(run: Batch, files: list[str], console: Console) -> None:
         for path in files:
             progress.file(path)
             for bytes_read in run.ingest_file(path):
-                progress.advance(bytes_read, run.state.totals().events)
+                progress.advance(bytes_read, lambda: run.state.totals().events)
 
 
 def _show_table(snapshot: Snapshot) -> None:

@@ -104,7 +104,7 @@ def _send(files: list[str], target: Publisher, report: Rejects, *, as_is: bool) 
         for path in files:
             progress.file(path)
             for bytes_read in publish_file(path, target, report.add, as_is=as_is):
-                progress.advance(bytes_read, target.sent)
+                progress.advance(bytes_read, lambda: target.sent)
 
 
 def _done(target: Publisher | None, topic: str, rejects: str | None) -> str:

@@ -73,7 +73,7 @@ def _of_files(paths: list[str]) -> "CustomerFigures":
         for path in paths:
             progress.file(path)
             for size in run.ingest_file(path):
-                progress.advance(size, state.events)
+                progress.advance(size, lambda: state.events)
         return figures_of([state], run.rejected)
 
 

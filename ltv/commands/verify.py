@@ -170,7 +170,7 @@ def _verdict_from_files(snapshot: "Snapshot", files: list[str]) -> "Verdict":
             def advance(size: int, count: int) -> None:
                 nonlocal events
                 events += count
-                progress.advance(size, events)
+                progress.advance(size, lambda: events)
 
             for number, path in enumerate(files):
                 progress.file(path)

@@ -31,9 +31,10 @@ class FileProgress:
         """Show the name of the file that is read next."""
         self._progress.update(self._task, description=printable(Path(path).name))
 
-    def advance(self, bytes_read: int, events: int) -> None:
-        """Add `bytes_read` to the bytes read, and set the total of processed events to `events`."""
-        self._progress.update(self._task, advance=bytes_read, events=events)
+    def advance(self, bytes_read: int, events: Callable[[], int]) -> None:
+        """Add `bytes_read` to the bytes read, and show `events()` as the total of processed events."""
+        if not self._progress.disable:
+            self._progress.update(self._task, advance=bytes_read, events=events())
 
 
 @contextmanager

@@ -31,7 +31,7 @@ use records::{Grouping, Record, Span};
 use table::Table;
 
 /// Counts changes of what Python calls; `contract/native_core.py` has the same.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 create_exception!(
     ltv_native,
@@ -68,8 +68,6 @@ struct Fields {
     end: usize,
     /// Records of the buffer, from `start` on, before the first one of `records`.
     skipped: usize,
-    /// For lines of a file: their numbers in the block.
-    lines: Vec<u32>,
 }
 
 type Column<'py> = Vec<Option<Bound<'py, PyBytes>>>;
@@ -101,10 +99,20 @@ impl Fields {
     fn end(&self) -> usize {
         self.end
     }
-    /// The numbers of the lines in their block, from 0.
-    #[getter]
-    fn lines(&self) -> Vec<u32> {
-        self.lines.clone()
+    /// For lines of a file: the numbers of these in their block, from 0. The indexes are ascending.
+    fn lines(&self, py: Python, indexes: Vec<usize>) -> PyResult<Vec<usize>> {
+        let buffer = self.buffer.as_bytes(py);
+        let (mut at, mut number) = (0, 0);
+        indexes
+            .iter()
+            .map(|&i| {
+                let record = self.records.get(i).ok_or_else(|| PyValueError::new_err("no such record"))?;
+                let passed = buffer.get(at..record.value.at as usize);
+                number += records::count_line_ends(passed.ok_or_else(|| PyValueError::new_err("not ascending"))?);
+                at = record.value.at as usize;
+                Ok(number)
+            })
+            .collect()
     }
     /// The keys and values of these records.
     fn at<'py>(&self, py: Python<'py>, indexes: Vec<usize>) -> PyResult<(Column<'py>, Column<'py>)> {
@@ -148,7 +156,6 @@ impl Fields {
             start: self.start,
             end: self.end,
             skipped: self.skipped + skipped,
-            lines: Vec::new(),
         }
     }
 }
@@ -167,15 +174,7 @@ fn read_fields(
     let bytes = buffer.as_bytes(py);
     let grouping = Grouping { records: group_records, bytes: group_bytes, groups };
     let found = guarded(py, || records::walk(bytes, at, count, grouping))?;
-    Ok(found.map(|(records, end)| Fields {
-        buffer,
-        records,
-        keyed: true,
-        start: at,
-        end,
-        skipped: 0,
-        lines: Vec::new(),
-    }))
+    Ok(found.map(|(records, end)| Fields { buffer, records, keyed: true, start: at, end, skipped: 0 }))
 }
 
 /// The lines of a block that are not blank.
@@ -183,8 +182,14 @@ fn read_fields(
 fn read_lines(py: Python, block: Py<PyBytes>, around: &[u8]) -> PyResult<Fields> {
     let bytes = block.as_bytes(py);
     let found = guarded(py, || records::lines(bytes, around))?;
-    let (records, lines) = found.ok_or_else(|| PyValueError::new_err("a block of more than 2 GiB"))?;
-    Ok(Fields { buffer: block, records, keyed: false, start: 0, end: 0, skipped: 0, lines })
+    let records = found.ok_or_else(|| PyValueError::new_err("a block of more than 2 GiB"))?;
+    Ok(Fields { buffer: block, records, keyed: false, start: 0, end: 0, skipped: 0 })
+}
+
+/// How many lines end in a block.
+#[pyfunction]
+fn count_line_ends(block: &[u8]) -> usize {
+    records::count_line_ends(block)
 }
 
 /// Values, and their keys if they have some; None: they are too large.
@@ -203,7 +208,7 @@ fn fields_of(py: Python, values: Vec<Option<Py<PyBytes>>>, keys: Option<Vec<Opti
         records.push(Record { key: add(key)?, value: add(value.as_ref())? });
     }
     let (keyed, buffer) = (keys.is_some(), PyBytes::new(py, &buffer).unbind());
-    Some(Fields { buffer, records, keyed, start: 0, end: 0, skipped: 0, lines: Vec::new() })
+    Some(Fields { buffer, records, keyed, start: 0, end: 0, skipped: 0 })
 }
 
 type DecodedEvent = (usize, bool, u64, u64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
@@ -358,6 +363,7 @@ fn ltv_native(m: &Bound<PyModule>) -> PyResult<()> {
     m.add_class::<State>()?;
     m.add_function(wrap_pyfunction!(read_fields, m)?)?;
     m.add_function(wrap_pyfunction!(read_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(count_line_ends, m)?)?;
     m.add_function(wrap_pyfunction!(fields_of, m)?)?;
     m.add_function(wrap_pyfunction!(decode_event, m)?)?;
     Ok(())

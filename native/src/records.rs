@@ -2,6 +2,8 @@
 //!
 //! What is unusual is left to `cluster/record_fields.py`, which says what is wrong where something is.
 
+use memchr::memchr_iter;
+
 /// Bytes of the buffer.
 #[derive(Clone, Copy)]
 pub struct Span {
@@ -140,16 +142,16 @@ pub fn rare(b: &[u8], mut at: usize, count: usize) -> Option<Vec<Rare<'_>>> {
     Some(found)
 }
 
-/// The lines of a block that are not blank, without the bytes `around` them, and their numbers in the block, from 0.
-pub fn lines(b: &[u8], around: &[u8]) -> Option<(Vec<Record>, Vec<u32>)> {
+/// The lines of a block that are not blank, without the bytes `around` them.
+pub fn lines(b: &[u8], around: &[u8]) -> Option<Vec<Record>> {
     if b.len() > i32::MAX as usize {
         return None;
     }
-    let (mut found, mut numbers) = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
     let mut at = 0;
-    for (number, line) in b.split(|&byte| byte == b'\n').enumerate() {
-        let (mut first, mut end) = (at, at + line.len());
-        at = end + 1;
+    for line_end in memchr_iter(b'\n', b).chain([b.len()]) {
+        let (mut first, mut end) = (at, line_end);
+        at = line_end + 1;
         while first < end && around.contains(&b[first]) {
             first += 1;
         }
@@ -159,8 +161,12 @@ pub fn lines(b: &[u8], around: &[u8]) -> Option<(Vec<Record>, Vec<u32>)> {
         if first < end {
             let value = Span { at: first as u32, len: (end - first) as i32 };
             found.push(Record { key: Span::NULL, value });
-            numbers.push(number as u32);
         }
     }
-    Some((found, numbers))
+    Some(found)
+}
+
+/// How many lines end in a block.
+pub fn count_line_ends(b: &[u8]) -> usize {
+    memchr_iter(b'\n', b).count()
 }
