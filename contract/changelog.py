@@ -166,18 +166,18 @@ def _check_lengths(columns: Columns) -> None:
     if {len(counts)} != set(map(len, of_rows)) or {sum(counts)} != set(map(len, of_orders)):
         raise ValueError("columns of different lengths")
     for weeks in columns[WEEKS]:
-        if type(weeks) is not int or not weeks:
+        if type(weeks) is not int or not weeks & 1:
             _check_weeks(weeks)
 
 
 def _check_weeks(weeks: Weeks) -> None:
     near, *far = weeks if isinstance(weeks, list) else [weeks]
-    if not (near if isinstance(near, int) else near.strip("0")):
-        raise ValueError("a customer without a week")
     if len(far) % 2 or any(type(block) is not int for block in far[::2]):
         raise ValueError("a block of weeks without its number")
     if not all(type(bits) is int or _HEX.fullmatch(str(bits)) for bits in (near, *far[1::2])):
         raise ValueError("week bits that are not in hex")
+    if not week_bits_of(near) & 1:
+        raise ValueError("a customer without activity in its first week")
 
 
 def columns_of_rows(rows: list[list[Any]]) -> Columns:

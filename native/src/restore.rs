@@ -220,7 +220,7 @@ fn weeks(c: &mut Cursor) -> Option<FieldWeeks> {
 
 fn near_weeks(c: &mut Cursor) -> Option<Vec<u64>> {
     let near = if c.peek()? == b'"' { hex(string(c)?)? } else { vec![c.unsigned()?] };
-    (near != [0]).then_some(near) // The reference refuses a customer without a week.
+    (near[0] & 1 != 0).then_some(near) // The reference refuses a customer without activity in its first week.
 }
 
 /// Words of a number in hex, the lowest first, the last one not 0 unless it is the only one.

@@ -327,6 +327,7 @@ def test_a_record_of_our_format_that_lacks_a_field_is_refused(value: bytes) -> N
         b'{"v":1,"whole":false,"rows":[["a",5,"3ll",2,null,0,["o",4,100]]]}',
         b'{"v":1,"whole":false,"rows":[["a",5,"0",2,null,0,[]]]}',
         b'{"v":1,"whole":false,"rows":' + b"[" * 2000,
+        b'{"v":2,"whole":true,"rows":[["a"],[5],["e"],[2],[null],[0],[0],[],[],[]],"position":null}',
         b'{"v":3,"part":null,"rows":[["a"],[5],["-1"],[2],[null],[0],[0],[],[],[]]}',
         b'{"v":3,"part":null,"rows":[["a"],[5],[[1,"2","f"]],[2],[null],[0],[0],[],[],[]]}',
         b'{"v":3,"part":null,"rows":[["a"],[5],[[1,2]],[2],[null],[0],[0],[],[],[]]}',
