@@ -126,7 +126,7 @@ def _other_terminals(cluster: "Cluster", topics: Topics) -> str:
     variables = [f"{SERVERS_VARIABLE}={cluster.bootstrap_servers}"]
     if topics.prefix != DEFAULT_PREFIX:
         variables += [f"LTV_PREFIX={topics.prefix}", f"LTV_EVENTS_TOPIC={topics.events}"]
-    return f"for `ltv top`, `ltv status` and `ltv verify` in another terminal: export {' '.join(variables)}"
+    return f"in other terminals: export {' '.join(variables)}"
 
 
 def _environment(cluster: "Cluster", topics: Topics) -> dict[str, str]:

@@ -92,7 +92,7 @@ def test_the_demo_shows_snapshots_of_a_live_shop(kafka: str, tmp_path: Path, dem
     assert "; 1. " in demo.lines[-1]
     assert re.search(r"the dashboard is at http://127\.0\.0\.1:\d+/\n", demo.notes)
     assert demo.running() == []
-    [exported] = re.findall(r"in another terminal: export (.*)", demo.notes)
+    [exported] = re.findall(r"in other terminals: export (.*)", demo.notes)
     environment = {**os.environ, **dict(each.split("=") for each in exported.split())}
     verified = subprocess.run(
         [sys.executable, "-m", "ltv", "verify"], env=environment, capture_output=True, text=True

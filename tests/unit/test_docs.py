@@ -13,7 +13,8 @@ import typer
 from cluster.settings import Cluster
 from contract import dead_letters
 from contract.access_token import ACCESS_TOKEN_VARIABLE
-from contract.events import REASONS
+from contract.decode import decode_event
+from contract.events import EVENT_TYPES, REASONS
 from contract.native_core import NATIVE_VARIABLE
 from contract.topics import Topics
 from ltv import exit_codes
@@ -185,3 +186,9 @@ def test_the_reasons_of_dead_letters_are_documented() -> None:
     assert [
         reason for reason, meaning in REASONS.items() if f"| `{reason}` | {meaning} |" not in producers
     ] == []
+
+
+def test_every_event_type_has_a_valid_example_for_producers() -> None:
+    text = (ROOT / "docs" / "producers.md").read_text().split("## The contract")[1].split("\n## ")[0]
+    examples = [line.encode() for line in re.findall(r"^ {4}(\{.*\})$", text, re.MULTILINE)]
+    assert {type(decode_event(example)).__struct_config__.tag for example in examples} == set(EVENT_TYPES)
