@@ -29,7 +29,7 @@ LeftBecause = Literal[
 ]
 
 LEFT_BECAUSE: Final[dict[LeftBecause, str]] = {
-    "redriven_before": "it was redriven by an earlier run",
+    "redriven_before": "it was redriven already: each event goes back once",
     "no_dead_letter": "it has no headers of a dead letter: another program wrote it",
     "unreadable_batch": "it is a whole batch whose records can't be read: send them again from their source",
     "cut_payload": "its payload was cut: send it again from its source",

@@ -103,7 +103,12 @@ def _download_one(context: MavenContext, jar: Jar, path: Path) -> None:
     try:
         context.project(group, artifact).at_version(version).artifact().resolve()
     except (OSError, RuntimeError) as error:
-        raise Fatal(f"the jar {jar.coordinate} can't be downloaded; is there a network? {error}") from error
+        hint = (
+            "a certificate is not trusted: REQUESTS_CA_BUNDLE names a file with your network's own authority"
+            if "CERTIFICATE_VERIFY_FAILED" in str(error)
+            else "is there a network?"
+        )
+        raise Fatal(f"the jar {jar.coordinate} can't be downloaded; {hint} ({error})") from error
     if not jar.matches(path):
         path.unlink()
         raise Fatal(

@@ -15,7 +15,7 @@ from ltv.commands.dead_letters_show import show_dead_letter
 from ltv.connected_log_reader import connected_log_reader
 from ltv.console.consoles import stderr_console, stdout_console
 from ltv.console.letter_view import histogram_lines, letter_text, no_letter_of_reason, summary
-from ltv.console.lines import print_line
+from ltv.console.lines import print_line, say
 from ltv.letter_options import LetterReason
 from ltv.options import BootstrapServers, Prefix
 
@@ -70,6 +70,8 @@ def dead_letters_list(
         stderr_console().print(no_letter_of_reason(reason, topic, others))
     else:
         stderr_console().print(summary(shown, topic, limited=bool(limit) and shown.total() == limit))
+    if shown and console.is_terminal and not as_json:
+        say("`ltv dead-letters show PARTITION:OFFSET` shows one whole")
 
 
 dead_letters_app.command("show")(show_dead_letter)

@@ -26,9 +26,8 @@ NO_REASON: Final = "unknown reason"
 def letter_text(letter: Letter, width: int) -> Text:
     """Three lines: where and when; why; key and payload. Only the last is cut to `width` cells of a terminal."""
     text = Text()
-    where = f"{letter.topic}-{_shown(letter.partition)} offset {_shown(letter.offset)}"
     text.append(printable(letter.reason) or NO_REASON, style="bold red")
-    text.append(f"  {printable(where)}", style="bold")
+    text.append(f"  {_place(letter)}", style="bold")
     text.append(
         f"  written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n", style="dim"
     )
@@ -48,9 +47,7 @@ def whole_letter_text(whole: WholeLetter) -> Text:
     letter = whole.letter
     text = Text()
     text.append(printable(letter.reason) or NO_REASON, style="bold red")
-    text.append(
-        f"  {printable(letter.topic)}-{_shown(letter.partition)} offset {_shown(letter.offset)}\n", "bold"
-    )
+    text.append(f"  {_place(letter)}\n", "bold")
     text.append(f"written {_time(letter.timestamp_ms)}, set aside {_time(letter.set_aside_ms)}\n\n", "dim")
     text.append("headers\n", style="bold")
     for header in whole.headers:
@@ -61,6 +58,11 @@ def whole_letter_text(whole: WholeLetter) -> Text:
     text.append("\npayload\n", style="bold")
     text.append(f"{INDENT}{_whole_content(letter.payload, letter.payload_base64, none='no payload')}")
     return text
+
+
+def _place(letter: Letter) -> str:
+    """Where the event was read, as `show` takes it, and the topic."""
+    return f"{_shown(letter.partition)}:{_shown(letter.offset)} of {printable(letter.topic)}"
 
 
 def _header_value(header: LetterHeader) -> str:

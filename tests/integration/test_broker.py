@@ -262,6 +262,24 @@ def test_a_jar_with_another_checksum_is_refused_by_name_and_not_kept(
     assert not one_jar.exists()
 
 
+@pytest.mark.parametrize(
+    ("cause", "hint"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", "REQUESTS_CA_BUNDLE"),
+        ("refused", "is there a network"),
+    ],
+)
+def test_a_download_that_fails_names_what_may_be_wrong(
+    cause: str, hint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_resolver: PythonResolver, _artifact: object) -> Path:
+        raise RuntimeError(cause)
+
+    monkeypatch.setattr(PythonResolver, "download", fail)
+    with pytest.raises(Fatal, match=hint):
+        jars.fetch([ANY], tmp_path)
+
+
 def test_the_lock_pins_one_version_of_kafka() -> None:
     of_kafka = [jar.coordinate for jar in jars.read_lock() if jar.coordinate.startswith("org.apache.kafka:")]
     assert len(of_kafka) > 10

@@ -377,7 +377,7 @@ def test_the_listing_for_people_shows_all_and_nothing_in_it_acts(kafka: str, let
     assert result.returncode == 0
     assert "\x1b" not in result.stdout
     assert r'{"a":"\x1b[2J"}' in result.stdout
-    assert "ltv.events-2 offset 17" in result.stdout
+    assert "2:17 of ltv.events" in result.stdout
     assert "all 3 on" in result.stderr
 
 

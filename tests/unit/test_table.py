@@ -241,7 +241,7 @@ def letter(**fields: Any) -> Letter:
 def test_a_dead_letter_is_described_with_origin_reason_and_payload() -> None:
     shown = letter_text(letter(), 120).plain
     assert "invalid_field" in shown
-    assert "ltv.events-2 offset 17" in shown
+    assert "2:17 of ltv.events" in shown
     assert "2023-11-14T22:13:20Z" in shown
     assert "total_amount: expected an amount" in shown
     assert "{}" in shown
