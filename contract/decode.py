@@ -253,6 +253,6 @@ def _broken_rule(error: str) -> InvalidEvent:
     rule = rule[0].lower() + rule[1:]
     if field == "type":
         return InvalidEvent("unknown_type", field, f"{rule}; known types: {', '.join(EVENT_TYPES)}")
-    if field == "total_amount" and "matching regex" in rule:
+    if field == "total_amount" and ("matching regex" in rule or "expected `str`" in rule):
         rule = 'expected an amount like "12.34 USD", not negative, at most 10^15 dollars'
     return InvalidEvent("invalid_field", field, rule)

@@ -115,7 +115,7 @@ EVENT_TYPES: Final = tuple(str(get_origin(each).__struct_config__.tag) for each 
 """The values of `type`."""
 
 REASONS: Final = {
-    "empty": "no value at all (a tombstone or a blank line)",
+    "empty": "no value at all (a tombstone)",
     "oversize": f"longer than {MAX_EVENT_BYTES:,} bytes",
     "undecodable": "not JSON, or not UTF-8",
     "unknown_type": f"type is not {', '.join(EVENT_TYPES[:-1])} or {EVENT_TYPES[-1]}",

@@ -513,6 +513,7 @@ def test_any_instant_with_any_offset_and_any_digits_is_read_as_that_instant(
         (encoded("ORDER", key=""), ["key", "length >= 1"]),
         (encoded("ORDER", key="x" * 257), ["key", "length <= 256"]),
         (encoded("ORDER", key=5), ["key", "expected `str`, got `int`"]),
+        (encoded("ORDER", total_amount=12.34), ["total_amount", '"12.34 USD"']),
         (encoded("ORDER", total_amount="-5 USD"), ["total_amount", "12.34 USD", "not negative", "10^15"]),
         (
             encoded("ORDER", event_time="2017-02-29T12:00:00Z"),
