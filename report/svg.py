@@ -53,7 +53,7 @@ def bar_chart(title: str, bars: Sequence[tuple[str, int]]) -> str:
             f"<title>{shown(label)}: {number:,}</title></rect>"
         )
         if number:
-            parts.append(_text(middle, top + height - tall - 5, f"{number:,}", "small middle"))
+            parts.append(_text(middle, top + height - tall - 5, f"{number:,}", "small middle on-cell"))
         parts.append(
             f'<text class="small end" transform="translate({middle + 5:.1f},{top + height + 14}) rotate(-35)">'
             f"{shown(label)}</text>"
