@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from msgspec import ValidationError, convert, to_builtins
+from msgspec import json, to_builtins
 
 from consumer.domain import packing
 from consumer.domain.state import Records, Restored, Standing, StateTotals, TablePlace, Taken
@@ -20,6 +20,7 @@ from contract.times import YEAR_ONE
 
 KINDS: Final = (CustomerEvent, SiteVisitEvent, ImageEvent, OrderEvent)
 """As the core counts them."""
+_position: Final = json.Decoder(Position).decode
 NO_LIMIT: Final = (1 << 64) - 1
 
 
@@ -96,10 +97,8 @@ class NativeState:
             raise Fatal("not a changelog record; does another program write to the topic?")
         rows, part, completes, position = found
         try:
-            return Restored(
-                rows, part, convert(orjson.loads(position), Position) if position else None, completes
-            )
-        except ValidationError:
+            return Restored(rows, part, _position(position) if position else None, completes)
+        except (ValueError, RecursionError):
             raise Fatal("not a changelog record; does another program write to the topic?") from None
 
     def restored(self, position: Position | None) -> None:
