@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, cycle, islice
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
@@ -31,10 +31,14 @@ WARM_UP_S: Final = 10.0
 ALLOWED_S: Final = 0.1
 """How far the 99th percentile may exceed the sum of the two intervals."""
 PACE_S: Final = 0.005
+MOST_MADE: Final = 1_000_000
+"""Events that are made before the first is sent; where more are sent, they are sent again."""
+NOTED_PER_S: Final = 10_000
+"""The appends of so many events a second are noted, evenly spread."""
 
 
 def main(
-    rate: Annotated[int, typer.Option(help="Events a second.")] = 10_000,
+    rates: Annotated[str, typer.Option(help="Events a second, separated by commas.")] = "10000,200000",
     seconds: Annotated[int, typer.Option(help="Seconds of the measurement, after a warm-up.")] = 60,
     customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
     commit_interval_s: Annotated[float, typer.Option(help="Seconds between commits.")] = 1.0,
@@ -46,23 +50,30 @@ def main(
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
     intervals = {"--commit-interval-s": commit_interval_s, "--snapshot-interval-s": snapshot_interval_s}
     goal_s = sum(intervals.values()) + ALLOWED_S
-    events = int(rate * (seconds + WARM_UP_S))
-    figures: dict[str, Any] = {"rate": rate, "seconds": seconds, "customers": customers, "goal_p99_s": goal_s}
+    options = [word for name, value in intervals.items() for word in (name, str(value))]
+    made = list(job(min(MOST_MADE, int(max(map(int, rates.split(","))) * seconds)), customers))
+    found: list[dict[str, Any]] = []
     with TemporaryDirectory(prefix="ltv-bench-") as folder, cluster() as servers:
-        options = [word for name, value in intervals.items() for word in (name, str(value))]
-        with (
-            Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"}) as stage,
-            stage.consume(*options) as worker,
-            _Watch(stage) as watch,
-        ):
-            worker.wait_for("ready")
-            appended = send(stage, job(events, customers), rate)
-            watch.wait_for(events)
-        figures |= _figures(appended, watch, int(rate * WARM_UP_S))
-    write_json(out, figures)
-    table = Table("seconds, from append to subscriber", "p50", "p95", "p99", "max", "goal for p99")
-    percentiles = (f"{figures[name]:.2f}" for name in ("p50", "p95", "p99", "max"))
-    table.add_row("ltv consume", *percentiles, f"{goal_s}")
+        for rate in map(int, rates.split(",")):
+            events = int(rate * (seconds + WARM_UP_S))
+            with (
+                Stage(servers, Path(folder), **{"message.timestamp.type": "LogAppendTime"}) as stage,
+                stage.consume(*options) as worker,
+                _Watch(stage) as watch,
+            ):
+                worker.wait_for("ready")
+                began = time.monotonic()
+                appended = send(stage, islice(cycle(made), events), rate)
+                sent_per_s = events / (time.monotonic() - began)
+                watch.wait_for(events)
+            warm_up = int(len(appended) * WARM_UP_S / (seconds + WARM_UP_S))
+            found.append({"rate": rate, "sent_per_s": sent_per_s, **_figures(appended, watch, warm_up)})
+    write_json(out, {"seconds": seconds, "customers": customers, "goal_p99_s": goal_s, "runs": found})
+    names = ("p50", "p95", "p99", "max")
+    table = Table("events a second", "sent", *(f"{name} s" for name in names), "goal for p99")
+    for run in found:
+        cells = (f"{run[name]:.2f}" for name in names)
+        table.add_row(f"{run['rate']:,}", f"{run['sent_per_s']:,.0f}", *cells, f"{goal_s}")
     Console().print(table)
 
 
@@ -76,7 +87,7 @@ class Appended(NamedTuple):
 
 
 def send(stage: Stage, events: Iterator[tuple[str, bytes]], rate: int) -> list[Appended]:
-    """Send events at a steady rate; returns the append of each, in the order of the broker's answers."""
+    """Send events at a steady rate; returns the append of those noted, in the order of the broker's answers."""
     appended: list[Appended] = []
 
     def delivered(error: Any, record: Any) -> None:
@@ -84,12 +95,21 @@ def send(stage: Stage, events: Iterator[tuple[str, bytes]], rate: int) -> list[A
             raise RuntimeError(f"not delivered: {error}")
         appended.append(Appended(record.partition(), record.offset(), record.timestamp()[1] / 1000))
 
-    producer = Producer({"bootstrap.servers": stage.servers, "linger.ms": 5, "partitioner": "murmur2_random"})
+    producer = Producer(
+        {
+            "bootstrap.servers": stage.servers,
+            "linger.ms": 5,
+            "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+    every = max(1, rate // NOTED_PER_S)
     began = time.monotonic()
     for sent, (key, value) in enumerate(events):
         while sent >= (time.monotonic() - began) * rate:
             producer.poll(PACE_S)
-        producer.produce(stage.topics.events, value, key, on_delivery=delivered)
+        noted = sent % every == 0
+        producer.produce(stage.topics.events, value, key, on_delivery=delivered if noted else None)
     producer.flush()
     return appended
 
