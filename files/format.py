@@ -59,10 +59,16 @@ def read_blocks(
         start = head.text.lstrip()
         rest = put_back(head.text, stream, chunk_bytes, gap)
         if start.startswith(b"[") and _is_array(start):
-            yield JsonArrays(rest, head.line, chunk_bytes, gap).elements()
+            yield _elements(name, JsonArrays(rest, head.line, chunk_bytes, gap))
         else:
             around = _SEPARATED if start.startswith(RECORD_SEPARATOR) else BLANKS
             yield from read_lines(rest, head.line, gap, around)
+
+
+def _elements(name: str, arrays: JsonArrays) -> Iterator[tuple[int, bytes]]:
+    """The elements; their reader reads the file, and gets its errors."""
+    with file_errors(name):
+        yield from arrays.elements()
 
 
 def _is_array(start: bytes) -> bool:

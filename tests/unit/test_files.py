@@ -262,9 +262,14 @@ def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert list(read_events("-")) == []
 
 
-def test_damaged_gzip_names_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "between", "after"), [(b"", b"\n", b"\n"), (b"[", b",", b"]")])
+@pytest.mark.parametrize("events", [1_000, 200_000])  # It breaks off in the first read; later.
+def test_damaged_gzip_names_the_file(
+    tmp_path: Path, before: bytes, between: bytes, after: bytes, events: int
+) -> None:
     path = tmp_path / "cut.ndjson.gz"
-    path.write_bytes(gzip.compress(b'{"a":1}\n' * 1000, mtime=0)[:-12])
+    text = before + between.join([b'{"a":1}'] * events) + after
+    path.write_bytes(gzip.compress(text, mtime=0)[:-12])
     with pytest.raises(Fatal, match=r"cut\.ndjson\.gz.*damaged or cut short"):
         list(read_events(str(path)))
 
