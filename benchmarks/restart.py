@@ -24,10 +24,9 @@ from benchmarks.measure import cluster, write_json
 from benchmarks.stage import Stage
 from broker.readiness import free_port
 
-RESTART_GOAL_S: Final = 3.0
-RESTORE_GOAL: Final = 900_000
+RESTART_GOAL_S: Final = 2.0
+RESTORE_GOAL: Final = 1_000_000
 """Rows a second."""
-READY_GOAL_S: Final = 2.0
 KILLED_AT: Final = 0.4
 """The share of the events that a snapshot counts when the consumer is killed."""
 
@@ -35,10 +34,10 @@ console = Console(stderr=True)
 
 
 def main(
-    events: Annotated[int, typer.Option(help="Events of the interrupted stream.")] = 2_000_000,
+    events: Annotated[int, typer.Option(help="Events of the interrupted stream.")] = 6_000_000,
     customers: Annotated[int, typer.Option(help="Number of customers.")] = 100_000,
     orders: Annotated[int, typer.Option(help="Number of orders to restore.")] = 1_000_000,
-    runs: Annotated[int, typer.Option(help="Runs of each measurement.")] = 5,
+    runs: Annotated[int, typer.Option(help="Runs of each measurement.")] = 3,
     out: Annotated[Path, typer.Option(help="Write the figures to this file, as JSON.")] = Path(
         "benchmarks/results/restart.json"
     ),
@@ -136,7 +135,7 @@ def _print(core: Core, figures: dict[str, Any]) -> None:
     for name, what, goal in (
         ("rows restored per second", "rows_per_s", f"{RESTORE_GOAL:,}"),
         ("rows", "rows", ""),
-        ("seconds, assignment to ready", "assigned_to_ready_s", f"{READY_GOAL_S:.0f}"),
+        ("seconds, assignment to ready", "assigned_to_ready_s", ""),
     ):
         table.add_row(
             name,
