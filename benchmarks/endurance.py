@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.measure import LTV, MIB, cluster, write_json
 from benchmarks.stage import Stage
-from broker.readiness import free_port
+from broker.readiness import free_port, free_ports_in_a_row
 
 HOST: Final = "127.0.0.1"
 SCRAPE: Final = Path(__file__).parents[1] / "ops" / "prometheus"
@@ -56,7 +56,7 @@ def main(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ltv-bench-")))
         servers = stack.enter_context(cluster())
-        ports = {name: free_port() for name in ("produce", "consume", "dashboard")}
+        ports = {name: free_ports_in_a_row(3) for name in ("produce", "consume", "dashboard")}
         application = stack.enter_context(Stage(servers, folder))
         prefix = application.topics.prefix
         commands = {

@@ -43,10 +43,20 @@ def free_ports(count: int) -> list[int]:
         return [probe.getsockname()[1] for probe in probes]
 
 
-def _reserve(probe: socket.socket) -> None:
+def free_ports_in_a_row(count: int) -> int:
+    """The first of so many successive ports on which no program listens; see `free_ports`."""
+    while True:
+        first = free_port()
+        with ExitStack() as held, suppress(OSError, OverflowError):
+            for port in range(first + 1, first + count):
+                _reserve(held.enter_context(socket.socket()), port)
+            return first
+
+
+def _reserve(probe: socket.socket, port: int = 0) -> None:
     """Bind the socket to a port on which a connection was closed from this side: the port is in TIME_WAIT."""
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind((HOST, 0))
+    probe.bind((HOST, port))
     probe.listen()
     with socket.create_connection(probe.getsockname()):
         accepted, _ = probe.accept()

@@ -128,6 +128,8 @@ def _unpacked(value: bytes) -> Unpacked:
         raise ValueError("no part")
     else:
         part, completes = record.part, record.completes
+    if record.v == RESET_VERSION and any(columns):
+        raise ValueError("a reset with rows")
     return Unpacked(part, columns, record.position, completes, empties=record.v == RESET_VERSION)
 
 

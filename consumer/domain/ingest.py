@@ -71,7 +71,9 @@ def ingest_events(
             last = stamp
         shift = week - customer.first_week
         if shift < 0 or not customer.week_bits >> shift & 1:
+            span = customer.week_bits.bit_length()
             customer.add_week(week)
+            D.changed_bytes += customer.week_bits.bit_length() - span + 3 >> 2
             if customer.far_weeks is not None:
                 D.changed_bytes += FAR_BLOCK_BYTES
         if notes_changes and customer.changed_orders is None:

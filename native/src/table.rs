@@ -23,6 +23,8 @@ const ROW_BYTES: u64 = 112;
 const ORDER_BYTES: u64 = 48;
 const CHAR_BYTES: u64 = 6;
 const FAR_BLOCK_BYTES: u64 = 144;
+/// 64 weeks, in hex.
+const WORD_BYTES: u64 = 16;
 
 const CHANGED: u8 = 1;
 /// `weeks` is a row of `Table::wide`.
@@ -355,8 +357,8 @@ impl Table {
         let text = self.customer_id(row).len() + self.name(row).map_or(0, <[u8]>::len);
         self.changed_bytes += ROW_BYTES + CHAR_BYTES * text as u64;
         self.changed_bytes += match self.wide_weeks(row) {
-            None => 16,
-            Some(weeks) => 16 * weeks.near.len() as u64 + FAR_BLOCK_BYTES * weeks.far.len() as u64,
+            None => WORD_BYTES,
+            Some(weeks) => WORD_BYTES * weeks.near.len() as u64 + FAR_BLOCK_BYTES * weeks.far.len() as u64,
         };
     }
     #[inline(always)]
@@ -384,11 +386,10 @@ impl Table {
             customer.flags |= WIDE;
         }
         let weeks = &mut self.wide[customer.weeks as u32];
-        let blocks = weeks.far.len();
+        let (words, blocks) = (weeks.near.len(), weeks.far.len());
         weeks.add(&mut customer.first_week, week);
-        if weeks.far.len() > blocks {
-            self.changed_bytes += FAR_BLOCK_BYTES;
-        }
+        self.changed_bytes += WORD_BYTES * (weeks.near.len() - words) as u64;
+        self.changed_bytes += FAR_BLOCK_BYTES * (weeks.far.len() - blocks) as u64;
     }
     /// The weeks of a customer that are more than 64 bits.
     pub fn wide_weeks(&self, row: u32) -> Option<&Weeks> {

@@ -22,7 +22,7 @@ pytest.register_assert_rewrite("tests.integration.application")
 from tests.browser.page_stage import PageStage, page_stage  # noqa: E402
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-WAIT_MS: Final = 30_000
+WAIT_MS: Final = 90_000
 DESKTOP: Final = (1440, 900)
 BROWSERS_OWN: Final = "Failed to load resource"
 """The browser itself reports an answer such as 404, and a server that is away; no script can prevent it."""

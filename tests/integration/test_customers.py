@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from broker.readiness import free_port
+from broker.readiness import free_port, free_ports_in_a_row
 from cluster.log_reader import LogReader
 from cluster.settings import Cluster
 from contract.access_token import ACCESS_TOKEN_VARIABLE, AccessToken
@@ -49,19 +48,7 @@ def order(customer: str, order_id: str, amount: str, time: str, verb: str = "NEW
 
 def start_serving(application: Application, *arguments: str) -> Instance:
     """Start an instance whose workers serve HTTP."""
-    return application.start("one", "--metrics-port", str(free_ports_in_a_row()), *arguments)
-
-
-def free_ports_in_a_row() -> int:
-    """A free port of which the next two are free, too: for a parent and two workers."""
-    while True:
-        port = free_port()
-        try:
-            for following in (port + 1, port + 2):
-                socket.create_server(("127.0.0.1", following)).close()
-        except OSError:
-            continue
-        return port
+    return application.start("one", "--metrics-port", str(free_ports_in_a_row(3)), *arguments)
 
 
 def wait_for_owner(reader: LogReader, application: Application, partitions: int = 3) -> None:

@@ -7,9 +7,9 @@ from urllib.error import HTTPError, URLError
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from broker.readiness import free_ports_in_a_row
 from tests.integration.application import shop
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.integration.test_customers import free_ports_in_a_row
 from tests.waiting import wait_until
 
 EVENTS = 300
@@ -42,7 +42,7 @@ def test_the_parent_answers_for_both_workers_and_counts_a_restart(
     new_topic: NewTopic, new_application: NewApplication
 ) -> None:
     records = shop(EVENTS, seed=81)
-    application, port = new_application(new_topic(records)), free_ports_in_a_row()
+    application, port = new_application(new_topic(records)), free_ports_in_a_row(3)
     parent = application.start("one", "--workers", "2", "--metrics-port", str(port))
     application.wait_for_events(len(records), parent)
     wait_until(lambda: get(port, "/ready")[0] == 200, "both workers are ready", failing=parent.failing)

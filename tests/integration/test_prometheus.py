@@ -13,11 +13,10 @@ from typing import Final
 import psutil
 import pytest
 
-from broker.readiness import free_port
+from broker.readiness import free_port, free_ports_in_a_row
 from tests.integration.application import Application, Instance, Keyed, Plain, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.integration.prometheus import Prometheus
-from tests.integration.test_customers import free_ports_in_a_row
 from tests.integration.test_parent_port import samples
 from tests.unit.test_grafana_board import BOARD
 from tests.waiting import DEADLINE_S, wait_until
@@ -68,7 +67,7 @@ class Group:
     def __init__(self, name: str, application: Application) -> None:
         self.name, self.application = name, application
         self._workers = 2 if name in SEVERAL_WORKERS else 1
-        self.port = free_ports_in_a_row() if name in SEVERAL_WORKERS else free_port()
+        self.port = free_ports_in_a_row(3) if name in SEVERAL_WORKERS else free_port()
         self._instance: Instance | None = None
 
     @property

@@ -8,14 +8,13 @@ from typing import Any
 import psutil
 import pytest
 
-from broker.readiness import free_port
+from broker.readiness import free_port, free_ports_in_a_row
 from contract.access_token import ACCESS_TOKEN_VARIABLE
 from contract.errors import Fatal
 from tests.certificates import KEY_PASSWORD, Certificates
 from tests.commands.test_cli import run_ltv
 from tests.integration.application import Instance, Keyed, Plain, wait_until
 from tests.integration.conftest import NewApplication, NewTopic
-from tests.integration.test_customers import free_ports_in_a_row
 from tests.integration.test_parent_port import get
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.test_session import Worker
@@ -91,7 +90,7 @@ def test_what_a_consumer_says_and_serves_has_nothing_of_events_or_of_the_token(
     plant(ACCESS_TOKEN_VARIABLE, TOKEN)
     invalid = invalid_events()
     application = new_application(new_topic([*valid_events(), *invalid]))
-    port = free_ports_in_a_row()
+    port = free_ports_in_a_row(3)
     options = ("--workers", "2", "--metrics-port", str(port), "--max-dead-letter-ratio", "1")
     instance = application.start("one", *options, "--partitioner", "unchecked")
     wait_until(

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer.domain import ingest
@@ -282,6 +282,19 @@ def test_a_customers_weeks_are_a_set_however_far_apart_and_in_whatever_order(wee
     assert customer.weeks == len(set(weeks))
 
 
+YEARS_APART = [
+    {
+        "type": "SITE_VISIT",
+        "verb": "NEW",
+        "key": "page",
+        "event_time": f"{year}-01-01T00:00:00Z",
+        "customer_id": "b",
+    }
+    for year in (2000, 2018)
+]
+
+
+@example([YEARS_APART])
 @given(st.lists(st.lists(EVENTS, max_size=20), max_size=4))
 def test_the_changes_are_never_longer_than_estimated(commits: list[list[dict[str, Any]]]) -> None:
     aggregate = Aggregate()

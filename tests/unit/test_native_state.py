@@ -166,6 +166,7 @@ def test_rows_of_the_first_and_second_format_are_read() -> None:
 
 
 NO_RECORDS = [
+    b'{"v":4,"part":1,"rows":[["c"],[5],[1],[0],[null],[0],[0],[],[],[]]}',  # A reset has no rows.
     *(b"", b"{", b"[]", b'{"v":3}', b'{"v":4,"part":null,"rows":[]}', b"\xff", b'{"v":3,"rows":1}'),
     b'{"v":3,"part":null,"rows":[["c"],[5],[0],[0],[null],[0],[0],[],[],[]]}',  # A customer without a week.
     # None in the first week; with bits beyond those that a row keeps, such rows could be read once, but not again.
@@ -183,6 +184,17 @@ NO_RECORDS = [
 def test_what_is_no_changelog_record_is_refused(value: bytes) -> None:
     with pytest.raises(Fatal):
         new_state().restore(value)
+
+
+@pytest.mark.parametrize("years", [[0], [0, 18], [18, 0], [0, 1, 18, 38], [0, 100], [0, 100, 200, 20]])
+def test_the_changes_of_a_customer_active_in_years_far_apart_are_never_longer_than_estimated(
+    years: list[int],
+) -> None:
+    state = new_state()
+    for year in years:
+        ingest(order("o", 1, at=MONDAY.replace(year=1900 + year)), state)
+    estimated = state.changed_bytes
+    assert len(next(iter(state.pack_changes()))) <= estimated + 60  # What stands around the rows.
 
 
 @pytest.mark.parametrize("partitioner", ["murmur2", "crc32", "fnv1a"])
