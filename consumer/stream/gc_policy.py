@@ -1,9 +1,9 @@
 """Keeps the garbage collector from traversing the state, millions of live objects, again and again.
 
 Automatic collection is off. After each commit the young objects are collected, and the survivors are excluded from
-later collections (`gc.freeze`). Cycles that a commit leaves survive that: the Kafka client's requests that are under way,
-some kilobytes a commit. So all objects are collected now and then: every minute where that takes milliseconds, as with
-the native core, whose state is no Python object; less often where it takes longer, but every hour.
+later collections (`gc.freeze`). Cycles that a commit leaves survive that: requests of the Kafka client that are under
+way, some kilobytes a commit. So all objects are collected now and then: every minute where that takes milliseconds, as
+with the native core, whose state is no Python object; less often where it takes longer, but every hour.
 """
 
 import gc
