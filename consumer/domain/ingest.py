@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from consumer.domain.state import State
-from consumer.domain.table import CHAR_BYTES, FAR_BLOCK_BYTES, Customer, Table
+from consumer.domain.table import CHAR_BYTES, FAR_BLOCK_BYTES, NEAR_BYTES, Customer, Table
 from contract.decode import decode_event
 from contract.errors import InvalidEvent
 from contract.events import CustomerEvent, Event, OrderEvent, SiteVisitEvent
@@ -71,9 +71,9 @@ def ingest_events(
             last = stamp
         shift = week - customer.first_week
         if shift < 0 or not customer.week_bits >> shift & 1:
-            span = customer.week_bits.bit_length()
             customer.add_week(week)
-            D.changed_bytes += customer.week_bits.bit_length() - span + 3 >> 2
+            grown = (shift if shift > 0 else -shift) + 3 >> 2  # At most; to look how much would cost calls.
+            D.changed_bytes += grown if grown < NEAR_BYTES else NEAR_BYTES
             if customer.far_weeks is not None:
                 D.changed_bytes += FAR_BLOCK_BYTES
         if notes_changes and customer.changed_orders is None:

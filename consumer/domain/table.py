@@ -24,6 +24,8 @@ CENTS_MASK: Final = (1 << CENTS_BITS) - 1
 
 MAX_SPAN_WEEKS: Final = 2_048
 """The longest bit set from a customer's first week to its last: 39 years in 256 bytes."""
+NEAR_BYTES: Final = MAX_SPAN_WEEKS // 4
+"""The longest bit set in the changelog, in hex."""
 FAR_BLOCK_BYTES: Final = FAR_BLOCK_WEEKS // 4 + 16
 """A number of `far_weeks` in the changelog, in hex, with its block."""
 
