@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import conditions
 from benchmarks.contestants import NATIVE, PURE
 from benchmarks.measure import LTV, Run, cluster, measure, write_json
 from benchmarks.peer_builds import Absent, native_core
@@ -53,7 +54,7 @@ def main(
     ),
 ) -> None:
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
-    console = Console(stderr=True)
+    begun, console = conditions(), Console(stderr=True)
     done: dict[str, list[Run]] = {
         name: [] for name in ("ltv generate", "ltv batch", "bare kafka-python send", "ltv publish")
     }
@@ -88,7 +89,7 @@ def main(
     ratio = figures["ltv publish"]["events_per_cpu_s"] / figures["bare kafka-python send"]["events_per_cpu_s"]
     figures["ltv publish"]["of_bare_send"] = ratio
     _print(figures)
-    write_json(out, figures)
+    write_json(out, {**begun, "commands": figures})
 
 
 def _figures(runs: list[Run], events: int) -> dict[str, Any]:

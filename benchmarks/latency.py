@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import conditions
 from benchmarks.load import PARTITIONS
 from benchmarks.load import events as job
 from benchmarks.measure import cluster, write_json
@@ -50,6 +51,7 @@ def main(
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker."""
     intervals = {"--commit-interval-s": commit_interval_s, "--snapshot-interval-s": snapshot_interval_s}
     goal_s = sum(intervals.values()) + ALLOWED_S
+    begun = conditions()
     options = [word for name, value in intervals.items() for word in (name, str(value))]
     made = list(job(min(MOST_MADE, int(max(map(int, rates.split(","))) * seconds)), customers))
     found: list[dict[str, Any]] = []
@@ -68,7 +70,9 @@ def main(
                 watch.wait_for(events)
             warm_up = int(len(appended) * WARM_UP_S / (seconds + WARM_UP_S))
             found.append({"rate": rate, "sent_per_s": sent_per_s, **_figures(appended, watch, warm_up)})
-    write_json(out, {"seconds": seconds, "customers": customers, "goal_p99_s": goal_s, "runs": found})
+    write_json(
+        out, {**begun, "seconds": seconds, "customers": customers, "goal_p99_s": goal_s, "runs": found}
+    )
     names = ("p50", "p95", "p99", "max")
     table = Table("events a second", "sent", *(f"{name} s" for name in names), "goal for p99")
     for run in found:

@@ -22,6 +22,7 @@ DAY_EVENTS: Final = 10**9
 """The events of a day in docs/capacity.md; its customers have ten orders each."""
 DAY_CUSTOMERS: Final = 10**7
 ORDERS_PER_CUSTOMER: Final = 10
+CORES: Final = {"native": "native core", "python": "pure Python"}
 INSTANCES: Final = 4
 NEW_ORDERS: Final = 0.2
 """The share of the events that are new orders, where state grows."""
@@ -86,6 +87,29 @@ def dashboard_table(figures: Figures) -> str:
     return f"{text}\n\n{_markdown(titles, rows)}"
 
 
+def single_table(restart: Figures, latency: Figures, files: Figures) -> str:
+    """Restart, latency and the commands on files."""
+    rows = []
+    for core, name in CORES.items():
+        if core in restart:
+            figures = restart[core]
+            starts = [run["snapshot_s"] for run in figures["restart"]]
+            rate = statistics.median(run["rows_per_s"] for run in figures["restore"])
+            when = f"`make bench-restart` {_when(figures)}"
+            starts_s = f"{statistics.median(starts):.2f} (slowest {max(starts):.2f})"
+            rows += [
+                [f"seconds from SIGKILL's restart to the first complete snapshot, {name}", starts_s, when],
+                [f"rows restored a second, {name}", _rate(rate), when],
+            ]
+    for run in latency["runs"]:
+        title = f"seconds from append to subscriber at {run['rate']:,} events a second, p50 / p99"
+        rows.append([title, f"{run['p50']:.2f} / {run['p99']:.2f}", f"`make bench-latency` {_when(latency)}"])
+    for name, command in files["commands"].items():
+        title = f"events per CPU second, {name}"
+        rows.append([title, _rate(command["events_per_cpu_s"]), f"`make bench-files` {_when(files)}"])
+    return _markdown(["what", "measured", "by"], rows)
+
+
 def capacity_table(throughput: Figures, scale: Figures, restart: Figures) -> str:
     """What a day of 10^9 events costs, by implementation of the state; a cell is empty where nothing was measured."""
     days = [
@@ -146,6 +170,7 @@ TABLES: Final[dict[str, tuple[Callable[..., str], tuple[str, ...]]]] = {
     "README.md": (short_table, ("throughput",)),
     "docs/benchmark.md": (whole_table, ("throughput",)),
     "docs/capacity.md": (capacity_table, ("throughput", "scale", "restart")),
+    "benchmarks/README.md": (single_table, ("restart", "latency", "files")),
     "docs/dashboard.md": (dashboard_table, ("dashboard",)),
 }
 """The document -> what makes its table, and of which results files."""
