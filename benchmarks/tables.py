@@ -98,7 +98,11 @@ def single_table(restart: Figures, latency: Figures, files: Figures) -> str:
             when = f"`make bench-restart` {_when(figures)}"
             starts_s = f"{statistics.median(starts):.2f} (slowest {max(starts):.2f})"
             rows += [
-                [f"seconds from a restart after SIGKILL to the first complete snapshot, {name}", starts_s, when],
+                [
+                    f"seconds from a restart after SIGKILL to the first complete snapshot, {name}",
+                    starts_s,
+                    when,
+                ],
                 [f"rows restored a second, {name}", _rate(rate), when],
             ]
     for run in latency["runs"]:
