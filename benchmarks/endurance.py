@@ -35,7 +35,7 @@ SAMPLED_EVERY_S: Final = 10.0
 STAYING: Final = 20
 """Subscribers that stay."""
 SHORT_S: Final = 5.0
-"""A subscriber of the other kind leaves after so many seconds, and the next one comes."""
+"""Seconds after which the subscriber that comes and goes opens another stream."""
 STATE_BYTES: Final = "ltv_state_bytes"
 
 console = Console(stderr=True)

@@ -35,7 +35,7 @@ PACE_S: Final = 0.005
 MOST_MADE: Final = 1_000_000
 """Events that are made before the first is sent; where more are sent, they are sent again."""
 NOTED_PER_S: Final = 10_000
-"""The appends of so many events a second are noted, evenly spread."""
+"""The latency of so many events a second is measured, evenly spread over all."""
 
 
 def main(

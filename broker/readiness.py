@@ -44,7 +44,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_ports_in_a_row(count: int) -> int:
-    """The first of so many successive ports on which no program listens; see `free_ports`."""
+    """The first of `count` successive ports on which no program listens; see `free_ports`."""
     while True:
         first = free_port()
         with ExitStack() as held, suppress(OSError, OverflowError):

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from broker.readiness import free_port
 from contract.access_token import AccessToken
@@ -169,21 +169,6 @@ def test_a_cut_network_is_said_and_left_behind(
     expect_snapshot(page, 11)
 
 
-def test_what_the_page_was_not_sent_has_its_place_in_the_history(
-    served: PageStage, shop: InventedShop, open_page: OpenPage
-) -> None:
-    page = open_page("about:blank", is_away=True)
-    page.clock.install()
-    page.context.route("**/api/stream*", cut)
-    page.goto(served.url)
-    expect_state(page, "Live", CUT)
-    expect(page.get_by_role("slider")).to_have_attribute("max", "10")
-    served.emit(*[shop.snapshot() for _ in range(4)])
-    page.clock.fast_forward(6_000)
-    expect_snapshot(page, 14)
-    expect(page.get_by_role("slider")).to_have_attribute("max", "14")
-
-
 CUT = "the network cuts streams, so the page asks every 5 s$"
 
 
@@ -196,14 +181,31 @@ def hold(_route: Route) -> None:
     """Be a proxy that collects a stream and never has enough to send."""
 
 
-def test_where_streams_are_cut_the_page_asks_and_says_so_until_a_stream_stays(
-    served: PageStage, shop: InventedShop, open_page: OpenPage
-) -> None:
+def open_where_streams_are_cut(served: PageStage, open_page: OpenPage) -> Page:
+    """A page that polls, with a clock that the test moves."""
     page = open_page("about:blank", is_away=True)
     page.clock.install()
     page.context.route("**/api/stream*", cut)
     page.goto(served.url)
     expect_state(page, "Live", CUT)
+    return page
+
+
+def test_what_the_page_was_not_sent_has_its_place_in_the_history(
+    served: PageStage, shop: InventedShop, open_page: OpenPage
+) -> None:
+    page = open_where_streams_are_cut(served, open_page)
+    expect(page.get_by_role("slider")).to_have_attribute("max", "10")
+    served.emit(*[shop.snapshot() for _ in range(4)])
+    page.clock.fast_forward(6_000)
+    expect_snapshot(page, 14)
+    expect(page.get_by_role("slider")).to_have_attribute("max", "14")
+
+
+def test_where_streams_are_cut_the_page_asks_and_says_so_until_a_stream_stays(
+    served: PageStage, shop: InventedShop, open_page: OpenPage
+) -> None:
+    page = open_where_streams_are_cut(served, open_page)
     served.emit(shop.snapshot())
     expect_snapshot(page, 11)
     with page.expect_request("**/api/stream*"):

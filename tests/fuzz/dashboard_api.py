@@ -44,7 +44,7 @@ KNOWN: Final[Mapping[str, list[Request]]] = {
     "/api/customers/{id}": [{"path_parameters": {"id": each}} for each in CUSTOMERS],
     "/api/customers": [{"query": {"id": each}} for each in CUSTOMERS],
 }
-"""What is there: half of the requests to these paths ask for it."""
+"""Paths that exist; half of the requests ask for one of them."""
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
@@ -69,7 +69,7 @@ def served() -> Iterator[Stage]:
 
 @cache
 def operations() -> Mapping[str, SearchStrategy[Any]]:
-    """Each operation's path, and requests to it: random ones, and such as ask for what is there."""
+    """Each operation's path, and requests to it: random ones, and some for paths that exist."""
     found = [each.ok() for each in SCHEMA.get_all_operations() if isinstance(each, Ok)]
     assert KNOWN.keys() <= {operation.path for operation in found}
     return {operation.path: _requests(operation) for operation in found}
