@@ -128,14 +128,20 @@ def completed(words: str, directory: Path) -> list[str]:
     ltv = directory / "ltv"
     ltv.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ltv "$@"\n')
     ltv.chmod(0o755)
-    script = run_ltv("--show-completion", "bash").stdout.decode()
+    # It asks which shell has started it. Without `true` bash would become the command, and be nobody's parent.
+    script = in_bash(f'"{ltv}" --show-completion; true')
     script += f"""
         COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
         _ltv_completion "{ltv}"
         printf '%s\n' "${{COMPREPLY[@]}}"
     """
+    return in_bash(script).split()
+
+
+def in_bash(script: str) -> str:
+    """What the script writes to standard output."""
     result = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, timeout=60, check=True)
-    return result.stdout.decode().split()
+    return result.stdout.decode()
 
 
 @pytest.mark.parametrize(
