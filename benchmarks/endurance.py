@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import conditions
 from benchmarks.measure import LTV, MIB, cluster, write_json
 from benchmarks.stage import Stage
 from broker.readiness import free_port, free_ports_in_a_row
@@ -52,7 +53,7 @@ def main(
     """Measure on the cluster of KAFKA_BOOTSTRAP_SERVERS, or on an embedded broker; needs prometheus on the PATH."""
     if shutil.which("prometheus") is None:
         raise typer.BadParameter("there is no prometheus on the PATH (Debian: apt-get install prometheus)")
-    figures: dict[str, Any] = {"minutes": minutes, "rate": rate, "customers": customers}
+    figures: dict[str, Any] = {**conditions(), "minutes": minutes, "rate": rate, "customers": customers}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ltv-bench-")))
         servers = stack.enter_context(cluster())

@@ -35,7 +35,7 @@ PACE_S: Final = 0.005
 MOST_MADE: Final = 1_000_000
 """Events that are made before the first is sent; where more are sent, they are sent again."""
 NOTED_PER_S: Final = 10_000
-"""The latency of so many events a second is measured, evenly spread over all."""
+"""The benchmark measures the latency of this many events of each second, evenly spread."""
 
 
 def main(

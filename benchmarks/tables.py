@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from benchmarks.conditions import Core
+
 ROOT: Final = Path(__file__).parents[1]
 RESULTS: Final = ROOT / "benchmarks" / "results"
 BEGIN: Final = "<!-- python -m benchmarks.tables --write -->"
@@ -22,7 +24,7 @@ DAY_EVENTS: Final = 10**9
 """The events of a day in docs/capacity.md; its customers have ten orders each."""
 DAY_CUSTOMERS: Final = 10**7
 ORDERS_PER_CUSTOMER: Final = 10
-CORES: Final = {"native": "native core", "python": "pure Python"}
+CORES: Final[dict[Core, str]] = {"native": "native core", "python": "pure Python"}
 INSTANCES: Final = 4
 NEW_ORDERS: Final = 0.2
 """The share of the events that are new orders, where state grows."""
@@ -118,14 +120,14 @@ def capacity_table(throughput: Figures, scale: Figures, restart: Figures) -> str
     """What a day of 10^9 events costs, by implementation of the state; a cell is empty where nothing was measured."""
     days = [
         _day(throughput["contestants"][f"ltv {contestant}"], scale.get(core, {}), restart.get(core, {}))
-        for core, contestant in (("native", "native"), ("python", "pure"))
+        for core, contestant in zip(CORES, ("native", "pure"), strict=True)
     ]
     titles = dict.fromkeys(title for day in sorted(days, key=len, reverse=True) for title in day)
     rows = [[title, *(day.get(title, "") for day in days)] for title in titles]
     runs = {f"`make bench` {_when(throughput)}": None}
     for name, by_core in (("scale", scale), ("restart", restart)):
         runs |= dict.fromkeys(f"`make bench-{name}` {_when(figures)}" for figures in by_core.values())
-    table = _markdown([f"{DAY_EVENTS:,} events a day", "native core", "pure Python"], rows)
+    table = _markdown([f"{DAY_EVENTS:,} events a day", *CORES.values()], rows)
     return f"{textwrap.fill('; '.join(runs), 120)}.\n\n{table}"
 
 

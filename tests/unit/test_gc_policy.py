@@ -40,17 +40,20 @@ def survivor(policy: GcPolicy) -> weakref.ref[Cycle]:
     return weakref.ref(cycle)
 
 
+def assert_a_cycle_is_collected_after(seconds: float, policy: GcPolicy, clock: Clock) -> None:
+    began, left = clock.now, survivor(policy)
+    clock.now = began + 0.9 * seconds
+    policy.after_commit()
+    assert left() is not None
+    clock.now = began + 1.1 * seconds
+    policy.after_commit()
+    assert left() is None
+
+
 def test_a_cycle_that_a_commit_leaves_is_collected_after_a_minute(clock: Clock) -> None:
     policy = GcPolicy(clock)
     for _ in range(2):
-        began = clock.now
-        left = survivor(policy)
-        clock.now = began + 0.9 * FULL_MIN_S
-        policy.after_commit()
-        assert left() is not None
-        clock.now = began + 1.1 * FULL_MIN_S
-        policy.after_commit()
-        assert left() is None
+        assert_a_cycle_is_collected_after(FULL_MIN_S, policy, clock)
 
 
 @pytest.mark.parametrize(("took_s", "next_s"), [(1.0, 1.0 / FULL_SHARE), (60.0, FULL_MAX_S)])
@@ -60,10 +63,4 @@ def test_full_collections_are_rarer_where_they_take_long(clock: Clock, took_s: f
     clock.look_s = took_s
     policy.after_commit()
     clock.look_s = 0
-    ended, left = clock.now, survivor(policy)
-    clock.now = ended + 0.9 * next_s
-    policy.after_commit()
-    assert left() is not None
-    clock.now = ended + 1.1 * next_s
-    policy.after_commit()
-    assert left() is None
+    assert_a_cycle_is_collected_after(next_s, policy, clock)
