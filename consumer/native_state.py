@@ -9,7 +9,7 @@ from msgspec import json, to_builtins
 
 from consumer.domain import packing
 from consumer.domain.state import Records, Restored, Standing, StateTotals, TablePlace, Taken
-from contract.changelog import FORMAT_VERSION, Columns, Position, unpack
+from contract.changelog import FORMAT_VERSION, NOT_A_RECORD, Columns, Position, unpack
 from contract.errors import Fatal
 from contract.events import CustomerEvent, Event, ImageEvent, OrderEvent, SiteVisitEvent
 from contract.money import money
@@ -94,12 +94,12 @@ class NativeState:
             }
             found = self._call(self._state.restore, orjson.dumps(present))
         if found is None:
-            raise Fatal("not a changelog record; does another program write to the topic?")
+            raise Fatal(NOT_A_RECORD)
         rows, part, completes, position = found
         try:
             return Restored(rows, part, _position(position) if position else None, completes)
         except (ValueError, RecursionError):
-            raise Fatal("not a changelog record; does another program write to the topic?") from None
+            raise Fatal(NOT_A_RECORD) from None
 
     def restored(self, position: Position | None) -> None:
         """See `State`."""

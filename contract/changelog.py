@@ -35,6 +35,9 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
+NOT_A_RECORD: Final = "not a changelog record; does another program write to the topic?"
+
+
 class Position(Struct, frozen=True, kw_only=True):
     """The next input offset and the counters, written in the same transaction as the rows, so that they agree."""
 
@@ -110,7 +113,7 @@ def unpack(value: bytes) -> Unpacked:
     try:
         return _unpacked(value)
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise Fatal("not a changelog record; does another program write to the topic?") from None
+        raise Fatal(NOT_A_RECORD) from None
 
 
 def _unpacked(value: bytes) -> Unpacked:
