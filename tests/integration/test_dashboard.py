@@ -250,9 +250,9 @@ def test_foreign_and_unreadable_records_are_passed_over(
         topics.snapshots, [(SNAPSHOT_KEY, snapshot(1)), (b"x", b"foreign"), (SNAPSHOT_KEY, b"no JSON")]
     )
     plain.send(topics.snapshots, [(SNAPSHOT_KEY, newer)])
+    wait_until(lambda: "install a newer ltv" in dashboard.log, "what to do", state=lambda: dashboard.log)
     dashboard.wait_for("unreadable")
     assert dashboard.ask("/api/snapshots/latest")[1]["sequence"] == 1
-    assert "install a newer ltv" in dashboard.log
     plain.send(topics.snapshots, [(SNAPSHOT_KEY, snapshot(3))])
     dashboard.wait_for_sequence(3)
 

@@ -92,8 +92,14 @@ class Group:
 
     def worker_that_emits(self) -> psutil.Process:
         """The process of the worker that owns partition 0."""
-        emitted = samples(self.port, "ltv_snapshot_timestamp_seconds")
-        (number,) = [number for number, at in emitted.items() if at]
+
+        def numbers() -> list[str]:
+            return [
+                number for number, at in samples(self.port, "ltv_snapshot_timestamp_seconds").items() if at
+            ]
+
+        wait_until(numbers, f"a snapshot of {self.name}", failing=self.failing)
+        (number,) = numbers()
         (found,) = [each for each in self.instance.workers() if each.name() == f"ltv worker {number}"]
         return found
 
