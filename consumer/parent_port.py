@@ -16,25 +16,12 @@ from starlette.types import ASGIApp
 from consumer.customer_page import ABOUT
 from consumer.health import HealthAnswer
 from consumer.http_port import NOT_FOUND, WRONG_HOST, health_response, serve_app
-from consumer.metric_catalogue import PARENT_METRICS
+from consumer.parent_metrics import ParentMetrics
 from consumer.worker_views import WorkerAnswer, WorkerView, ask_each
 from web.allowed_hosts import AllowedHosts, HostCheck
-from web.catalogued_registry import CataloguedRegistry
 
 NOT_HERE: Final = 421
 UNAVAILABLE: Final = 503
-
-
-class ParentMetrics:
-    """The parent's own metrics."""
-
-    def __init__(self, workers: int) -> None:
-        made = CataloguedRegistry(PARENT_METRICS)
-        self.registry = made.registry
-        self.up = made.gauge("ltv_worker_up")
-        self.restarts = made.counter("ltv_worker_restarts_total")
-        for number in range(workers):
-            self.restarts.labels(number)
 
 
 def serve_parent(

@@ -5,6 +5,7 @@ usage; 3 all events of `batch` or `publish` were invalid, or with --strict any; 
 Only a bug shows a traceback, escaped, and never one with local variables: they may hold secrets.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from ltv.catalogue import COMMANDS, Entry, epilog
 from ltv.console.lines import print_line, say
 from ltv.console.standard_streams import prepare_standard_streams
 from ltv.exit_codes import STOPPED
+from ltv.gc_pause import gc_paused
 
 EXTRAS: Final = {
     "duckdb": "verify",
@@ -86,7 +88,9 @@ class LazyGroup(TyperGroup):
 def load(name: str, entry: Entry) -> Any:
     """Import a command, and give it its name and its examples."""
     module, attribute = entry.target.split(":")
-    target = getattr(import_module(module), attribute)
+    with gc_paused():
+        target = getattr(import_module(module), attribute)
+        gc.freeze()  # Modules live as long as the process: no later collection needs to walk them.
     if not isinstance(target, typer.Typer):
         app = typer.Typer(add_completion=False)
         app.command(name)(target)

@@ -14,12 +14,10 @@ from uuid import uuid4
 import structlog
 
 from consumer.advertised_url import advertised_url, host_of
-from consumer.customer_page import CustomerAnswers
 from consumer.health import WEDGED_AFTER_S, WorkerHealth
-from consumer.http_port import serve
 from consumer.logs import name_worker
 from consumer.metrics import Metrics
-from consumer.parent_port import ParentMetrics, serve_parent
+from consumer.parent_metrics import ParentMetrics
 from consumer.process_title import set_process_title
 from consumer.settings import Settings
 from consumer.stream.owned_customers import PresentCustomers
@@ -80,6 +78,10 @@ def _serve_and_work(settings: Settings, number: int, should_stop: ShouldStop) ->
     metrics = Metrics(WorkerHealth(WEDGED_AFTER_S + settings.transaction_timeout_s))
     customers = PresentCustomers()
     if settings.metrics_port is not None:
+        # Who serves no port does not pay for the imports of a web server.
+        from consumer.customer_page import CustomerAnswers
+        from consumer.http_port import serve
+
         answers = CustomerAnswers(customers.find, settings.worker_id, settings.access_token)
         names = [*settings.metrics_allowed_hosts, host_of(settings.advertised_url or "")]
         serve(metrics, settings.metrics_host, settings.metrics_port, names, answers)
@@ -133,6 +135,8 @@ class _Parent:
     def _serve(self) -> None:
         settings = self._settings
         if settings.metrics_port is not None:
+            from consumer.parent_port import serve_parent
+
             names = [*settings.metrics_allowed_hosts, host_of(settings.advertised_url or "")]
             views = [child.view for child in self._children]
             serve_parent(views, self._metrics, settings.metrics_host, settings.metrics_port, names)

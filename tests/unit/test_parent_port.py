@@ -12,7 +12,8 @@ from broker.readiness import free_port
 from consumer.customer_page import CustomerAnswers
 from consumer.http_port import serve
 from consumer.metrics import Metrics
-from consumer.parent_port import ParentMetrics, live_of_all, ready_of_all, serve_parent, with_worker_labels
+from consumer.parent_metrics import ParentMetrics
+from consumer.parent_port import live_of_all, ready_of_all, serve_parent, with_worker_labels
 from consumer.process_title import MAX_TITLE_BYTES, set_process_title
 from consumer.worker_views import STARTING_S, WorkerAnswer, WorkerView
 from contract.customers import CustomerDetail, NotOwned
