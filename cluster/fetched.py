@@ -16,7 +16,7 @@ from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES, RecordBatch, Unreadabl
 from cluster.record_fields import read_headers
 from contract.errors import Fatal
 
-RECORDS_AT_ONCE: Final = 2_000
+RECORDS_AT_ONCE: Final = 8_000
 """Records returned by one poll of batches; the last batch is never split."""
 BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 """Bytes of the values returned by one poll of records; the last record is never split."""

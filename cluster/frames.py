@@ -28,6 +28,17 @@ PIECE_BYTES: Final = 4096
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
+class _Frame(KafkaBytes):  # type: ignore[misc]
+    """A frame whose rest is read without a copy; kafka-python would make two. Its decoder copies each field."""
+
+    def read(self, nbytes: int | None = None) -> bytes | memoryview:
+        if nbytes is not None:
+            return super().read(nbytes)  # type: ignore[no-any-return]
+        rest = memoryview(self)[self.tell() :]
+        self.seek(len(self))
+        return rest
+
+
 class _FrameTransport:
     """A transport of kafka-python that reads so; its metrics do not count what goes into a frame's buffer."""
 
@@ -52,6 +63,7 @@ class _FrameTransport:
         frame = self._protocol.parser._rbuffer
         if frame is None or (filled := frame.tell()) >= len(frame) - 1:
             return self._sock.recv(PIECE_BYTES)  # type: ignore[no-any-return]
+        frame.__class__ = _Frame
         received = self._sock.recv_into(memoryview(frame)[filled:-1])
         frame.seek(filled + received)
         return None if received else b""
@@ -112,7 +124,7 @@ def _missing_members() -> list[str]:
     used = (
         (KafkaTCPTransport(None, None), transport),
         (KafkaProtocol(), ("_rbuffer",)),
-        (KafkaBytes(0), ("tell", "seek")),
+        (KafkaBytes(0), ("tell", "seek", "read")),
         (KafkaConnectionManager, ("_build_transport",)),
     )
     return [name for owner, names in used for name in names if not hasattr(owner, name)]
