@@ -23,13 +23,11 @@ from web.connections import BriefConnection
 
 SERVER = """
 import gc, sys
-from web.connections import BriefConnection
 from consumer.http_port import serve
 from consumer.customer_page import CustomerAnswers
 from consumer.metrics import Metrics
 from tests.unit.test_customer_page import find
 gc.disable()
-BriefConnection.request_s = BriefConnection.answer_s = float(sys.argv[2])
 metrics = Metrics()
 for partition in range(5_000):
     metrics.lag.labels(str(partition)).set(partition)
@@ -41,10 +39,10 @@ for line in sys.stdin:
     print(gc.collect(), flush=True)
 """
 PAGES = {"/live": 200, "/ready": 503, "/metrics": 200, "/customers/c": 200, "/customers/unknown": 404}
-CONNECTION_S = 2.0
-"""Shorter than the port's own, to wait less."""
 FEW_OBJECTS = 100
 SILENT = 500
+UNREAD = 5
+"""Each costs the server an answer of 200 KB."""
 
 
 class Port:
@@ -53,7 +51,7 @@ class Port:
     def __init__(self) -> None:
         self.number = free_port()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self.number), str(CONNECTION_S)],
+            [sys.executable, "-c", SERVER, str(self.number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -211,13 +209,15 @@ def test_a_client_that_drips_bytes_is_closed_while_others_are_answered(port: Por
                 return True
             return False
 
-        wait_until(is_closed, f"the end of a connection that lives longer than {CONNECTION_S:.0f} s")
+        wait_until(
+            is_closed, f"the end of a connection that lives longer than {BriefConnection.answer_s:.0f} s"
+        )
 
 
 def test_a_client_that_never_reads_its_answers_is_closed_while_others_are_answered(port: Port) -> None:
     before = port.handles()
     with ExitStack() as stack:
-        for _ in range(20):
+        for _ in range(UNREAD):
             connection = stack.enter_context(socket.socket())
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             connection.connect(("127.0.0.1", port.number))
