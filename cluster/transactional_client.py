@@ -9,6 +9,7 @@ Traps of kafka-python 3.0.12 that this module handles:
   a new epoch aborted it. So all records must be delivered before the commit is requested.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -30,13 +31,20 @@ RECONNECT_POLL_MS: Final = 50
 class TransactionalClient:
     """One transaction at a time; a second client with the same transactional id fences the first."""
 
-    def __init__(self, cluster: Cluster, transactional_id: str, transaction_timeout_s: float) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        transactional_id: str,
+        transaction_timeout_s: float,
+        topics: Iterable[str] = (),
+    ) -> None:
         """Connect, take over the transactional id, and wait until a predecessor's transaction is decided.
 
         Args:
             cluster: the brokers.
             transactional_id: the name under which the brokers know the transactions.
             transaction_timeout_s: after this time the brokers abort an open transaction.
+            topics: where the first records go. Each other topic's first record waits 0.1 s for its metadata.
 
         Raises:
             kafka.errors.KafkaError: the cluster can't be reached, or does not allow it.
@@ -57,6 +65,8 @@ class TransactionalClient:
         self._sent: list[Any] = []
         """The records of the present transaction."""
         _keep_requests(self._client)
+        for topic in topics:
+            self._client._sender.add_topic(topic)
         try:
             self._client.init_transactions()
         except kafka_errors.TransactionalIdAuthorizationFailedError:

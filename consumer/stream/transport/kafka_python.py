@@ -213,7 +213,13 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
 class _Producer(TransactionalClient):
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.cluster, settings.transactional_id, settings.transaction_timeout_s)
+        topics = settings.topics
+        super().__init__(
+            settings.cluster,
+            settings.transactional_id,
+            settings.transaction_timeout_s,
+            [topics.changelog, topics.partials, topics.snapshots, topics.dead_letters],
+        )
         self._events = settings.topics.events
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
