@@ -32,7 +32,7 @@ USED: list[tuple[type[Any], str, str]] = [
         for name in ("_cluster", "_coordinator", "_fetcher")
     ),
     *(
-        (KafkaProducer, name, "cluster/transactional_client.py")
+        (KafkaProducer, name, "cluster/transactional_client.py, kafka_python.py")
         for name in ("_sender", "_transaction_manager")
     ),
     *(
@@ -61,8 +61,12 @@ USED: list[tuple[type[Any], str, str]] = [
         for name in ("send_offsets_to_transaction", "begin_commit", "begin_abort")
     ),
     *(
+        (TransactionManager, name, "consumer/stream/transport/kafka_python.py: the group's coordinator")
+        for name in ("_consumer_group_coordinator", "_lookup_coordinator")
+    ),
+    *(
         (Sender, name, "transactional_client.py, producer/publisher.py: closing, waking, keeping requests")
-        for name in ("wakeup", "force_close", "join", "_client")
+        for name in ("wakeup", "force_close", "join", "add_topic", "_client")
     ),
     *((KafkaNetClient, name, "transactional_client.py: _keep_requests") for name in ("await_ready", "poll")),
     *(

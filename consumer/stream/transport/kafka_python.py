@@ -29,6 +29,7 @@ from typing import Any, Final
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.protocol.metadata.find_coordinator import CoordinatorType
 from kafka.structs import MemberState
 
 from cluster.deadline import Deadline
@@ -123,7 +124,12 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._joins_again:
                 self._joins_again = False
                 self._client._coordinator.request_rejoin()
-            polled = self._client.poll(timeout_ms=max(0, int(timeout_s * 1000)))
+            timeout_ms = max(0, int(timeout_s * 1000))
+            if (
+                self._is_first_assignment
+            ):  # Its poll would wait on, for records of partitions that are still paused.
+                timeout_ms = min(timeout_ms, JOIN_POLL_MS)
+            polled = self._client.poll(timeout_ms=timeout_ms)
             if self._is_joining():
                 polled = self._join()
             if self._is_fenced():
@@ -220,7 +226,15 @@ class _Producer(TransactionalClient):
             settings.transaction_timeout_s,
             [topics.changelog, topics.partials, topics.snapshots, topics.dead_letters],
         )
-        self._events = settings.topics.events
+        self._events, self._group = settings.topics.events, settings.group
+
+    def begin(self) -> None:
+        super().begin()
+        manager = self._client._transaction_manager
+        if manager._consumer_group_coordinator is None:
+            # kafka-python asks who it is only when the offsets are sent, and then waits 0.1 s first.
+            manager._lookup_coordinator(CoordinatorType.GROUP, self._group)
+            self._client._sender.wakeup()
 
     def commit(self, offsets: Mapping[int, int], membership: Any) -> None:
         consumed = {
@@ -239,7 +253,7 @@ class _Producer(TransactionalClient):
     def end_open_transactions(self, places: Iterable[tuple[str, int]]) -> None:
         for topic, partition in places:
             if not self._sent:
-                self.begin()
+                super().begin()
             self.send(topic, partition, b"", key=b"")
         if self._sent:
             self.abort()
