@@ -2,5 +2,5 @@
 
 import os
 
-# An installed program has its bytecode. With this variable, which some containers set, every start would compile anew.
+# pip compiles what it installs. This variable, which some containers set, makes Python compile ours at each start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

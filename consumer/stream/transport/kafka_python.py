@@ -125,9 +125,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._joins_again = False
                 self._client._coordinator.request_rejoin()
             timeout_ms = max(0, int(timeout_s * 1000))
-            if (
-                self._is_first_assignment
-            ):  # Its poll would wait on, for records of partitions that are still paused.
+            # The poll that gets the first assignment would wait on, for records of partitions that are still paused.
+            if self._is_first_assignment:
                 timeout_ms = min(timeout_ms, JOIN_POLL_MS)
             polled = self._client.poll(timeout_ms=timeout_ms)
             if self._is_joining():
@@ -226,7 +225,7 @@ class _Producer(TransactionalClient):
             settings.transaction_timeout_s,
             [topics.changelog, topics.partials, topics.snapshots, topics.dead_letters],
         )
-        self._events, self._group = settings.topics.events, settings.group
+        self._events, self._group = topics.events, settings.group
 
     def begin(self) -> None:
         super().begin()
