@@ -149,7 +149,6 @@ class Session:
     def commit(self) -> None:
         """Commit the partitions that have moved, and the snapshot if one is due; nothing if neither is."""
         now_s = self._clock()
-        self._commit_at = now_s + self._settings.commit_interval_s
         running = self._assignment.running
         self._look_for_open_transactions(running)
         snapshot_due = self._series is not None and now_s >= self._snapshot_at
@@ -167,8 +166,18 @@ class Session:
             sum(each.customers for each in totals), sum(each.orders for each in totals)
         )
         self._lag.look(running, self._partials.known, self._open_transactions.blocking)
+        self._set_next_commit(began_at=now_s)
         if self._until_end and self._assignment.is_ready:
             self._check_end(self._until_end, snapshot_is_out=snapshot_due)
+
+    def _set_next_commit(self, began_at: float) -> None:
+        """An interval after this one began; after a slow one, as long after its end as it took, an interval at most.
+
+        Were the next one due at once, each would carry one part of a poll, and on a slow network the lag would grow.
+        """
+        ended_at = self._clock()
+        interval_s = self._settings.commit_interval_s
+        self._commit_at = max(began_at + interval_s, ended_at + min(interval_s, ended_at - began_at))
 
     def _look_for_open_transactions(self, running: list[Partition]) -> None:
         ours = [partition.number for partition in running]

@@ -634,6 +634,23 @@ def test_a_commit_is_cut_by_bytes_in_the_middle_of_a_poll_and_a_restart_goes_on_
     assert restarted.partitions[0].next_offset == len(records)
 
 
+def test_commits_slower_than_their_interval_leave_time_to_ingest_what_was_polled() -> None:
+    cluster = FakeCluster()
+    worker = Worker(cluster).run(0)
+    worker.consumer.chunk_records = 1
+
+    def slow_network() -> None:
+        cluster.now_s += 2 * COMMIT_INTERVAL_S
+        cluster.fail_at["before commit"] = slow_network
+
+    slow_network()
+    cluster.events[0] = [visit(f"c{n}") for n in range(50)]
+    for _ in range(3):
+        cluster.now_s += COMMIT_INTERVAL_S / 2
+        worker.session.step()
+    assert cluster.commits[-1].offsets[0] == 50
+
+
 def test_a_rebalance_while_polled_records_wait_reads_them_again_and_counts_them_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
