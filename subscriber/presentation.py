@@ -46,7 +46,14 @@ def time_frame(snapshot: Snapshot) -> str:
     if snapshot.event_time_min is None or snapshot.event_time_max is None:
         return f"no events; basis {snapshot.basis}"
     weeks = counted(snapshot.timeframe_weeks, "week")
-    return f"{snapshot.event_time_min} to {snapshot.event_time_max}: {weeks}; basis {snapshot.basis}"
+    first, last = to_the_second(snapshot.event_time_min), to_the_second(snapshot.event_time_max)
+    return f"{first} to {last}: {weeks}; basis {snapshot.basis}"
+
+
+def to_the_second(time: str) -> str:
+    """A time of a snapshot without its fraction of a second: "2026-01-31T12:00:00Z"."""
+    whole, point, _ = time.partition(".")
+    return f"{whole}Z" if point else time
 
 
 def grouped(amount: str) -> str:

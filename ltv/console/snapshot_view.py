@@ -11,7 +11,7 @@ from contract.printable import printable
 from contract.snapshots import Snapshot
 from ltv.console.ranking import ID_WIDTH, TABLE_LINES, Ranking
 from ltv.console.text import cut
-from subscriber.presentation import age, ago, behind, grouped, incomplete, time_frame, totals
+from subscriber.presentation import age, ago, behind, grouped, incomplete, time_frame, to_the_second, totals
 
 STALE_AFTER_S: Final = 60
 SPARE_LINES: Final = 2
@@ -29,7 +29,7 @@ class SnapshotView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol: called with the terminal's current size."""
         snapshot = self._snapshot
-        above, below = [_heading(snapshot, self._now)], [Text(_totals(snapshot))]
+        above, below = [_heading(snapshot, self._now), Text(behind(snapshot))], [Text(_totals(snapshot))]
         if warning := incomplete(snapshot):
             above.append(Text(f" {warning} ", style="bold white on red"))
         below.append(Text(time_frame(snapshot)))
@@ -47,9 +47,8 @@ class SnapshotView:
 def _heading(snapshot: Snapshot, now: datetime) -> Text:
     age_s = age(snapshot, now)
     heading = Text(f"top {counted(snapshot.x, 'customer')}, snapshot {snapshot.sequence}, ")
-    heading.append(f"emitted {snapshot.emitted_at}, ")
+    heading.append(f"emitted {to_the_second(snapshot.emitted_at)}, ")
     heading.append(f"{ago(age_s)} ago", style="bold yellow" if age_s > STALE_AFTER_S else "")
-    heading.append(f", {behind(snapshot)}")
     return heading
 
 

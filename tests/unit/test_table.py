@@ -19,7 +19,7 @@ from ltv.console.ranking import Ranking
 from ltv.console.snapshot_view import SnapshotView, line
 from ltv.console.text import cut
 from subscriber.letters import Letter
-from subscriber.presentation import ago, grouped, incomplete
+from subscriber.presentation import ago, grouped, incomplete, to_the_second
 
 NOW = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 
@@ -175,8 +175,16 @@ def test_money_is_grouped_exactly() -> None:
 
 def test_a_view_says_how_old_and_how_complete_it_is() -> None:
     shown = drawn(SnapshotView(snapshot(row(1)), NOW))
-    assert "snapshot 7, emitted 2026-01-02T12:00:00Z, 30 s ago, counts all events" in shown
+    assert shown.splitlines()[:2] == [
+        "top 10 customers, snapshot 7, emitted 2026-01-02T12:00:00Z, 30 s ago",
+        "counts all events",
+    ]
     assert "INCOMPLETE" not in shown
+
+
+def test_times_are_shown_to_the_second() -> None:
+    assert to_the_second("2026-01-31T12:00:00.445308Z") == "2026-01-31T12:00:00Z"
+    assert to_the_second("2026-01-31T12:00:00Z") == "2026-01-31T12:00:00Z"
 
 
 def test_an_incomplete_snapshot_names_the_missing_partitions() -> None:
@@ -202,8 +210,8 @@ def test_a_live_view_shows_no_more_rows_than_fit() -> None:
     rows = [row(rank, customer_id=f"c{rank}") for rank in range(1, 101)]
     shown = drawn(SnapshotView(snapshot(*rows), NOW, fit=True), height=20)
     assert len(shown.splitlines()) <= 20
-    assert "c11 " in shown
-    assert "... and 89 more" in shown
+    assert "c10 " in shown
+    assert "... and 90 more" in shown
 
 
 def test_a_line_has_the_best_three_and_the_sums() -> None:
