@@ -33,6 +33,8 @@ class Run(NamedTuple):
     cpu_s: float
     wall_s: float
     peak_mib: float
+    machine_cpu_s: float
+    """CPU seconds of all processes of this machine meanwhile, the broker's too, if it is here."""
 
 
 def measure(
@@ -48,6 +50,7 @@ def measure(
     Raises:
         RuntimeError: it failed, or took longer than the limit; the text has the end of its stderr.
     """
+    machine_before_s = _machine_cpu_s()
     began = time.monotonic()
     process = Popen(command, env={**os.environ, **environment}, stdout=stdout, stderr=PIPE)
     limit = threading.Timer(limit_s or threading.TIMEOUT_MAX, process.kill)
@@ -67,7 +70,14 @@ def measure(
         usage.ru_utime + usage.ru_stime,
         wall_s,
         max([usage.ru_maxrss / 1024, *(sample.mib for sample in samples)]),
+        _machine_cpu_s() - machine_before_s,
     )
+
+
+def _machine_cpu_s() -> float:
+    """CPU seconds of all processes of this machine since its start."""
+    times = psutil.cpu_times()
+    return sum(getattr(times, kind, 0.0) for kind in ("user", "nice", "system", "irq", "softirq"))
 
 
 @contextmanager

@@ -27,6 +27,9 @@ def summarize(figures: dict[str, Any]) -> None:
         entry["spread"] = [min(rates[name]), max(rates[name])]
         entry["events_per_s"] = statistics.median(entry["events"] / run["wall_s"] for run in entry["runs"])
         entry["peak_mib"] = max(run["peak_mib"] for run in entry["runs"])
+        entry["machine_cores"] = statistics.median(
+            run["machine_cpu_s"] / run["whole_wall_s"] for run in entry["runs"]
+        )
         if all(run["marks"].get("half") for run in entry["runs"]):
             parts = [rates_of_halves(run["marks"]) for run in entry["runs"]]
             for half, of in zip(halves, zip(*parts, strict=True), strict=True):
@@ -60,8 +63,13 @@ def table_of(figures: dict[str, Any]) -> Table:
         *("events per CPU s", "lowest - highest", "1st half", "2nd half"),
         *(f"of {best}" for best in bases.values()),
     )
-    table = Table("contestant", *columns, "events/s", "peak MiB", "guarantee", "top 10", box=SIMPLE)
-    table.caption = "of ...: medians of the ratios within a round; whole / 2nd half"
+    table = Table(
+        "contestant", *columns, "events/s", "cores in use", "peak MiB", "guarantee", "top 10", box=SIMPLE
+    )
+    table.caption = (
+        "of ...: medians of the ratios within a round; whole / 2nd half. "
+        "cores in use: by all processes, the broker's too"
+    )
     for column in table.columns:
         column.no_wrap = True
     for column in table.columns[1:-2]:
@@ -88,6 +96,7 @@ def table_of(figures: dict[str, Any]) -> Table:
                 for base in bases
             ),
             f"{entry['events_per_s']:,.0f}",
+            f"{entry['machine_cores']:.1f}",
             f"{entry['peak_mib']:,.0f}",
             entry["guarantee"],
             entry["top"],

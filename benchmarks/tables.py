@@ -44,13 +44,20 @@ def whole_table(figures: Figures) -> str:
             _rate(entry.get("second_half_events_per_cpu_s")),
             *(_ratios(entry, base) for base in bases),
             _rate(entry["events_per_s"]),
+            f"{entry['machine_cores']:.1f}" if "machine_cores" in entry else "",
             f"{entry['peak_mib']:,.0f}",
             entry.get("guarantee", ""),
         ]
         for entry in measured.values()
     ]
     titles = ["who", "events per CPU second", "lowest - highest", "its second half"]
-    titles += [*(f"of {best}" for best in bases.values()), "events/s", "peak MiB", "guarantee"]
+    titles += [
+        *(f"of {best}" for best in bases.values()),
+        "events/s",
+        "cores in use",
+        "peak MiB",
+        "guarantee",
+    ]
     return f"{_conditions(figures)}\n\n{_markdown(titles, rows)}"
 
 

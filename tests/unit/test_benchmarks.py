@@ -112,7 +112,7 @@ def test_the_half_of_a_run_of_ours_is_its_first_commit_with_half_of_the_events()
         Commit(at, i % 2, events) for i, (at, events) in enumerate([(11, 10), (12, 20), (13, 40), (14, 60)])
     ]
     samples = [Sample(at, cpu_s, 0.0) for at, cpu_s in ((10.5, 1.0), (12.5, 2.0), (13.5, 4.0), (15.0, 5.0))]
-    marks = our_marks(Run(6.0, 9.0, 0.0), 100, committed, samples)
+    marks = our_marks(Run(6.0, 9.0, 0.0, 12.0), 100, committed, samples)
     assert marks == {"half": {"events": 60, "cpu_s": 3.0}, "done": {"events": 100, "cpu_s": 6.0}}
     assert rates_of_halves(marks) == pytest.approx((20, 40 / 3))
 
@@ -120,7 +120,7 @@ def test_the_half_of_a_run_of_ours_is_its_first_commit_with_half_of_the_events()
 @pytest.mark.parametrize("events", [40, 1_000])
 def test_a_run_whose_half_no_commit_tells_has_no_halves(events: int) -> None:
     samples = [Sample(10.0, 1.0, 0.0), Sample(20.0, 2.0, 0.0)]
-    marks = our_marks(Run(2.0, 9.0, 0.0), events, [Commit(11, 0, 40)], samples)
+    marks = our_marks(Run(2.0, 9.0, 0.0, 12.0), events, [Commit(11, 0, 40)], samples)
     assert marks == {"done": {"events": events, "cpu_s": 2.0}}
 
 
@@ -131,6 +131,8 @@ def runs(*cpu_s: tuple[float, float]) -> dict[str, Any]:
             "cpu_s": first + second,
             "wall_s": 10.0,
             "peak_mib": 1.0,
+            "machine_cpu_s": 15.0,
+            "whole_wall_s": 10.0,
             "marks": {
                 "half": {"events": 500, "cpu_s": first},
                 "done": {"events": 1_000, "cpu_s": first + second},
@@ -154,3 +156,4 @@ def test_ratios_are_medians_of_the_ratios_within_a_round() -> None:
     )
     table = table_of(figures)
     assert list(table.columns[5].cells) == ["3.00 / 2.00", "1.00 / 1.00"]
+    assert list(table.columns[7].cells) == ["1.5", "1.5"]
