@@ -102,14 +102,14 @@ export class CompareView {
       { href: pathTo({ customer: customer_id, sequence: this.route().sequence }), "data-route": true },
       printable(customer_id),
     );
-    const name = last_name === null ? null : el("bdi", { class: "muted" }, ` ${printable(last_name)}`);
+    const name = last_name === null ? [] : [" ", el("bdi", { class: "muted" }, printable(last_name))];
     const move = el("td", {});
     if (row && was) drawMove(move, { previous_rank: was.rank, rank: row.rank }, true);
     const gained = row && was ? signed(cents(row.ltv) - cents(was.ltv)) : NOTHING;
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, el("bdi", {}, link), name),
+      el("th", { scope: "row" }, el("bdi", {}, link), ...name),
       el("td", {}, was ? counted(was.rank) : NOTHING),
       el("td", {}, row ? counted(row.rank) : NOTHING),
       move,
