@@ -47,6 +47,26 @@ def test_a_click_on_a_row_opens_the_customer_with_the_numbers_of_its_value(
     expect(row_of(page, third.customer_id)).to_have_attribute("data-open", "")
 
 
+def test_each_number_of_the_value_has_its_meaning_right_below_it(
+    served: PageStage, open_page: OpenPage
+) -> None:
+    page = open_page(f"{served.url}/customers/{served.known.newest.rows[2].customer_id}")
+    expect(side(page).locator(".derivation")).to_contain_text("lifetime value")
+    off = (
+        side(page)
+        .locator(".part")
+        .evaluate_all("""parts => parts.map(part => {
+        const left = element => {
+            const range = document.createRange();
+            range.selectNode(element.lastChild);
+            return range.getBoundingClientRect().left;
+        };
+        return left(part.querySelector(".of")) - left(part.querySelector(".amount"));
+    })""")
+    )
+    assert max(map(abs, off)) < 1
+
+
 def test_a_customer_says_where_it_stands_and_as_of_which_offset(
     served: PageStage, open_page: OpenPage
 ) -> None:
