@@ -60,7 +60,7 @@ def test_without_snapshots_for_long_the_page_is_stale(serve: Serve, open_page: O
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"missing": 1}, "^partition 1 not reported yet, so their customers are missing"),
+        ({"missing": 1}, "^partition 1 not reported yet, so its customers are missing"),
         ({}, "^12,480 records up to 45 s old not counted, on partition 2;"),
         ({"blocked_s": 400.0}, "an open transaction blocks partition 2 for 6 min"),
     ],
