@@ -89,6 +89,21 @@ def dashboard_table(figures: Figures) -> str:
     return f"{text}\n\n{_markdown(titles, rows)}"
 
 
+def customers_table(figures: Figures) -> str:
+    """How long an owner takes to answer for one customer."""
+    rows = [
+        [
+            str(run["clients"]),
+            f"{run['events_per_s']:,.0f}",
+            *(f"{run[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")),
+        ]
+        for run in figures["runs"]
+    ]
+    text = f"An owner of {figures['runs'][0]['customers']:,} customers (`make bench-customers`, {_when(figures)}):"
+    titles = ["asking at once", "events ingested a second", "p50 ms", "p99 ms", "slowest ms"]
+    return f"{text}\n\n{_markdown(titles, rows)}"
+
+
 def single_table(restart: Figures, latency: Figures, files: Figures) -> str:
     """Restart, latency and the commands on files."""
     rows = []
@@ -178,6 +193,7 @@ TABLES: Final[dict[str, tuple[Callable[..., str], tuple[str, ...]]]] = {
     "docs/capacity.md": (capacity_table, ("throughput", "scale", "restart")),
     "benchmarks/README.md": (single_table, ("restart", "latency", "files")),
     "docs/dashboard.md": (dashboard_table, ("dashboard",)),
+    "docs/snapshots.md": (customers_table, ("customers",)),
 }
 """The document -> what makes its table, and of which results files."""
 
