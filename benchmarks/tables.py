@@ -70,7 +70,28 @@ def short_table(figures: Figures) -> str:
     return f"{_conditions(figures)}\n\n{_markdown(['who', 'events per CPU second', 'peak MiB'], rows)}"
 
 
-def dashboard_table(figures: Figures) -> str:
+def dashboard_tables(dashboard: Figures, page: Figures) -> str:
+    """What subscribers cost, and what the page does."""
+    return f"{_subscribers_table(dashboard)}\n\n{_page_table(page)}"
+
+
+def _page_table(figures: Figures) -> str:
+    """What the page weighs, and when it shows the ranking."""
+    weight, machine = figures["weight"], figures["machine"]
+    text = textwrap.fill(
+        f"The page is {weight['files']} files: {weight['sent_kb']:.0f} KB as sent, {weight['unpacked_kb']:.0f} KB "
+        f"unpacked, charts included. From its address to the first ranking, with nothing kept from before "
+        f"(`make bench-page`, Chromium on {machine['cores']} shared cores, {_when(figures)}):",
+        120,
+    )
+    rows = [
+        [run["network"], f"{run['ranking_ms'] / 1000:.1f}", f"{run['slowest_ms'] / 1000:.1f}"]
+        for run in figures["runs"]
+    ]
+    return f"{text}\n\n{_markdown(['network', 's, median', 's, slowest'], rows)}"
+
+
+def _subscribers_table(figures: Figures) -> str:
     """The delay until all subscribers have a snapshot, and what they cost."""
     rows = [
         [
@@ -192,7 +213,7 @@ TABLES: Final[dict[str, tuple[Callable[..., str], tuple[str, ...]]]] = {
     "docs/benchmark.md": (whole_table, ("throughput",)),
     "docs/capacity.md": (capacity_table, ("throughput", "scale", "restart")),
     "benchmarks/README.md": (single_table, ("restart", "latency", "files")),
-    "docs/dashboard.md": (dashboard_table, ("dashboard",)),
+    "docs/dashboard.md": (dashboard_tables, ("dashboard", "page")),
     "docs/snapshots.md": (customers_table, ("customers",)),
 }
 """The document -> what makes its table, and of which results files."""
