@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewContext, Serve
-from tests.browser.page_parts import side
+from tests.browser.conftest import NewContext, OpenPage, Serve
+from tests.browser.page_parts import expect_snapshot, side
 from tests.browser.shop_snapshots import InventedShop, detail
 from tests.dashboard_stage import KnownCustomers
 
@@ -28,6 +28,21 @@ NOTE_TEXTS = """(() => {
     };
 })()"""
 DRAWN = "canvas => canvas.texts.map(text => ({ ...text, width: canvas.width }))"
+NOTE_APART = """() => {
+    window.apartMs = 0;
+    let before = performance.now();
+    const look = () => {
+        const now = performance.now();
+        const leader = document.querySelector("#table tbody td[data-column=ltv]").textContent;
+        if (document.querySelector(".legend .value").textContent !== `$${leader}`) window.apartMs += now - before;
+        before = now;
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+"""For how long the legend and the ranking say something else of the leader."""
+EVERY_MS = 600
+SNAPSHOTS = 7
 SIZES = [(1280, 800), (390, 844)]
 
 
@@ -95,3 +110,21 @@ def test_labels_are_as_large_on_a_fine_screen(
     expect(side(page).locator("canvas")).to_have_count(3)
     [font] = {each["font"] for each in labels(page, 0)}
     assert float(font.split("px")[0]) >= 20
+
+
+def test_the_legend_says_what_the_ranking_says_where_snapshots_come_every_second(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    shop = InventedShop()
+    served = serve(*shop.history(30, every_s=10.0))
+    page = open_page(served.url)
+    expect(side(page).locator("canvas")).to_have_count(3)
+    page.evaluate(NOTE_APART)
+    for number in range(SNAPSHOTS):
+        newest = shop.snapshot(after_s=EVERY_MS / 1000)
+        [first, *others] = newest.rows
+        first = structs.replace(first, ltv=f"9{number}000000.00")
+        served.emit(structs.replace(newest, rows=[first, *others]))
+        expect_snapshot(page, shop.sequence)
+        page.wait_for_timeout(EVERY_MS)
+    assert page.evaluate("window.apartMs") < SNAPSHOTS * EVERY_MS / 4
