@@ -4,7 +4,7 @@ import { numberedSnapshot, stretch } from "../core/api.js";
 import { el } from "../core/dom.js";
 import { drawMove } from "../ranking/movement.js";
 import { goTo, pathTo } from "../core/route.js";
-import { cents, counted, moment, money, NOTHING, plural, printable } from "../core/text.js";
+import { cents, counted, moment, moneyOf, NOTHING, plural, printable } from "../core/text.js";
 
 const BACK = [
   ["15 minutes", 900],
@@ -119,8 +119,7 @@ export class CompareView {
 }
 
 function signed(amount) {
-  const digits = String(amount < 0n ? -amount : amount).padStart(3, "0");
-  const text = money(`${digits.slice(0, -2)}.${digits.slice(-2)}`);
+  const text = moneyOf(amount < 0n ? -amount : amount);
   return amount === 0n ? text : `${amount < 0n ? "−" : "+"}${text}`;
 }
 
