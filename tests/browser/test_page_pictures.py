@@ -22,7 +22,8 @@ ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "tests" / "browser" / "pictures"
 DOCS: Final = ROOT / "docs" / "pictures"
 IN_DOCS: Final = ("ranking", "customer")
-DESKTOP: Final = (1280, 800)
+DESKTOP: Final = (1440, 900)
+"""All columns have room."""
 PHONE: Final = (390, 844)
 MOVES: Final = 4
 AHEAD_S: Final = 2
@@ -96,6 +97,7 @@ STATES = {
     "customer-phone": Picture("/customers/THIRD", PHONE, before=opened, charts=2),
     "phone": Picture(size=PHONE),
     "phone-dark": Picture(size=PHONE, theme="dark"),
+    "laptop": Picture(size=(1280, 800)),
     "tablet": Picture(size=(900, 1100)),
     "wall": Picture("/?wall", WALL, "dark", charts=2),
     "wall-light": Picture("/?wall", WALL, charts=2),
@@ -123,7 +125,8 @@ def test_each_state_has_a_picture(name: str, serve: Serve, open_page: OpenPage) 
     picture = STATES[name]
     shop = InventedShop(now=datetime.now(UTC) - timedelta(seconds=AHEAD_S))
     history = [*shop.history(200, every_s=10.0), moved_snapshot(shop)]
-    served = serve(*history, customers=KnownCustomers(*map(detail, history[-1].rows)))
+    known = [detail(row, orders=row.orders) for row in history[-1].rows]
+    served = serve(*history, customers=KnownCustomers(*known))
     third = history[-1].rows[2].customer_id
     page = open_page(
         served.url + picture.path.replace("THIRD", third),
