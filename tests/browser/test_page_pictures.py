@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import pytest
 from playwright.sync_api import Page, expect
 
+from contract.access_token import AccessToken
 from contract.snapshots import Snapshot
 from dashboard.broadcast import FeedState
 from tests.browser.conftest import OpenPage, Serve
@@ -154,3 +155,21 @@ def test_a_stale_page_has_a_picture(serve: Serve, open_page: OpenPage) -> None:
     expect(side(page).locator("canvas")).to_have_count(3)
     PICTURES.mkdir(exist_ok=True)
     page.screenshot(path=PICTURES / "stale.png")
+
+
+def test_a_page_without_a_snapshot_has_a_picture(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(serve().url, size=DESKTOP, is_away=True)
+    expect_state(page, "Waiting")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / "waiting.png")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_login_page_has_a_picture(theme: str, serve: Serve, open_page: OpenPage) -> None:
+    served = serve(token=AccessToken("correct-horse-battery"))
+    page = open_page(served.url, size=DESKTOP, color_scheme=theme, is_away=True)
+    page.get_by_label("Access token").fill("wrong")
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("alert")).to_have_text("This is not the access token.")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"login-{theme}.png")
