@@ -50,7 +50,7 @@ def main(
     found: list[dict[str, Any]] = []
     for count in counts:
         for kind in KINDS:
-            with _server(kind, interval_s, rows) as (server, port):
+            with server_of(kind, interval_s, rows) as (server, port):
                 found.append({"server": kind, "subscribers": count, **_figures(server, port, count, seconds)})
             Console(stderr=True).print(f"  {kind} with {count} subscribers done")
     write_json(out, {**began, "interval_s": interval_s, "rows": rows, "seconds": seconds, "runs": found})
@@ -58,7 +58,8 @@ def main(
 
 
 @contextmanager
-def _server(kind: str, interval_s: float, rows: int) -> Iterator[tuple[psutil.Process, int]]:
+def server_of(kind: str, interval_s: float, rows: int) -> Iterator[tuple[psutil.Process, int]]:
+    """One of `benchmarks.stream_servers` and its port, until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.stream_servers", kind, str(port), str(interval_s), str(rows)]
     with Popen(command) as process:

@@ -77,7 +77,28 @@ def short_table(figures: Figures) -> str:
     return f"{_conditions(figures)}\n\n{_markdown(['who', 'events per CPU second', 'peak MiB'], rows)}"
 
 
-def dashboard_table(figures: Figures) -> str:
+def dashboard_tables(dashboard: Figures, page: Figures) -> str:
+    """What subscribers cost, and what the page does."""
+    return f"{_subscribers_table(dashboard)}\n\n{_page_table(page)}"
+
+
+def _page_table(figures: Figures) -> str:
+    """What the page weighs, and when it shows the ranking."""
+    weight, machine = figures["weight"], figures["machine"]
+    text = textwrap.fill(
+        f"The page is {weight['files']} files: {weight['sent_kb']:.0f} KB as sent, {weight['unpacked_kb']:.0f} KB "
+        f"unpacked, charts included. From its address to the first ranking, with nothing kept from before "
+        f"(`make bench-page`, Chromium on {machine['cores']} shared cores, {_when(figures)}):",
+        120,
+    )
+    rows = [
+        [run["network"], f"{run['ranking_ms'] / 1000:.1f}", f"{run['slowest_ms'] / 1000:.1f}"]
+        for run in figures["runs"]
+    ]
+    return f"{text}\n\n{_markdown(['network', 's, median', 's, slowest'], rows)}"
+
+
+def _subscribers_table(figures: Figures) -> str:
     """The delay until all subscribers have a snapshot, and what they cost."""
     rows = [
         [
@@ -93,6 +114,21 @@ def dashboard_table(figures: Figures) -> str:
     ]
     titles = ["subscribers", "server", "p50 ms", "p99 ms", "MiB", "KiB a subscriber", "CPU"]
     text = f"{figures['rows']} rows, a snapshot every {figures['interval_s']:g} s, {_when(figures)}."
+    return f"{text}\n\n{_markdown(titles, rows)}"
+
+
+def customers_table(figures: Figures) -> str:
+    """How long an owner takes to answer for one customer."""
+    rows = [
+        [
+            str(run["clients"]),
+            f"{run['events_per_s']:,.0f}",
+            *(f"{run[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")),
+        ]
+        for run in figures["runs"]
+    ]
+    text = f"An owner of {figures['runs'][0]['customers']:,} customers (`make bench-customers`, {_when(figures)}):"
+    titles = ["asking at once", "events ingested a second", "p50 ms", "p99 ms", "slowest ms"]
     return f"{text}\n\n{_markdown(titles, rows)}"
 
 
@@ -184,7 +220,8 @@ TABLES: Final[dict[str, tuple[Callable[..., str], tuple[str, ...]]]] = {
     "docs/benchmark.md": (whole_table, ("throughput",)),
     "docs/capacity.md": (capacity_table, ("throughput", "scale", "restart")),
     "benchmarks/README.md": (single_table, ("restart", "latency", "files")),
-    "docs/dashboard.md": (dashboard_table, ("dashboard",)),
+    "docs/dashboard.md": (dashboard_tables, ("dashboard", "page")),
+    "docs/snapshots.md": (customers_table, ("customers",)),
 }
 """The document -> what makes its table, and of which results files."""
 

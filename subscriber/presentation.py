@@ -69,7 +69,8 @@ def incomplete(snapshot: Snapshot) -> str:
         return ""
     missing = [each.partition for each in coverage.partitions if each.next_offset is None]
     if missing:
-        return f"INCOMPLETE: {_partitions(missing)} not reported yet; their customers are missing"
+        whose = "its" if len(missing) == 1 else "their"
+        return f"INCOMPLETE: {_partitions(missing)} not reported yet; {whose} customers are missing"
     if coverage.behind_s is None:
         return "INCOMPLETE: the coverage is not known"
     return f"INCOMPLETE: {behind(snapshot)}"

@@ -41,6 +41,7 @@ function draw() {
   document.documentElement.toggleAttribute("data-past", route.sequence !== null);
   drawState();
   const snapshot = shown();
+  if (snapshot || held.newest) document.documentElement.removeAttribute("data-empty");
   byId("home").href = pathTo();
   past.drawNote(byId("past-note"));
   timeBar.draw(snapshot ?? held.shown, held.newest);

@@ -4,7 +4,7 @@ import { OverTime } from "./charts/over_time.js";
 import { CustomerView } from "./customer/customer_view.js";
 import { CompareView } from "./past/compare_view.js";
 
-const DRAW_CHARTS_MS = 1_000;
+const DRAW_CHARTS_MS = 250;
 
 export class Side {
   /**

@@ -119,7 +119,10 @@ function incomplete({ shown, link, ages }) {
 
 function gaps({ partitions: all, behind_s, lag_records }) {
   const missing = all.filter((each) => each.next_offset === null).map((each) => each.partition);
-  if (missing.length) return `${partitions(missing)} not reported yet, so their customers are missing`;
+  if (missing.length) {
+    const whose = missing.length === 1 ? "its" : "their";
+    return `${partitions(missing)} not reported yet, so ${whose} customers are missing`;
+  }
   if (behind_s === null) return "what it counts is not known";
   const behind = all.filter((each) => each.lag_records).map((each) => each.partition);
   const blocked = all.filter((each) => each.blocked_s !== null && each.blocked_s !== undefined);

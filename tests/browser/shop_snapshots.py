@@ -8,7 +8,7 @@ from msgspec import structs
 
 from contract.customers import CustomerDetail, OrderDetail
 from contract.lifetime_value import ltv_cents, rank_position
-from contract.money import money
+from contract.money import divide_half_even, money
 from contract.snapshots import Coverage, PartitionCoverage, Row, Snapshot, Totals
 from contract.times import time_text
 
@@ -94,7 +94,8 @@ class InventedShop:
         )
 
     def _row(self, rank: int, customer_id: str) -> Row:
-        spend, weeks, visits = self._spend[customer_id], self._weeks[customer_id], 5 + rank % 9
+        spend, weeks = self._spend[customer_id], self._weeks[customer_id]
+        visits = 3 * weeks + rank % 9
         return Row(
             rank=rank,
             previous_rank=self._ranks.get(customer_id),
@@ -105,7 +106,7 @@ class InventedShop:
             weeks=weeks,
             orders=2 + rank % 5,
             visits=visits,
-            revenue_per_visit=money(spend // visits),
+            revenue_per_visit=money(divide_half_even(spend, visits)),
             visits_per_week=round(visits / weeks, 4),
         )
 
@@ -156,7 +157,8 @@ def behind(now: datetime, *, missing: int | None = None, blocked_s: float | None
 
 def detail(row: Row, *, orders: int = 14, source: str = "owner") -> CustomerDetail:
     """The customer of this row, on demand."""
-    each = int(row.total_spend.replace(".", "")) // orders
+    spend = int(row.total_spend.replace(".", ""))
+    amounts = [spend // orders + (number < spend % orders) for number in range(orders)]
     day = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
     return CustomerDetail(
         customer_id=row.customer_id,
@@ -171,11 +173,11 @@ def detail(row: Row, *, orders: int = 14, source: str = "owner") -> CustomerDeta
         order_list=[
             OrderDetail(
                 order_id=f"o-{7_000 - number}",
-                amount=money(each),
+                amount=money(amount),
                 event_time=time_text(day - timedelta(days=4 * number)) or "",
                 verb="UPDATE" if number % 4 == 1 else "NEW",
             )
-            for number in range(orders)
+            for number, amount in enumerate(amounts)
         ],
         active_weeks=[
             (date(2026, 5, 31) - timedelta(weeks=(5 * number) // 3)).isoformat()

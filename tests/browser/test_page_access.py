@@ -179,3 +179,15 @@ def test_a_wall_shows_no_controls_and_fits_its_screen(served: PageStage, open_pa
     expect(page.get_by_role("searchbox")).to_be_hidden()
     bottom = rows(page).last.evaluate("row => row.getBoundingClientRect().bottom")
     assert bottom <= WALL[1]
+
+
+def test_a_wall_cuts_no_id_of_twelve_characters(serve: Serve, open_page: OpenPage) -> None:
+    shop = InventedShop()
+    for number, row in enumerate(shop.history(2)[-1].rows):
+        shop.rename(row, f"{number:012d}", "Papadopoulou")
+    page = open_page(f"{serve(shop.snapshot()).url}/?wall", size=WALL)
+    expect(rows(page)).to_have_count(10)
+    is_cut = (
+        "links => links.filter(link => link.scrollWidth > link.clientWidth).map(link => link.textContent)"
+    )
+    assert page.locator("#table tbody th a").evaluate_all(is_cut) == []

@@ -47,6 +47,39 @@ def test_a_click_on_a_row_opens_the_customer_with_the_numbers_of_its_value(
     expect(row_of(page, third.customer_id)).to_have_attribute("data-open", "")
 
 
+def test_a_customer_has_the_figures_for_which_a_phone_has_no_columns(
+    shop: InventedShop, serve: Serve, open_page: OpenPage
+) -> None:
+    """The spend per visit is a half of a cent between two cents."""
+    past = shop.history(2)
+    third = structs.replace(past[-1].rows[2], total_spend="1234.10", visits=20, weeks=3)
+    served = serve(*past, customers=KnownCustomers(detail(third)))
+    page = open_page(f"{served.url}/customers/{third.customer_id}", size=(390, 844))
+    expect(side(page)).to_contain_text(
+        "14 orders, 20 visits, active in 3 weeks. $61.70 per visit, 6.67 visits per week."
+    )
+
+
+def test_each_number_of_the_value_has_its_meaning_right_below_it(
+    served: PageStage, open_page: OpenPage
+) -> None:
+    page = open_page(f"{served.url}/customers/{served.known.newest.rows[2].customer_id}")
+    expect(side(page).locator(".derivation")).to_contain_text("lifetime value")
+    off = (
+        side(page)
+        .locator(".part")
+        .evaluate_all("""parts => parts.map(part => {
+        const left = element => {
+            const range = document.createRange();
+            range.selectNode(element.lastChild);
+            return range.getBoundingClientRect().left;
+        };
+        return left(part.querySelector(".of")) - left(part.querySelector(".amount"));
+    })""")
+    )
+    assert max(map(abs, off)) < 1
+
+
 def test_a_customer_says_where_it_stands_and_as_of_which_offset(
     served: PageStage, open_page: OpenPage
 ) -> None:

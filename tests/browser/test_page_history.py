@@ -143,3 +143,26 @@ def test_a_customer_can_be_looked_at_beside_a_past_snapshot(served: PageStage, o
     expect_snapshot(page, 50)
     page.get_by_role("link", name="Close").click()
     expect(page).to_have_url(re.compile("/snapshots/50$"))
+
+
+def test_a_name_from_right_to_left_stands_apart_from_the_id(
+    served: PageStage, shop: InventedShop, open_page: OpenPage
+) -> None:
+    shop.rename(served.known.newest.rows[0], "from-right-to-left", "\u05db\u05d4\u05df")
+    served.emit(shop.snapshot())
+    page = open_page(f"{served.url}/?compare=3600")
+    heading = side(page).locator("th", has_text="from-right-to-left")
+    id_box = heading.locator("bdi").first.bounding_box()
+    assert id_box
+    text_starts = (
+        heading.locator("bdi")
+        .nth(1)
+        .evaluate("""name => {
+        const range = document.createRange();
+        const start = name.textContent.search(/\\S/);
+        range.setStart(name.firstChild, start);
+        range.setEnd(name.firstChild, name.textContent.length);
+        return range.getBoundingClientRect().left;
+    }""")
+    )
+    assert text_starts > id_box["x"] + id_box["width"] + 2

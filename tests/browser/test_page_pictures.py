@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import pytest
 from playwright.sync_api import Page, expect
 
+from contract.access_token import AccessToken
 from contract.snapshots import Snapshot
 from dashboard.broadcast import FeedState
 from tests.browser.conftest import OpenPage, Serve
@@ -22,7 +23,8 @@ ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "tests" / "browser" / "pictures"
 DOCS: Final = ROOT / "docs" / "pictures"
 IN_DOCS: Final = ("ranking", "customer")
-DESKTOP: Final = (1280, 800)
+DESKTOP: Final = (1440, 900)
+"""All columns have room."""
 PHONE: Final = (390, 844)
 MOVES: Final = 4
 AHEAD_S: Final = 2
@@ -96,6 +98,7 @@ STATES = {
     "customer-phone": Picture("/customers/THIRD", PHONE, before=opened, charts=2),
     "phone": Picture(size=PHONE),
     "phone-dark": Picture(size=PHONE, theme="dark"),
+    "laptop": Picture(size=(1280, 800)),
     "tablet": Picture(size=(900, 1100)),
     "wall": Picture("/?wall", WALL, "dark", charts=2),
     "wall-light": Picture("/?wall", WALL, charts=2),
@@ -123,7 +126,8 @@ def test_each_state_has_a_picture(name: str, serve: Serve, open_page: OpenPage) 
     picture = STATES[name]
     shop = InventedShop(now=datetime.now(UTC) - timedelta(seconds=AHEAD_S))
     history = [*shop.history(200, every_s=10.0), moved_snapshot(shop)]
-    served = serve(*history, customers=KnownCustomers(*map(detail, history[-1].rows)))
+    known = [detail(row, orders=row.orders) for row in history[-1].rows]
+    served = serve(*history, customers=KnownCustomers(*known))
     third = history[-1].rows[2].customer_id
     page = open_page(
         served.url + picture.path.replace("THIRD", third),
@@ -151,3 +155,21 @@ def test_a_stale_page_has_a_picture(serve: Serve, open_page: OpenPage) -> None:
     expect(side(page).locator("canvas")).to_have_count(3)
     PICTURES.mkdir(exist_ok=True)
     page.screenshot(path=PICTURES / "stale.png")
+
+
+def test_a_page_without_a_snapshot_has_a_picture(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(serve().url, size=DESKTOP, is_away=True)
+    expect_state(page, "Waiting")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / "waiting.png")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_login_page_has_a_picture(theme: str, serve: Serve, open_page: OpenPage) -> None:
+    served = serve(token=AccessToken("correct-horse-battery"))
+    page = open_page(served.url, size=DESKTOP, color_scheme=theme, is_away=True)
+    page.get_by_label("Access token").fill("wrong")
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("alert")).to_have_text("This is not the access token.")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"login-{theme}.png")

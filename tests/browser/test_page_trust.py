@@ -10,7 +10,7 @@ from broker.readiness import free_port
 from contract.access_token import AccessToken
 from dashboard.broadcast import FeedState
 from tests.browser.conftest import NewContext, OpenPage, Serve
-from tests.browser.page_parts import expect_snapshot, expect_state, rows
+from tests.browser.page_parts import expect_snapshot, expect_state, rows, side
 from tests.browser.page_stage import PageStage, page_stage
 from tests.browser.shop_snapshots import InventedShop, behind
 from tests.waiting import wait_until
@@ -60,7 +60,7 @@ def test_without_snapshots_for_long_the_page_is_stale(serve: Serve, open_page: O
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"missing": 1}, "^partition 1 not reported yet, so their customers are missing"),
+        ({"missing": 1}, "^partition 1 not reported yet, so its customers are missing"),
         ({}, "^12,480 records up to 45 s old not counted, on partition 2;"),
         ({"blocked_s": 400.0}, "an open transaction blocks partition 2 for 6 min"),
     ],
@@ -118,10 +118,15 @@ def test_before_the_first_snapshot_the_page_waits_for_it(
     served = serve()
     page = open_page(served.url, is_away=True)
     expect_state(page, "Waiting", "there is no snapshot yet")
+    for part in (page.get_by_role("slider"), page.get_by_text("Back to live"), page.get_by_role("searchbox")):
+        expect(part).to_be_hidden()
+    expect(side(page).locator("figure").first).to_be_hidden()
     served.set_state(FeedState.LIVE)
     served.emit(shop.snapshot())
     expect(rows(page)).to_have_count(10)
     expect_state(page, "Live")
+    expect(page.get_by_role("slider")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_visible()
 
 
 def test_after_a_restart_of_the_server_a_page_goes_on_without_a_gap(

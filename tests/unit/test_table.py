@@ -191,6 +191,8 @@ def test_an_incomplete_snapshot_names_the_missing_partitions() -> None:
     partly = snapshot(row(1), covered=coverage(0, 0, None, None))
     assert "INCOMPLETE: partitions 2, 3 not reported yet" in drawn(SnapshotView(partly, NOW))
     assert incomplete(partly) in line(partly)
+    one = snapshot(row(1), covered=coverage(0, 0, None))
+    assert incomplete(one) == "INCOMPLETE: partition 2 not reported yet; its customers are missing"
 
 
 def test_a_snapshot_that_is_far_behind_says_how_far_and_where() -> None:

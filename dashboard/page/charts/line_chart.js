@@ -7,6 +7,8 @@ const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 const DAY_S = 86_400;
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [1, 2]];
 const GRID = 0.5;
+const DIGIT_EM = 0.64; // In a wide typeface.
+const LABEL_EVERY_EM = 2; // The lowest plot has two labels, whatever its values are: one alone is no scale.
 
 let loading = null;
 
@@ -89,12 +91,15 @@ export class LineChart {
   options() {
     const { format, inverted, filled, fromZero, hover } = this.how;
     const { em } = this;
+    const textPx = Math.round(0.79 * em); // uPlot takes whole pixels only.
     const axis = {
       stroke: colour(this.host, "--muted"),
-      font: `${0.79 * em}px system-ui, sans-serif`,
+      font: `${textPx}px system-ui, sans-serif`,
       ticks: { show: false },
     };
-    const whole = inverted ? { incrs: WHOLE_STEPS, space: 1.05 * em } : { space: 2.6 * em };
+    const whole = inverted
+      ? { incrs: WHOLE_STEPS, space: 1.05 * em, splits: ranksOf }
+      : { space: LABEL_EVERY_EM * em };
     const grid = { stroke: colour(this.host, "--line"), width: GRID };
     const lines = Array.from({ length: this.lines }, (_, index) => ({
       stroke: colour(this.host, `--line-${(index % DASHES.length) + 1}`),
@@ -112,7 +117,7 @@ export class LineChart {
       cursor: { y: false, drag: { setScale: false }, points: { size: 6 } },
       scales: { y: { dir: inverted ? -1 : 1, range: rangeOf(fromZero, inverted) } },
       axes: [
-        { ...axis, grid: { show: false }, size: 1.7 * em, space: 5 * em, values: timesOf },
+        { ...axis, grid: { show: false }, size: 1.7 * em, space: 5 * em, values: timesFor(textPx) },
         { ...axis, ...whole, grid, size: 3.9 * em, values: (_, ticks) => ticks.map(format) },
       ],
       series: [{}, ...lines],
@@ -129,10 +134,24 @@ const clockWithSeconds = new Intl.DateTimeFormat("en-GB", {
 });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-/** Ticks of the time axis, in one line: as exact as they are apart. */
-function timesOf(_chart, ticks, _axis, _space, stepS) {
+/** Ticks of the time axis, in one line: as exact as they are apart. A label that the edge would cut is left out. */
+const timesFor = (textPx) => (chart, ticks, _axis, _space, stepS) => {
   const format = stepS >= DAY_S ? day : stepS >= 60 ? clock : clockWithSeconds;
-  return ticks.map((tick) => format.format(tick * 1000));
+  const right = chart.width - chart.bbox.left / devicePixelRatio;
+  return ticks.map((tick) => {
+    const text = format.format(tick * 1000);
+    const end = chart.valToPos(tick, "x") + (text.length * DIGIT_EM * textPx) / 2;
+    return end > right ? "" : text;
+  });
+};
+
+/** Ticks of the axis of ranks: the best one, and those at whole steps that leave room for its label. */
+function ranksOf(_chart, _axis, low, high, step) {
+  const best = Math.max(1, Math.ceil(low));
+  const ticks = [best];
+  for (let rank = (Math.floor(best / step) + 1) * step; rank <= high; rank += step)
+    if (rank - best >= step / 2) ticks.push(rank);
+  return ticks;
 }
 
 /** Room above and below, also for a line that is level. */

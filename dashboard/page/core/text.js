@@ -32,6 +32,20 @@ export function money(text) {
 /** Money's cents as an exact integer, for sorting. */
 export const cents = (text) => (text === null ? -1n : BigInt(text.replace(".", "")));
 
+/** Exact cents as money with separators: 123456n -> "1,234.56". */
+export function moneyOf(exact) {
+  const digits = String(exact).padStart(3, "0");
+  return money(`${digits.slice(0, -2)}.${digits.slice(-2)}`);
+}
+
+/** Money divided by a whole number, to the cent as snapshots have it: a half goes to the even one. */
+export function share(text, parts) {
+  const [all, by] = [cents(text), BigInt(parts)];
+  const rest = 2n * (all % by);
+  const whole = all / by;
+  return moneyOf(rest > by || (rest === by && whole % 2n === 1n) ? whole + 1n : whole);
+}
+
 /** A span of time in a unit that fits: 5 s, 3 min, 2 h, 4 days. */
 export function span(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

@@ -2,7 +2,7 @@
 
 import { el } from "../core/dom.js";
 import { pathTo } from "../core/route.js";
-import { counted, money, plural, printable } from "../core/text.js";
+import { counted, decimal, money, plural, printable, share } from "../core/text.js";
 
 /** spend / weeks x 52 x 10, with the numbers put in; on the basis of the snapshots. */
 export function derivation(found) {
@@ -56,12 +56,14 @@ export function standingText(standing) {
   );
 }
 
-/** Orders, visits and weeks, in one line. */
+/** Orders, visits and weeks, and the visits' worth and pace: the columns for which a narrow ranking has no room. */
 export function counts(found) {
-  const visits = plural(found.visits, "visit");
+  const { orders, visits, weeks, total_spend: spend, standing } = found;
+  const pace = decimal(visits / Math.max(1, standing ? standing.weeks : weeks));
+  const worth = visits ? ` $${share(spend, visits)} per visit, ${pace} visits per week.` : "";
   return el(
     "p",
     { class: "muted" },
-    `${plural(found.orders, "order")}, ${visits}, active in ${plural(found.weeks, "week")}.`,
+    `${plural(orders, "order")}, ${plural(visits, "visit")}, active in ${plural(weeks, "week")}.${worth}`,
   );
 }

@@ -4,7 +4,7 @@ import { numberedSnapshot, stretch } from "../core/api.js";
 import { el } from "../core/dom.js";
 import { drawMove } from "../ranking/movement.js";
 import { goTo, pathTo } from "../core/route.js";
-import { cents, counted, moment, money, NOTHING, plural, printable } from "../core/text.js";
+import { cents, counted, moment, moneyOf, NOTHING, plural, printable } from "../core/text.js";
 
 const BACK = [
   ["15 minutes", 900],
@@ -102,14 +102,14 @@ export class CompareView {
       { href: pathTo({ customer: customer_id, sequence: this.route().sequence }), "data-route": true },
       printable(customer_id),
     );
-    const name = last_name === null ? null : el("bdi", { class: "muted" }, ` ${printable(last_name)}`);
+    const name = last_name === null ? [] : [" ", el("bdi", { class: "muted" }, printable(last_name))];
     const move = el("td", {});
     if (row && was) drawMove(move, { previous_rank: was.rank, rank: row.rank }, true);
     const gained = row && was ? signed(cents(row.ltv) - cents(was.ltv)) : NOTHING;
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, el("bdi", {}, link), name),
+      el("th", { scope: "row" }, el("bdi", {}, link), ...name),
       el("td", {}, was ? counted(was.rank) : NOTHING),
       el("td", {}, row ? counted(row.rank) : NOTHING),
       move,
@@ -119,8 +119,7 @@ export class CompareView {
 }
 
 function signed(amount) {
-  const digits = String(amount < 0n ? -amount : amount).padStart(3, "0");
-  const text = money(`${digits.slice(0, -2)}.${digits.slice(-2)}`);
+  const text = moneyOf(amount < 0n ? -amount : amount);
   return amount === 0n ? text : `${amount < 0n ? "−" : "+"}${text}`;
 }
 
