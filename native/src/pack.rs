@@ -241,9 +241,20 @@ fn int(out: &mut Vec<u8>, mut n: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Whether `text` writes this byte as an escape, of at most six bytes.
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// The most bytes that `text` writes, without its quotes.
+pub fn text_bytes(text: &[u8]) -> u64 {
+    let escaped = text.iter().filter(|&&byte| is_escaped(byte)).count();
+    (text.len() + 5 * escaped) as u64
+}
+
 fn text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    if text.iter().all(|&b| b >= 0x20 && b != b'"' && b != b'\\') {
+    if !text.iter().copied().any(is_escaped) {
         out.extend_from_slice(text);
     } else {
         for &b in text {

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::event::{decode, Event, Kind, MAX_EVENT_BYTES};
 use crate::index::{prefetch, Index};
+use crate::pack::text_bytes;
 use crate::partitioner::Home;
 use crate::rank::Ranking;
 use crate::records::Record;
@@ -18,10 +19,9 @@ const AHEAD: usize = 64;
 /// No row.
 pub const NONE: u32 = u32::MAX;
 
-/// As in `consumer/domain/table.py`; of a text, the bytes of its characters are counted as characters.
+/// As in `consumer/domain/table.py`; but texts are counted as `pack::text_bytes` does, not each character as an escape.
 const ROW_BYTES: u64 = 112;
 const ORDER_BYTES: u64 = 48;
-const CHAR_BYTES: u64 = 6;
 const FAR_BLOCK_BYTES: u64 = 144;
 /// 64 weeks, in hex.
 const WORD_BYTES: u64 = 16;
@@ -343,7 +343,7 @@ impl Table {
             }
             Kind::Customer => {
                 if let Some(name) = event.name {
-                    self.changed_bytes += CHAR_BYTES * name.len() as u64;
+                    self.changed_bytes += text_bytes(name);
                     self.put_name(row, name, event.stamp());
                 }
             }
@@ -354,8 +354,8 @@ impl Table {
     fn note_change(&mut self, row: u32) {
         self.customers[row].flags |= CHANGED;
         self.changed.push(row);
-        let text = self.customer_id(row).len() + self.name(row).map_or(0, <[u8]>::len);
-        self.changed_bytes += ROW_BYTES + CHAR_BYTES * text as u64;
+        let text = text_bytes(self.customer_id(row)) + self.name(row).map_or(0, text_bytes);
+        self.changed_bytes += ROW_BYTES + text;
         self.changed_bytes += match self.wide_weeks(row) {
             None => WORD_BYTES,
             Some(weeks) => WORD_BYTES * weeks.near.len() as u64 + FAR_BLOCK_BYTES * weeks.far.len() as u64,
@@ -442,7 +442,7 @@ impl Table {
             let order = &mut self.orders[row];
             order.packed = halves(whole(order.packed) | ORDER_CHANGED);
             self.changed_orders.push(row);
-            self.changed_bytes += ORDER_BYTES + CHAR_BYTES * id.len() as u64;
+            self.changed_bytes += ORDER_BYTES + text_bytes(id);
         }
     }
     #[inline(always)]

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cluster.record_batch import Chunk
 from cluster.settings import Cluster
@@ -25,6 +27,7 @@ from tests.implementations import NATIVE, Implementation, in_use
 pytestmark = pytest.mark.usefixtures("both")
 
 MONDAY = datetime(2017, 1, 9, tzinfo=UTC)
+IDS = st.text(st.sampled_from('aé"\\\x01\x1f\x7f\u2028\U0001f600'), min_size=1, max_size=64)
 needs_core = pytest.mark.skipif(NATIVE is None, reason="the native core is not installed (make native)")
 
 
@@ -195,6 +198,20 @@ def test_the_changes_of_a_customer_active_in_years_far_apart_are_never_longer_th
         ingest(order("o", 1, at=MONDAY.replace(year=1900 + year)), state)
     estimated = state.changed_bytes
     assert len(next(iter(state.pack_changes()))) <= estimated + 60  # What stands around the rows.
+
+
+@given(customer=IDS, key=IDS, name=IDS)
+def test_changes_of_hostile_texts_are_never_longer_than_estimated(customer: str, key: str, name: str) -> None:
+    state = state_of(order(key, 10**17, customer=customer), {**named(name), "key": customer})
+    estimated = state.changed_bytes
+    assert len(next(iter(state.pack_changes()))) <= estimated + 60
+
+
+@needs_core
+def test_the_core_estimates_plain_texts_exactly() -> None:
+    with in_use("native"):
+        plain, escaped = (state_of(order("o", 1, customer=c * 50)).changed_bytes for c in ("a", "\x01"))
+    assert escaped - plain == 5 * 50
 
 
 @pytest.mark.parametrize("partitioner", ["murmur2", "crc32", "fnv1a"])
