@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from administration.status import (
     topic_statuses,
 )
 from cluster.group import GroupMember, GroupState
+from ltv.commands.status import DEFAULT_MAX_BEHIND_S, DEFAULT_MAX_SNAPSHOT_AGE_S
 from ltv.console.status_view import StatusView
 
 LIMITS = StatusLimits(max_behind_s=60, max_snapshot_age_s=60)
@@ -151,3 +153,9 @@ def test_the_screen_fits_its_width_and_hides_no_partition_that_is_behind(width: 
     assert [line for line in lines if line.split()[:1] == ["77"] and "1,234,567,890" in line]
     assert "and 88 partitions less far behind" in shown.get()
     assert len(lines) < 60
+
+
+def test_the_document_has_the_limits_that_the_command_has() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    assert f"`--max-behind-s` ({DEFAULT_MAX_BEHIND_S:g})" in text
+    assert f"`--max-snapshot-age-s` ({DEFAULT_MAX_SNAPSHOT_AGE_S:g})" in text
