@@ -22,6 +22,8 @@ class PartitionStatus(Struct, frozen=True, kw_only=True):
     partition: int
     owner: str | None
     """The instance id of the member to which it is assigned; null if it is assigned to none."""
+    lifecycle: str | None
+    """Restoring, running or suspended, as its worker says; null if no worker says it."""
     next_offset: int | None
     """The group's committed offset; null if it has committed none."""
     lag_records: int
@@ -92,6 +94,7 @@ def partition_status(
     partition: int,
     owner: str | None,
     *,
+    lifecycle: str | None,
     next_offset: int | None,
     start: int,
     end: int,
@@ -104,6 +107,7 @@ def partition_status(
     Args:
         partition: its number.
         owner: the member to which it is assigned.
+        lifecycle: what its worker says of it.
         next_offset: the group's committed offset.
         start: the partition's first offset.
         end: its end for readers of committed records.
@@ -115,6 +119,7 @@ def partition_status(
     return PartitionStatus(
         partition=partition,
         owner=owner,
+        lifecycle=lifecycle,
         next_offset=next_offset,
         lag_records=end - first[0] if first else 0,
         behind_s=max(0.0, now.timestamp() - first[1] / 1000) if first else 0.0,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from administration.partition_states import partition_states
 from administration.status import (
     LETTERS_WITHIN_S,
     PartitionStatus,
@@ -22,6 +23,7 @@ from cluster.topic_setup import differing_settings, partitions_of
 from contract.dead_letters import REASON
 from contract.topics import Topics
 from subscriber.feed import newest_snapshot
+from subscriber.owners import Owners
 from subscriber.presentation import age
 
 LOOK_TIMEOUT_S: Final = 10.0
@@ -57,7 +59,7 @@ def read_status(
         prefix=topics.prefix,
         group=group,
         members=members,
-        partitions=_partitions(reader, admin, topics.events, numbers, group, members, now),
+        partitions=_partitions(reader, admin, topics, numbers, group, members, now),
         newest_event_age_s=None if newest_ms is None else max(0.0, now.timestamp() - newest_ms / 1000),
         snapshot=_snapshot(reader, topics, now),
         dead_letters=count_reasons(letters),
@@ -83,7 +85,7 @@ def read_topics(admin: Any, topics: Topics, retention_days: float) -> list[Topic
 def _partitions(
     reader: LogReader,
     admin: Any,
-    topic: str,
+    topics: Topics,
     numbers: list[int],
     group: str,
     members: GroupState,
@@ -91,9 +93,11 @@ def _partitions(
 ) -> list[PartitionStatus]:
     if not numbers:
         return []
+    topic = topics.events
     owners = {number: member.instance_id for member in members.members for number in member.partitions}
     committed = committed_offsets(admin, group, topic, numbers)
     starts, both_ends = reader.starts(topic, numbers), reader.both_ends(topic, numbers, LOOK_TIMEOUT_S)
+    states = _states(reader, topics, len(numbers)) if members.members else {}
     found = []
     for number in numbers:
         start, (end, high_watermark) = starts[number], both_ends[number]
@@ -103,6 +107,7 @@ def _partitions(
             partition_status(
                 number,
                 owners.get(number),
+                lifecycle=states.get(number),
                 next_offset=committed.get(number),
                 start=start,
                 end=end,
@@ -112,6 +117,13 @@ def _partitions(
             )
         )
     return found
+
+
+def _states(reader: LogReader, topics: Topics, partitions: int) -> dict[int, str]:
+    """Partition -> its state, as its worker says."""
+    owners = Owners(reader, topics)
+    owners.catch_up(partitions)
+    return partition_states(each.owner for each in owners.known.values() if each.owner)
 
 
 def _snapshot(reader: LogReader, topics: Topics, now: datetime) -> SnapshotStatus | None:

@@ -37,11 +37,12 @@ def status(
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
-    """Show how the application is: group, members, partitions with owner and lag, snapshot, dead letters, topics.
+    """Show how the application is: group, members, partitions with owner, state, lag, snapshot, dead letters, topics.
 
-    The exit code is 0 if it is healthy, else 1; the first lines say what is wrong. Everything is read from the brokers,
-    so it is right where no worker runs, too. Dead letters and topic settings that differ are shown, and are no
-    problem by themselves. A lag of 0 means that no event is left to count.
+    The exit code is 0 if it is healthy, else 1; the first lines say what is wrong. All of it is read from the brokers,
+    so it is right where no worker runs, too, but for a partition's state: its worker's metrics port is asked for it.
+    Dead letters and topic settings that differ are shown, and are no problem by themselves. A lag of 0 means that no
+    event is left to count.
     """
     from kafka import KafkaAdminClient
 

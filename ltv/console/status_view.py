@@ -61,6 +61,7 @@ def _partitions(status: Status, *, offsets: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("partition", justify="right", no_wrap=True)
     table.add_column("owner", overflow="fold")
+    table.add_column("state", no_wrap=True)
     for header in (*(["next offset"] if offsets else []), "lag", "behind"):
         table.add_column(header, justify="right", no_wrap=True)
     for each in sorted(_shown(status), key=lambda one: one.partition):
@@ -68,7 +69,7 @@ def _partitions(status: Status, *, offsets: bool) -> Table:
         behind = ago(each.behind_s) if each.lag_records else "-"
         owner = "none" if each.owner is None else printable(each.owner)
         figures = [*([offset] if offsets else []), f"{each.lag_records:,}", behind]
-        table.add_row(str(each.partition), owner, *figures)
+        table.add_row(str(each.partition), owner, each.lifecycle or "-", *figures)
     return table
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from broker.readiness import free_port
 from tests.integration.application import Application, shop
 from tests.integration.conftest import NewApplication, NewTopic
 from tests.waiting import wait_until
@@ -20,7 +21,7 @@ def test_a_running_consumer_is_healthy_and_its_lag_is_0_behind_markers(
 ) -> None:
     records = [*shop(300, seed=81), (b"c1", b"rubbish")]
     application = new_application(new_topic(records, partitions=2))
-    instance = application.start("one")
+    instance = application.start("one", "--metrics-port", str(free_port()))
     application.wait_for_events(len(records), instance)
     wait_until(
         lambda: application.run_command("status").returncode == 0,
@@ -31,6 +32,7 @@ def test_a_running_consumer_is_healthy_and_its_lag_is_0_behind_markers(
     found = status_of(application, 0)
     assert found["problems"] == []
     assert [(each["owner"], each["lag_records"]) for each in found["partitions"]] == [("one-0", 0)] * 2
+    assert [each["lifecycle"] for each in found["partitions"]] == ["running"] * 2
     assert found["snapshot"]["complete"]
     assert found["dead_letters"] == {"undecodable": 1}
     assert found["topics"] == []
@@ -49,7 +51,7 @@ def test_a_stopped_consumer_with_new_events_is_not_healthy_and_says_how_far_behi
     found = status_of(application, 1)
     assert found["problems"][0].startswith("no consumer runs")
     [partition] = found["partitions"]
-    assert (partition["owner"], partition["lag_records"]) == (None, 20)
+    assert (partition["owner"], partition["lifecycle"], partition["lag_records"]) == (None, None, 20)
     assert partition["behind_s"] > 0
 
 

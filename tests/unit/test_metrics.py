@@ -1,12 +1,15 @@
 """The registries, docs/metrics.md and the catalogue name the same metrics, and these say what is true."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
+from benchmarks.metrics import GOAL, measured, share_of_a_core
 from cluster.fetched import Record
 from consumer.health import SILENT_AFTER_S, HealthAnswer, WorkerHealth
 from consumer.metric_catalogue import PARENT_METRICS, PUBLISHER_METRICS, WORKER_METRICS
@@ -271,3 +274,34 @@ def test_a_partition_that_is_no_longer_this_workers_has_no_lag() -> None:
     assert metrics.total("ltv_lag_records") == 3
     metrics.clear_session()
     assert metrics.values("ltv_lag_records") == []
+
+
+def test_metrics_cost_less_than_the_goal_by_far_and_the_document_says_how_to_measure_it() -> None:
+    assert share_of_a_core(*measured()) < GOAL
+    assert "`python -m benchmarks.metrics`" in DOCUMENT
+
+
+def test_a_commit_of_many_events_sets_no_more_metrics_than_one_of_a_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed = [0]
+
+    def noting(change: Callable[..., None]) -> Callable[..., None]:
+        def noted(*arguments: Any, **named: Any) -> None:
+            changed[0] += 1
+            change(*arguments, **named)
+
+        return noted
+
+    for made, name in ((Counter, "inc"), (Gauge, "set"), (Histogram, "observe")):
+        monkeypatch.setattr(made, name, noting(getattr(made, name)))
+    counts = []
+    for events in (2, 200):
+        cluster = FakeCluster()
+        worker = Worker(cluster).run(0)
+        cluster.events[0] = [visit("a") for _ in range(events)]
+        changed[0] = 0
+        worker.step_until_committed()
+        assert worker.metric("ltv_events_total", type="SITE_VISIT") == events
+        counts.append(changed[0])
+    assert counts[0] == counts[1] > 0

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from administration.status import (
     topic_statuses,
 )
 from cluster.group import GroupMember, GroupState
+from ltv.commands.status import DEFAULT_MAX_BEHIND_S, DEFAULT_MAX_SNAPSHOT_AGE_S
 from ltv.console.status_view import StatusView
 
 LIMITS = StatusLimits(max_behind_s=60, max_snapshot_age_s=60)
@@ -33,6 +35,7 @@ def partition(
     return PartitionStatus(
         partition=number,
         owner=owner,
+        lifecycle="running" if owner else None,
         next_offset=10**11,
         lag_records=lag,
         behind_s=behind_s,
@@ -111,7 +114,14 @@ def test_an_age_at_its_limit_is_no_problem() -> None:
 
 def test_a_partition_lags_only_behind_records_that_a_reader_gets() -> None:
     """Behind markers and aborted records there is no first uncounted record."""
-    about = {"next_offset": 5, "start": 0, "end": 9, "held_back_records": 0, "now": NOW}
+    about = {
+        "lifecycle": "running",
+        "next_offset": 5,
+        "start": 0,
+        "end": 9,
+        "held_back_records": 0,
+        "now": NOW,
+    }
     idle = partition_status(0, "one", first=None, **about)  # type: ignore[arg-type]  # The values differ in type.
     assert (idle.lag_records, idle.behind_s) == (0, 0.0)
     at_ms = int(NOW.timestamp() * 1000) - 3_000
@@ -122,7 +132,15 @@ def test_a_partition_lags_only_behind_records_that_a_reader_gets() -> None:
 def test_a_committed_offset_before_the_first_record_means_lost_records() -> None:
     for committed, is_lost in ((4, True), (None, False)):
         found = partition_status(
-            0, None, next_offset=committed, start=5, end=5, held_back_records=0, first=None, now=NOW
+            0,
+            None,
+            lifecycle=None,
+            next_offset=committed,
+            start=5,
+            end=5,
+            held_back_records=0,
+            first=None,
+            now=NOW,
         )
         assert found.records_lost == is_lost
 
@@ -151,3 +169,20 @@ def test_the_screen_fits_its_width_and_hides_no_partition_that_is_behind(width: 
     assert [line for line in lines if line.split()[:1] == ["77"] and "1,234,567,890" in line]
     assert "and 88 partitions less far behind" in shown.get()
     assert len(lines) < 60
+
+
+def test_the_document_has_the_limits_that_the_command_has() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    assert f"`--max-behind-s` ({DEFAULT_MAX_BEHIND_S:g})" in text
+    assert f"`--max-snapshot-age-s` ({DEFAULT_MAX_SNAPSHOT_AGE_S:g})" in text
+
+
+def test_the_screen_has_the_state_of_each_partition_and_a_dash_where_no_worker_says_it() -> None:
+    status = replace(HEALTHY, partitions=[replace(partition(0), lifecycle="restoring"), partition(1, None)])
+    console = Console(file=StringIO(), width=80, force_terminal=False)
+    with console.capture() as captured:
+        console.print(StatusView(status, []))
+    first, second = [
+        line.split() for line in captured.get().splitlines() if " one " in line or " none " in line
+    ]
+    assert (first[:3], second[:3]) == (["0", "one", "restoring"], ["1", "none", "-"])
