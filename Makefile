@@ -38,7 +38,8 @@ bench: core ## Measure ltv consume beside its peers; options: make bench ARGS="-
 bench-quick: core # The same in about three minutes: fewer contestants, events and runs
 	$(BIN)/python -m benchmarks.throughput --quick $(ARGS)
 
-SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files bench-customers bench-dashboard bench-page bench-endurance
+SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files bench-customers bench-dashboard bench-page bench-metrics \
+	bench-endurance
 .PHONY: $(SINGLE_BENCHES)
 $(SINGLE_BENCHES): core # One measurement; options: make bench-restart ARGS=--help
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.metrics`: the CPU that a worker spends on its metrics. Takes a second.
+"""`make bench-metrics`: the CPU that a worker spends on its metrics. Takes a second.
 
 Nothing is counted for each event, so their number does not matter: a commit and a look at the lag set every metric
 once, and Prometheus reads them all every 15 s.

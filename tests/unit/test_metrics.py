@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
-from benchmarks.metrics import GOAL, measured, share_of_a_core
 from cluster.fetched import Record
 from consumer.health import SILENT_AFTER_S, HealthAnswer, WorkerHealth
 from consumer.metric_catalogue import PARENT_METRICS, PUBLISHER_METRICS, WORKER_METRICS
@@ -274,11 +273,6 @@ def test_a_partition_that_is_no_longer_this_workers_has_no_lag() -> None:
     assert metrics.total("ltv_lag_records") == 3
     metrics.clear_session()
     assert metrics.values("ltv_lag_records") == []
-
-
-def test_metrics_cost_less_than_the_goal_by_far_and_the_document_says_how_to_measure_it() -> None:
-    assert share_of_a_core(*measured()) < GOAL
-    assert "`python -m benchmarks.metrics`" in DOCUMENT
 
 
 def test_a_commit_of_many_events_sets_no_more_metrics_than_one_of_a_few(
