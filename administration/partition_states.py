@@ -4,20 +4,18 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, Final
-from urllib.parse import urlsplit
+from http.client import HTTPException
+from typing import Final
 
 from cluster.deadline import answer_within
 from contract.errors import Retriable
+from subscriber.owner_client import ANSWER_WITHIN_S, get
 
-ANSWER_WITHIN_S: Final = 2.0
-MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 MAX_AT_ONCE: Final = 16
 LEAST_TO_MOST_TELLING: Final = ("suspended", "restoring", "running")
 """While a partition moves, its former owner may have it suspended, and the new one already restores it."""
 _IN_STATE: Final = re.compile(
-    r'^ltv_partition_state\{partition="(\d+)",state="(suspended|restoring|running)"\} 1(?:\.0)?$',
+    r'^ltv_partition_state\{partition="(\d{1,9})",state="(suspended|restoring|running)"\} 1(?:\.0)?$',
     re.MULTILINE,
 )
 
@@ -37,20 +35,8 @@ def partition_states(addresses: Iterable[str]) -> dict[int, str]:
 def _metrics(address: str) -> str:
     """The worker's metrics; none if it does not answer."""
     try:
-        return answer_within(ANSWER_WITHIN_S, partial(_get, address), f"asking {address}")
+        ask = partial(get, address, "/metrics", ANSWER_WITHIN_S)
+        _, answer = answer_within(ANSWER_WITHIN_S, ask, f"asking {address}")
     except (Retriable, OSError, HTTPException, ValueError):
         return ""
-
-
-def _get(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("not an address")
-    connect: Any = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = connect(parts.hostname, parts.port, timeout=ANSWER_WITHIN_S)
-    try:
-        connection.request("GET", f"{parts.path}/metrics")
-        answer: bytes = connection.getresponse().read(MAX_ANSWER_BYTES)
-        return answer.decode(errors="replace")
-    finally:
-        connection.close()
+    return answer.decode(errors="replace")

@@ -1,5 +1,6 @@
 """Asking a worker for a customer, over HTTP, within a short deadline."""
 
+from collections.abc import Mapping
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
@@ -70,17 +71,33 @@ def _understood(status: int, body: bytes, customer_id: str) -> CustomerDetail | 
 def _get(
     address: str, worker_id: str, customer_id: str, token: AccessToken | None, timeout_s: float
 ) -> tuple[int, bytes]:
-    """Status and body of the owner's answer."""
+    path, _, query = customer_address(customer_id).partition("?")
+    query = "&".join(filter(None, (query, f"worker={quote(worker_id)}")))
+    return get(address, f"{path}?{query}", timeout_s, {"Authorization": token.header} if token else {})
+
+
+def get(
+    address: str, target: str, timeout_s: float, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """Status and body of a worker's answer, of at most MAX_ANSWER_BYTES.
+
+    Args:
+        address: of its HTTP port, as it advertises it: http://10.0.0.7:9400.
+        target: what to ask for there: "/metrics".
+        timeout_s: of each read of the socket; the whole takes longer if the worker sends slowly.
+        headers: of the request.
+
+    Raises:
+        ValueError: this is no address.
+        OSError, HTTPException: no answer.
+    """
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not an address")
     connect: Any = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = connect(parts.hostname, parts.port, timeout=timeout_s)
     try:
-        path, _, query = customer_address(customer_id).partition("?")
-        query = "&".join(filter(None, (query, f"worker={quote(worker_id)}")))
-        target = f"{parts.path}{path}?{query}"
-        connection.request("GET", target, headers={"Authorization": token.header} if token else {})
+        connection.request("GET", parts.path + target, headers=headers or {})
         answer = connection.getresponse()
         return answer.status, answer.read(MAX_ANSWER_BYTES)
     finally:
