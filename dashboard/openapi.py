@@ -36,6 +36,12 @@ SEQUENCE: Final[Part] = {
     "description": "The snapshot's number.",
     "schema": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
 }
+EMITTED_AT: Final[Part] = {
+    "name": "emitted_at",
+    "in": "query",
+    "description": "The snapshot's emitted_at, as it has it: the answer then never changes, and caches keep it.",
+    "schema": {"type": "string"},
+}
 
 
 def openapi_document() -> Part:
@@ -63,13 +69,16 @@ def openapi_document() -> Part:
             "/api/snapshots/latest.csv": {"get": _csv("The newest snapshot as CSV", [], "503")},
             "/api/snapshots/{sequence}": {
                 "get": _snapshot(
-                    "One snapshot; it changes only where the topics are recreated", [SEQUENCE], "404", "503"
+                    "One snapshot; it changes only where the topics are recreated",
+                    [SEQUENCE, EMITTED_AT],
+                    "404",
+                    "503",
                 )
             },
             "/api/snapshots/{sequence}.csv": {
                 "get": _csv(
                     "One snapshot as CSV; it changes only where the topics are recreated",
-                    [SEQUENCE],
+                    [SEQUENCE, EMITTED_AT],
                     "404",
                     "503",
                 )

@@ -14,6 +14,7 @@ from contract.errors import LtvError
 from dashboard.answers import (
     ASK_AGAIN,
     CSV_TYPE,
+    IMMUTABLE,
     Problem,
     json_response,
     later,
@@ -50,16 +51,30 @@ class SnapshotsApi:
         ]
 
     async def _latest(self, request: Request) -> Response:
-        return _answer(request, self._newest(), as_csv=prefers_csv(request))
+        return _answer(request, self._newest(), ASK_AGAIN, as_csv=prefers_csv(request))
 
     async def _latest_csv(self, request: Request) -> Response:
-        return _answer(request, self._newest(), as_csv=True)
+        return _answer(request, self._newest(), ASK_AGAIN, as_csv=True)
 
     async def _numbered(self, request: Request) -> Response:
-        return _answer(request, await self._of_sequence(request), as_csv=prefers_csv(request))
+        return await self._one(request, as_csv=prefers_csv(request))
 
     async def _numbered_csv(self, request: Request) -> Response:
-        return _answer(request, await self._of_sequence(request), as_csv=True)
+        return await self._one(request, as_csv=True)
+
+    async def _one(self, request: Request, *, as_csv: bool) -> Response:
+        """With its time the address names one snapshot for ever: a recreated topic has others with its sequences."""
+        frame = await self._of_sequence(request)
+        emitted_at = request.query_params.get("emitted_at")
+        if not emitted_at:
+            return _answer(request, frame, ASK_AGAIN, as_csv=as_csv)
+        if emitted_at != frame.snapshot.emitted_at:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                f"snapshot {frame.snapshot.sequence} was emitted at {frame.snapshot.emitted_at}: ask for that one, or "
+                "leave emitted_at out",
+            )
+        return _answer(request, frame, f"private, {IMMUTABLE}", as_csv=as_csv)
 
     def _newest(self) -> Frame:
         newest = self._broadcast.recent.newest
@@ -89,15 +104,14 @@ class SnapshotsApi:
         return json_response(found, ASK_AGAIN)
 
 
-def _answer(request: Request, frame: Frame, *, as_csv: bool) -> Response:
-    """The snapshot. Caches must ask again: a recreated topic has other snapshots with the same sequences."""
+def _answer(request: Request, frame: Frame, cache_control: str, *, as_csv: bool) -> Response:
     if not as_csv:
         return tagged_response(
-            request, frame.json, "application/json", tag=frame.tag, cache_control=ASK_AGAIN
+            request, frame.json, "application/json", tag=frame.tag, cache_control=cache_control
         )
     snapshot = frame.snapshot
     text = (csv_header() + csv_rows(snapshot)).encode()
-    answer = tagged_response(request, text, CSV_TYPE, tag=f"{frame.tag}-csv", cache_control=ASK_AGAIN)
+    answer = tagged_response(request, text, CSV_TYPE, tag=f"{frame.tag}-csv", cache_control=cache_control)
     answer.headers["Content-Disposition"] = f'attachment; filename="snapshot-{snapshot.sequence}.csv"'
     return answer
 

@@ -20,7 +20,7 @@ const currentRoute = () => route;
 const redraw = atNextFrame(draw);
 const held = new Held(redraw);
 const timeline = new Timeline(redraw);
-const past = new PastSnapshot(redraw);
+const past = new PastSnapshot(timeline, redraw);
 const ranking = new RankingView(currentRoute);
 const timeBar = new TimeBar(byId("time"), timeline, currentRoute);
 const side = new Side(byId("side"), currentRoute, timeline);

@@ -55,6 +55,18 @@ def test_the_slider_goes_through_the_history(served: PageStage, open_page: OpenP
     expect(page).to_have_url(f"{served.url}/")
 
 
+def test_a_snapshot_of_the_history_is_asked_for_so_that_the_browser_keeps_it(
+    served: PageStage, open_page: OpenPage
+) -> None:
+    page = open_page(served.url)
+    slider = page.get_by_role("slider", name="Snapshot")
+    expect(slider).to_have_attribute("max", re.compile(r"^[1-9]\d+$"))
+    slider.focus()
+    with page.expect_response(re.compile(r"/api/snapshots/\d+\?emitted_at=")) as answer:
+        page.keyboard.press("Home")
+    assert "immutable" in answer.value.headers["cache-control"]
+
+
 def test_a_past_snapshot_stays_while_newer_ones_come(
     served: PageStage, shop: InventedShop, open_page: OpenPage
 ) -> None:

@@ -76,6 +76,19 @@ def test_caches_ask_again_for_a_numbered_snapshot_because_its_topic_may_be_made_
     assert (again.status, again.json["rows"][0]["customer_id"]) == (200, "new")
 
 
+@pytest.mark.parametrize("suffix", ["", ".csv"])
+def test_a_numbered_snapshot_asked_for_with_its_time_may_be_kept_for_ever(served: Stage, suffix: str) -> None:
+    answer = served.ask(f"/api/snapshots/3{suffix}?emitted_at={OLD.emitted_at}")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "private, max-age=31536000, immutable")
+    assert answer.body == served.ask(f"/api/snapshots/3{suffix}").body
+
+
+def test_a_snapshot_of_another_time_is_not_the_one_that_was_asked_for(served: Stage) -> None:
+    answer = served.ask("/api/snapshots/3?emitted_at=1999-01-01T00:00:00Z")
+    assert (answer.status, answer.headers["Cache-Control"]) == (404, "no-store")
+    assert OLD.emitted_at in answer.json["detail"]
+
+
 @pytest.mark.parametrize("path", ["/api/snapshots/latest", "/api/snapshots/3", "/api/snapshots/3.csv", "/"])
 def test_who_has_it_already_gets_304_without_a_body(served: Stage, path: str) -> None:
     tag = served.ask(path).headers["ETag"] or ""

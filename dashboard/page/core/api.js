@@ -43,7 +43,13 @@ function noteClock(date) {
 }
 
 export const latestSnapshot = () => getJson("/api/snapshots/latest");
-export const numberedSnapshot = (sequence, options) => getJson(`/api/snapshots/${sequence}`, options);
+
+/** One snapshot. With its time, where that is known, the browser keeps the answer, and asks but once. */
+export function numberedSnapshot(sequence, emittedAt, options) {
+  const query = emittedAt ? `?${new URLSearchParams({ emitted_at: emittedAt })}` : "";
+  return getJson(`/api/snapshots/${sequence}${query}`, options);
+}
+
 export const health = () => getJson("/api/health");
 export const customer = (id, options) => getJson(`/api${customerAddress(id)}`, options);
 

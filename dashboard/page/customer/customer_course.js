@@ -61,7 +61,7 @@ export class CustomerCourse {
     const wanted = unknown.filter((_, index) => index % step === 0);
     const next = async () => {
       for (let point = wanted.shift(); point && this.id === id; point = wanted.shift()) {
-        const snapshot = await numberedSnapshot(point.sequence).catch(() => null); // It may be deleted by now.
+        const snapshot = await numberedSnapshot(point.sequence, point.emitted_at).catch(() => null); // It may be deleted by now.
         if (snapshot && this.id === id) this.look(snapshot);
       }
     };

@@ -129,5 +129,5 @@ async function earlierSnapshot(shown, seconds) {
   const isOldest = found === undefined;
   if (isOldest) [found] = (await stretch({ until: shown.sequence, limit: SPREAD })).snapshots;
   if (!found) throw new Error("the topic has no earlier snapshot");
-  return { snapshot: await numberedSnapshot(found.sequence), isOldest };
+  return { snapshot: await numberedSnapshot(found.sequence, found.emitted_at), isOldest };
 }

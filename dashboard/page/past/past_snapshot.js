@@ -5,8 +5,12 @@ import { setText } from "../core/dom.js";
 import { counted } from "../core/text.js";
 
 export class PastSnapshot {
-  /** @param {() => void} changed */
-  constructor(changed) {
+  /**
+   * @param {import("./timeline.js").Timeline} timeline
+   * @param {() => void} changed
+   */
+  constructor(timeline, changed) {
+    this.timeline = timeline;
     this.changed = changed;
     this.snapshot = null;
     this.sequence = null;
@@ -22,8 +26,9 @@ export class PastSnapshot {
     if (sequence === null) this.snapshot = null;
     if (sequence === null) return;
     const { signal } = (this.asking = new AbortController());
+    const known = this.timeline.points.find((point) => point.sequence === sequence);
     try {
-      this.snapshot = await numberedSnapshot(sequence, { signal });
+      this.snapshot = await numberedSnapshot(sequence, known?.emitted_at, { signal });
     } catch (error) {
       if (signal.aborted) return;
       this.snapshot = null;
