@@ -163,7 +163,9 @@ def problems(status: Status, limits: StatusLimits) -> list[str]:
         if each.partitions
     ]
     if not status.members.members:
-        found.append(f"no consumer runs: the group {status.group} has no members")
+        found.append(
+            f"no consumer runs: the group {status.group} has no members; the last line of its log says why"
+        )
     elif status.members.state != "Stable":
         found.append(f"the group {status.group} rebalances now ({status.members.state})")
     elif unowned := [each.partition for each in status.partitions if each.owner is None]:

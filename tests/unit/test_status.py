@@ -69,7 +69,10 @@ def test_dead_letters_and_settings_that_differ_are_no_problem_by_themselves() ->
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
-        (replace(HEALTHY, members=GroupState(state="Empty", members=[])), "no consumer runs"),
+        (
+            replace(HEALTHY, members=GroupState(state="Empty", members=[])),
+            "the last line of its log says why",
+        ),
         (
             replace(HEALTHY, members=GroupState(state="PreparingRebalance", members=HEALTHY.members.members)),
             "rebalances now",
