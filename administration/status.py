@@ -14,6 +14,8 @@ from cluster.group import GroupState
 from contract.errors import counted
 
 LETTERS_WITHIN_S: Final = 3600
+SILENT_WITHIN_S: Final = 10
+"""A worker whose port does not answer is a problem once its oldest uncounted record is older than this."""
 
 
 class PartitionStatus(Struct, frozen=True, kw_only=True):
@@ -161,11 +163,15 @@ def problems(status: Status, limits: StatusLimits) -> list[str]:
         if each.partitions
     ]
     if not status.members.members:
-        found.append(f"no consumer runs: the group {status.group} has no members")
+        found.append(
+            f"no consumer runs: the group {status.group} has no members; the last line of its log says why"
+        )
     elif status.members.state != "Stable":
         found.append(f"the group {status.group} rebalances now ({status.members.state})")
     elif unowned := [each.partition for each in status.partitions if each.owner is None]:
         found.append(f"{_named(unowned)} assigned to no member")
+    else:
+        found += _silent_owners(status.partitions)
     if lost := [each.partition for each in status.partitions if each.records_lost]:
         found.append(f"{_named(lost)} short of records: they were deleted before they were counted")
     late = [each for each in status.partitions if each.behind_s > limits.max_behind_s]
@@ -175,6 +181,20 @@ def problems(status: Status, limits: StatusLimits) -> list[str]:
             f"{_named([each.partition for each in late])} behind: the oldest uncounted record is {oldest_s:,.0f} s old"
         )
     return found + _snapshot_problems(status.snapshot, limits)
+
+
+def _silent_owners(partitions: list[PartitionStatus]) -> list[str]:
+    """One sentence for each member that does not answer, while another one does and its own records wait."""
+    if all(each.lifecycle is None for each in partitions):
+        return []  # No port can be reached from here.
+    silent: dict[str, list[int]] = {}
+    for each in partitions:
+        if each.owner is not None and each.lifecycle is None and each.behind_s > SILENT_WITHIN_S:
+            silent.setdefault(each.owner, []).append(each.partition)
+    return [
+        f"{_named(numbers)} not counted: {owner} does not answer; it hangs, or its port can't be reached from here"
+        for owner, numbers in silent.items()
+    ]
 
 
 def _snapshot_problems(snapshot: SnapshotStatus | None, limits: StatusLimits) -> list[str]:

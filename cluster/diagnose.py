@@ -31,6 +31,16 @@ _DEFAULT_PORT: Final = 9092
 _MAX_PORT: Final = 65_535
 
 
+def what_to_check(cause: str) -> str:
+    """What an operator asks first, after the text of the last failure."""
+    if "RequestTimedOutError" in cause:
+        return "Something listens there and is silent: is it a Kafka broker, and does it hang?"
+    return (
+        "Is it running (`ltv broker start`, docker-compose up), "
+        "and is KAFKA_BOOTSTRAP_SERVERS or --bootstrap-servers right?"
+    )
+
+
 @contextmanager
 def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator[None]:
     """Raise kafka-python's errors in this block as ours; a timeout is raised with its cause.
@@ -54,8 +64,7 @@ def connecting(cluster: Cluster, doing: str = "connecting to Kafka") -> Iterator
             raise Fatal(f"{doing} at {servers}: {why}") from None
         cause = f" ({logged.last_text})" if logged.last_text else ""
         raise Retriable(
-            f"no Kafka broker answers at {servers}{cause}. Is it running (`ltv broker start`, docker-compose up), "
-            "and is KAFKA_BOOTSTRAP_SERVERS or --bootstrap-servers right?"
+            f"no Kafka broker answers at {servers}{cause}. {what_to_check(logged.last_text)}"
         ) from None
     finally:
         logger.removeHandler(logged)

@@ -36,6 +36,9 @@ def test_the_log_begins_with_who_starts_and_tells_what_becomes_of_each_partition
     assert started.keys() >= {"version", "brokers", "core", "timestamp", "level"}
     assert {line["worker"] for line in lines} == {"one-0"}
 
+    [created] = [line for line in lines if line["event"] == "topics created"]
+    assert f"{application.prefix}.changelog" in created["topics"]
+
     changes = [line for line in lines if line["event"] in LIFECYCLE]
     assert all(isinstance(line["partition"], int) for line in changes)
     of_0 = [line["event"] for line in changes if line["partition"] == 0]

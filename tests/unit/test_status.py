@@ -69,7 +69,10 @@ def test_dead_letters_and_settings_that_differ_are_no_problem_by_themselves() ->
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
-        (replace(HEALTHY, members=GroupState(state="Empty", members=[])), "no consumer runs"),
+        (
+            replace(HEALTHY, members=GroupState(state="Empty", members=[])),
+            "the last line of its log says why",
+        ),
         (
             replace(HEALTHY, members=GroupState(state="PreparingRebalance", members=HEALTHY.members.members)),
             "rebalances now",
@@ -105,6 +108,28 @@ def test_each_fault_is_one_problem(status: Status, problem: str) -> None:
     found = problems(status, LIMITS)
     assert len(found) == 1
     assert problem in found[0]
+
+
+def silent(number: int, behind_s: float) -> PartitionStatus:
+    return replace(partition(number, behind_s=behind_s), lifecycle=None)
+
+
+def test_a_worker_that_does_not_answer_is_named_once_with_its_partitions() -> None:
+    status = replace(HEALTHY, partitions=[silent(0, 11), silent(1, 11), partition(2, "two", 11)])
+    assert problems(status, LIMITS) == [
+        "2 partitions (0, 1) are not counted: one does not answer; it hangs, or its port can't be reached from here"
+    ]
+
+
+@pytest.mark.parametrize(
+    "partitions",
+    [
+        pytest.param([silent(0, 10), partition(1, "two")], id="little waits"),
+        pytest.param([silent(0, 11), silent(1, 11)], id="no port can be reached"),
+    ],
+)
+def test_a_worker_that_does_not_answer_may_be_no_problem(partitions: list[PartitionStatus]) -> None:
+    assert problems(replace(HEALTHY, partitions=partitions), LIMITS) == []
 
 
 def test_an_age_at_its_limit_is_no_problem() -> None:

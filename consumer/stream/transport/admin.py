@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import Any, Final
 
+import structlog
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import MemberToRemove
 
@@ -17,6 +18,8 @@ from cluster.transactional_client import CALL_TIMEOUT_MS
 from consumer.settings import Settings
 from consumer.stream.transport import Clients
 from contract.errors import Fatal, Retriable
+
+log = structlog.get_logger()
 
 TOPIC_PATIENCE_S: Final = 3.0
 TOPIC_POLL_S: Final = 0.2
@@ -91,7 +94,8 @@ class ClusterAdmin:
         with client_errors("looking at the topics"):
             partitions = self._partitions_of_events()
             specs = topics.internal_specs(partitions, self._settings.snapshot_retention_days)
-            ensure_topics(self._client, specs)
+            if created := ensure_topics(self._client, specs):
+                log.info("topics created", topics=sorted(created))
         return partitions
 
     def _partitions_of_events(self) -> int:
