@@ -44,7 +44,7 @@ def whole_table(figures: Figures) -> str:
             _rate(entry.get("second_half_events_per_cpu_s")),
             *(_ratios(entry, base) for base in bases),
             _rate(entry["events_per_s"]),
-            f"{entry['machine_cores']:.1f}" if "machine_cores" in entry else "",
+            f"{entry['machine_cores']:.1f}",
             f"{entry['peak_mib']:,.0f}",
             entry.get("guarantee", ""),
         ]
