@@ -96,7 +96,7 @@ def test_a_command_that_is_stopped_while_the_broker_does_not_answer_ends_with_it
     fault: Callable[[EmbeddedBroker], AbstractContextManager[None]],
 ) -> None:
     running = {"one": app.start("one"), "two": app.start("two", "--workers", "2"), **others}
-    wait_until(lambda: len(app.cluster.members(app.group)) == 3, "three members")
+    wait_until(lambda: app.cluster.members(app.group) == ["one-0", "two-0", "two-1"], "three members")
     app.wait_for_more(*running.values())
     others["dashboard"].wait_for_log('"live"')
     with fault(broker):

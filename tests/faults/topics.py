@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
@@ -97,9 +98,11 @@ class Cluster:
         answered = _tried(lambda: self.admin.list_consumer_group_offsets([asked])[group].result(10))
         return {tp.partition: tp.offset for tp in answered.topic_partitions if tp.offset >= 0}
 
-    def members(self, group: str) -> list[str]:
-        """The instance ids of a group's members."""
+    def members(self, group: str) -> list[str] | None:
+        """The instance ids of a group's members, each with its partitions; None while it rebalances."""
         described = _tried(lambda: self.admin.describe_consumer_groups([group])[group].result(10))
+        if described.members and described.state is not ConsumerGroupState.STABLE:
+            return None
         return sorted(member.group_instance_id for member in described.members)
 
     def read(self, topic: str) -> list[Record]:

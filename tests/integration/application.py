@@ -158,12 +158,14 @@ class Plain:
             return False
         return True
 
-    def members(self, group: str) -> list[str]:
-        """The instance ids of a consumer group's members; empty before the group has a coordinator."""
+    def members(self, group: str) -> list[str] | None:
+        """The instance ids of a consumer group's members, each with its partitions; None while it rebalances."""
         try:
             described = self.admin.describe_groups([group])[group]
         except CoordinatorNotAvailableError:
             return []
+        if described["members"] and described["group_state"] != "Stable":
+            return None
         return sorted(member["group_instance_id"] for member in described["members"])
 
 
@@ -328,7 +330,10 @@ class Application:
         self.wait_for_events(self.events_in_snapshot() + 1, *instances)
 
     def wait_for_members(self, *names: str) -> None:
-        """Wait until the group has exactly these members; an instance's first worker appends -0 to its name."""
+        """Wait until the group has exactly these members, each with its partitions.
+
+        An instance's first worker appends -0 to its name.
+        """
         expected = sorted(f"{name}-0" for name in names)
         wait_until(
             lambda: self.plain.members(self.group) == expected,
