@@ -6,19 +6,17 @@ from typing import Final
 from playwright.sync_api import Locator, Page, expect
 
 COLUMNS: Final = (
-    *(
-        "Rank",
-        "Move",
-        "Customer",
-        "Name",
-        "LTV",
-        "Spend",
-        "Weeks",
-        "Orders",
-        "Visits",
-        "Per visit",
-        "Per week",
-    ),
+    "Rank",
+    "Move",
+    "Customer",
+    "Name",
+    "LTV",
+    "Spend",
+    "Weeks",
+    "Orders",
+    "Visits",
+    "Per visit",
+    "Per week",
 )
 
 
