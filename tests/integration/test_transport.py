@@ -1,5 +1,6 @@
 """The Kafka clients behind the transport: what they must do, and the traps that the transport handles."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaConnectionError
 from kafka.net.compat import KafkaNetClient
 
+from cluster import fetched
 from cluster.record_batch import Chunk
 from cluster.settings import Cluster
 from consumer.settings import Settings
@@ -224,6 +226,36 @@ class Member:
                 self._read_to[partition] = part.offsets[-1] + 1
         for partition in {batch.partition for batch in batches} if not rebalances else ():
             assert consumer.position(partition) == self._read_to[partition]
+
+
+def test_partitions_without_new_records_do_not_hold_up_one_that_is_behind(
+    plain: Plain,
+    new_topic: NewTopic,
+    settings: Settings,
+    connected: Callable[[Settings], Clients],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker would answer a fetch of only the idle partitions after 25 s, and each fetch of the other has 3 parts."""
+    topic = new_topic(partitions=3)
+    plain.send(topic, shop(5_000, seed=2, customers=1))
+    monkeypatch.setattr(fetched, "RECORDS_AT_ONCE", 100)
+    clients = connected(replace(settings, topics=replace(settings.topics, events=topic)))
+    fetcher = cast(Any, clients.consumer)._client._fetcher
+    fetcher.config |= {"fetch_max_wait_ms": 25_000, "max_partition_fetch_bytes": 50_000}
+    for partition in assigned(clients).partitions:
+        clients.consumer.start_at(partition, 0)
+    read: Counter[int] = Counter()
+
+    def poll() -> bool:
+        for polled in clients.consumer.poll(0.2):
+            read[polled.partition] += sum(map(len, polled.parts))
+        return read.total() == 5_002
+
+    wait_until(lambda: poll() or read.total() > 1_000, "a part of the records")
+    [busy] = read
+    for idle in {0, 1, 2} - {busy}:
+        plain.send(topic, shop(1, seed=3), idle)
+    wait_until(poll, "all records", state=lambda: f"Read: {read}.")
 
 
 def test_partitions_that_move_between_members_are_read_without_gap_or_repeat(

@@ -70,6 +70,12 @@ USED: list[tuple[type[Any], str, str]] = [
     ),
     *((KafkaNetClient, name, "transactional_client.py: _keep_requests") for name in ("await_ready", "poll")),
     *(
+        (Fetcher, name, "consumer/stream/transport/fetches.py")
+        for name in (
+            *("_handle_fetch_response", "_fetchable_partitions", "_select_read_replica", "_subscriptions"),
+        )
+    ),
+    *(
         (Fetcher.PartitionRecords, name, "cluster/fetched.py")
         for name in (
             *(

@@ -41,6 +41,7 @@ from cluster.transactional_client import CALL_TIMEOUT_MS, TransactionalClient
 from consumer.settings import Settings
 from consumer.stream.transport import Clients, Polled, Rebalance
 from consumer.stream.transport.admin import open_clients
+from consumer.stream.transport.fetches import fetch_promptly
 from contract.errors import Fatal, Retriable
 
 FETCH_BYTES: Final = 4 * 1024 * 1024
@@ -48,6 +49,7 @@ METADATA_MAX_AGE_MS: Final = 10_000
 """How soon added partitions of the events topic are noticed: they would separate customers from their history."""
 TOPIC_PATIENCE_S: Final = 3.0
 """For so long the metadata may lack the events topic: a broker that has just started may not know it yet."""
+FIRST_POLL_MS: Final = 20
 JOIN_POLL_MS: Final = 100
 JOIN_PATIENCE_S: Final = 2.0
 
@@ -89,6 +91,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             kafka_client=frame_client,
         )
         read_batches(self._client, settings.max_batch_bytes)
+        fetch_promptly(self._client)
         if not self._client.partitions_for_topic(self._topic):
             self.close()
             raise Retriable(f"the cluster has no metadata of {self._topic} yet")
@@ -127,7 +130,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             timeout_ms = max(0, int(timeout_s * 1000))
             # The poll that gets the first assignment would wait on, for records of partitions that are still paused.
             if self._is_first_assignment:
-                timeout_ms = min(timeout_ms, JOIN_POLL_MS)
+                timeout_ms = min(timeout_ms, FIRST_POLL_MS)
             polled = self._client.poll(timeout_ms=timeout_ms)
             if self._is_joining():
                 polled = self._join()
