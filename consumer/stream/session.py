@@ -135,9 +135,12 @@ class Session:
 
     @property
     def _commit_due(self) -> bool:
+        running = self._assignment.running
         if self._clock() >= self._commit_at:
             return True
-        return sum(partition.commit_bytes for partition in self._assignment.running) > MAX_COMMIT_BYTES
+        if self._until_end and self._until_end.asks_for_commit(running, self._partials.known):
+            return True
+        return sum(partition.commit_bytes for partition in running) > MAX_COMMIT_BYTES
 
     def _start(self) -> None:
         """All assigned partitions run: the owner of partition 0 takes the series over, and a commit is due."""
@@ -240,14 +243,16 @@ class Session:
 
     def _check_end(self, until_end: UntilEnd, *, snapshot_is_out: bool) -> None:
         reached = until_end.is_reached(self._partials.known)
-        if reached and self._series and not snapshot_is_out:
-            self._commit_at = self._snapshot_at = (
-                self._clock()
-            )  # One more snapshot, which counts all records.
-        else:
-            until_end.finished = reached
         if not reached:
             self._open_transactions.refuse_to_wait(until_end.targets)
+            if until_end.is_read(self._assignment.running):
+                # The next commit looks whether the other workers have finished.
+                self._commit_at = self._clock() + MAX_POLL_WAIT_S
+        elif self._series and not snapshot_is_out:
+            # One more snapshot, which counts all records.
+            self._commit_at = self._snapshot_at = self._clock()
+        else:
+            until_end.finished = True
 
 
 def _no_snapshot(_ours: Mapping[int, Partial]) -> Snapshot | None:

@@ -1,10 +1,11 @@
 """`--until-end`: the consumer ends once a snapshot counts all records that were on the events topic at the start."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from consumer.domain.partial import Partial
 from consumer.settings import Settings
+from consumer.stream.partition import Partition
 from consumer.stream.transport import Clients
 from contract.snapshots import Basis
 
@@ -23,6 +24,17 @@ class UntilEnd:
         """With the present ends, behind the transactions that are open now."""
         bounds = clients.reader.bounds(settings.topics.events, range(clients.partitions))
         return cls({number: end for number, (_, end) in bounds.items()}, settings.basis)
+
+    def is_read(self, running: Iterable[Partition]) -> bool:
+        """Whether these partitions have read all records up to their ends at the start."""
+        return all(partition.next_offset >= self.targets[partition.number] for partition in running)
+
+    def asks_for_commit(self, running: Sequence[Partition], partials: Mapping[int, Partial]) -> bool:
+        """Whether these partitions have read so far, and the partials do not count all of it."""
+        return self.is_read(running) and any(
+            p.number not in partials or partials[p.number].next_offset < self.targets[p.number]
+            for p in running
+        )
 
     def is_reached(self, partials: Mapping[int, Partial]) -> bool:
         """Whether the partials, on our basis, count all records up to the ends at the start."""

@@ -369,6 +369,34 @@ def test_until_end_finishes_with_a_snapshot_of_all_records_at_the_start() -> Non
     assert totals(cluster)["events"] == 12
 
 
+def test_until_end_does_not_wait_for_the_next_commit_once_all_is_read() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")] * 7, [visit("b")] * 5
+    worker = Worker(cluster, until_end=True)
+    worker.consumer.max_poll_records = 2
+    worker.consumer.assign(0, 1)
+    for _ in range(20):
+        worker.session.step()
+    assert worker.session.finished
+    assert cluster.now_s == 0
+    assert [commit.offsets for commit in cluster.commits[-2:]] == [{0: 7, 1: 5}, {0: 7}], "records, snapshot"
+
+
+def test_until_end_soon_notices_that_other_members_have_finished() -> None:
+    cluster = FakeCluster(2)
+    cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
+    worker = Worker(cluster, until_end=True).run(0)
+    other = Worker(cluster, until_end=True)
+    other.consumer.assign(1)
+    for _ in range(20):
+        other.session.step()
+    assert not worker.session.finished
+    cluster.now_s += COMMIT_INTERVAL_S / 4
+    for _ in range(2):
+        worker.session.step()
+    assert worker.session.finished
+
+
 def test_until_end_waits_for_the_partitions_of_other_members() -> None:
     cluster = FakeCluster(2)
     cluster.events[0], cluster.events[1] = [visit("a")], [visit("b")]
