@@ -254,10 +254,14 @@ class RecordBatch:
     def _origins(self, fields: list[RareFields]) -> list[Origin]:
         return [Origin(self._timestamp_ms(record.timestamp_delta), record.headers) for record in fields]
 
-    def _timestamp_ms(self, delta: int) -> int:
+    @cached_property
+    def _timestamp_ms(self) -> Callable[[int], int]:
+        """A record's difference to the batch's first timestamp -> its timestamp."""
         batch = self._batch
-        is_of_broker = batch.timestamp_type == batch.LOG_APPEND_TIME
-        return int(batch.max_timestamp if is_of_broker else batch.first_timestamp + delta)
+        if batch.timestamp_type == batch.LOG_APPEND_TIME:
+            of_broker = int(batch.max_timestamp)
+            return lambda _: of_broker
+        return int(batch.first_timestamp).__add__
 
     def _from(self, chunk: Chunk) -> Chunk:
         """The chunk without the records before the offset from which to read."""
