@@ -39,7 +39,7 @@ bench-quick: core # The same in about three minutes: fewer contestants, events a
 	$(BIN)/python -m benchmarks.throughput --quick $(ARGS)
 
 SINGLE_BENCHES := bench-restart bench-latency bench-scale bench-files bench-customers bench-dashboard bench-page bench-metrics \
-	bench-endurance
+	bench-endurance bench-workers
 .PHONY: $(SINGLE_BENCHES)
 $(SINGLE_BENCHES): core # One measurement; options: make bench-restart ARGS=--help
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)

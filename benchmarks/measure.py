@@ -25,6 +25,8 @@ class Sample(NamedTuple):
     at_s: float
     cpu_s: float
     mib: float
+    machine_cpu_s: float
+    """CPU seconds so far of all processes of this machine."""
 
 
 class Run(NamedTuple):
@@ -91,7 +93,8 @@ def _sampling(pid: int, samples: list[Sample]) -> Iterator[None]:
                 process = psutil.Process(pid)
                 tree = [process, *process.children(recursive=True)]
                 cpu_s = sum(sum(each.cpu_times()[:2]) for each in tree)
-                samples.append(Sample(time.time(), cpu_s, sum(each.memory_info().rss for each in tree) / MIB))
+                mib = sum(each.memory_info().rss for each in tree) / MIB
+                samples.append(Sample(time.time(), cpu_s, mib, _machine_cpu_s()))
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()

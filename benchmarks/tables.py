@@ -132,8 +132,8 @@ def customers_table(figures: Figures) -> str:
     return f"{text}\n\n{_markdown(titles, rows)}"
 
 
-def single_table(restart: Figures, latency: Figures, files: Figures) -> str:
-    """Restart, latency and the commands on files."""
+def single_table(restart: Figures, latency: Figures, files: Figures, workers: Figures) -> str:
+    """Restart, latency, the commands on files, and a second worker."""
     rows = []
     for core, name in CORES.items():
         if core in restart:
@@ -156,6 +156,16 @@ def single_table(restart: Figures, latency: Figures, files: Figures) -> str:
     for name, command in files["commands"].items():
         title = f"events per CPU second, {name}"
         rows.append([title, _rate(command["events_per_cpu_s"]), f"`make bench-files` {_when(files)}"])
+    for core, name in CORES.items():
+        rounds = workers["cores"][core]["rounds"]
+        for number in rounds[0]:
+            rate, own, machine = (
+                statistics.median(each[number][key] for each in rounds)
+                for key in ("events_per_s", "own_cores", "machine_cores")
+            )
+            title = f"events a second with {number} worker{'s' * (number != '1')}, {name} (cores: its own, all in use)"
+            found = f"{_rate(rate)} ({own:.1f}, {machine:.1f})"
+            rows.append([title, found, f"`make bench-workers` {_when(workers)}"])
     return _markdown(["what", "measured", "by"], rows)
 
 
@@ -219,7 +229,7 @@ TABLES: Final[dict[str, tuple[Callable[..., str], tuple[str, ...]]]] = {
     "README.md": (short_table, ("throughput",)),
     "docs/benchmark.md": (whole_table, ("throughput",)),
     "docs/capacity.md": (capacity_table, ("throughput", "scale", "restart")),
-    "benchmarks/README.md": (single_table, ("restart", "latency", "files")),
+    "benchmarks/README.md": (single_table, ("restart", "latency", "files", "workers")),
     "docs/dashboard.md": (dashboard_tables, ("dashboard", "page")),
     "docs/snapshots.md": (customers_table, ("customers",)),
 }

@@ -11,6 +11,7 @@ from benchmarks.latency import _Watch
 from benchmarks.measure import Run, Sample
 from benchmarks.stage import Snapshots
 from benchmarks.summary import summarize, table_of
+from benchmarks.workers import rates
 from consumer.domain.partial import Partial, merge
 from consumer.stream.partials import SERIES_KEY, SeriesState, encode
 from contract.snapshots import Coverage, PartitionCoverage, Snapshot
@@ -111,7 +112,9 @@ def test_the_half_of_a_run_of_ours_is_its_first_commit_with_half_of_the_events()
     committed = [
         Commit(at, i % 2, events) for i, (at, events) in enumerate([(11, 10), (12, 20), (13, 40), (14, 60)])
     ]
-    samples = [Sample(at, cpu_s, 0.0) for at, cpu_s in ((10.5, 1.0), (12.5, 2.0), (13.5, 4.0), (15.0, 5.0))]
+    samples = [
+        Sample(at, cpu_s, 0.0, 0.0) for at, cpu_s in ((10.5, 1.0), (12.5, 2.0), (13.5, 4.0), (15.0, 5.0))
+    ]
     marks = our_marks(Run(6.0, 9.0, 0.0, 12.0), 100, committed, samples)
     assert marks == {"half": {"events": 60, "cpu_s": 3.0}, "done": {"events": 100, "cpu_s": 6.0}}
     assert rates_of_halves(marks) == pytest.approx((20, 40 / 3))
@@ -119,9 +122,19 @@ def test_the_half_of_a_run_of_ours_is_its_first_commit_with_half_of_the_events()
 
 @pytest.mark.parametrize("events", [40, 1_000])
 def test_a_run_whose_half_no_commit_tells_has_no_halves(events: int) -> None:
-    samples = [Sample(10.0, 1.0, 0.0), Sample(20.0, 2.0, 0.0)]
+    samples = [Sample(10.0, 1.0, 0.0, 0.0), Sample(20.0, 2.0, 0.0, 0.0)]
     marks = our_marks(Run(2.0, 9.0, 0.0, 12.0), events, [Commit(11, 0, 40)], samples)
     assert marks == {"done": {"events": events, "cpu_s": 2.0}}
+
+
+def test_the_rates_of_workers_are_those_between_a_tenth_and_nine_tenths_of_the_events() -> None:
+    counted = [(11, 5), (12, 10), (13, 40), (14, 80), (16, 90), (19, 100)]
+    committed = [Commit(at_s, 0, events) for at_s, events in counted]
+    samples = [Sample(at_s, at_s * 1.5, 0.0, at_s * 1.75) for at_s in range(10, 20)]
+    found = rates(100, committed, samples)
+    assert found == {"events_per_s": 20.0, "own_cores": 1.5, "machine_cores": 1.75}
+    with pytest.raises(RuntimeError, match="too few"):
+        rates(100, committed, samples[-1:])
 
 
 def runs(*cpu_s: tuple[float, float]) -> dict[str, Any]:
