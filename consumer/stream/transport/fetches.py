@@ -31,8 +31,10 @@ class _PromptFetcher(Fetcher):  # type: ignore[misc]
     def _fetchable_partitions(self) -> list[TopicPartition]:
         """Partitions at their end only together with one that is behind, or once their broker's records are used up."""
         fetchable: list[TopicPartition] = super()._fetchable_partitions()
-        behind = {self._select_read_replica(tp) for tp in fetchable if self._is_behind(tp)}
         in_hand = set(self._subscriptions.fetchable_partitions()).difference(fetchable)
+        if not in_hand:
+            return fetchable
+        behind = {self._select_read_replica(tp) for tp in fetchable if self._is_behind(tp)}
         busy = {self._select_read_replica(tp) for tp in in_hand} - behind
         return [tp for tp in fetchable if self._select_read_replica(tp) not in busy]
 
