@@ -321,9 +321,10 @@ class LogReader:
 
     def first_record(self, topic: str, partition: int, start: int, end: int) -> Record | None:
         """The first committed record from `start` on; None if there is none before `end`."""
-        # Makes the leader known; without it, kafka-python's first polls sleep.
-        self._peeker.starts(topic, [partition])
-        for records in self._peeker.read(topic, partition, start, end):
+        peeker = self._peeker
+        if peeker._client._cluster.leader_for_partition(TopicPartition(topic, partition)) is None:
+            peeker.starts(topic, [partition])  # Finds the leader; kafka-python's polls would sleep meanwhile.
+        for records in peeker.read(topic, partition, start, end):
             for record in records:
                 return record
         return None

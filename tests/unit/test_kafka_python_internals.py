@@ -37,7 +37,7 @@ USED: list[tuple[type[Any], str, str]] = [
     ),
     *(
         (ClusterMetadata, name, "cluster/log_reader.py, kafka_python.py")
-        for name in ("set_topics", "topic_id")
+        for name in ("set_topics", "topic_id", "leader_for_partition")
     ),
     *(
         (ConsumerCoordinator, name, "consumer/stream/transport/kafka_python.py: joins and fenced instances")
@@ -72,7 +72,10 @@ USED: list[tuple[type[Any], str, str]] = [
     *(
         (Fetcher, name, "consumer/stream/transport/fetches.py")
         for name in (
-            *("_handle_fetch_response", "_fetchable_partitions", "_select_read_replica", "_subscriptions"),
+            "_handle_fetch_response",
+            "_fetchable_partitions",
+            "_select_read_replica",
+            "_subscriptions",
         )
     ),
     *(
