@@ -1,6 +1,6 @@
 """The halves of a run: peers report their marks; of ours, commits tell what was counted when, and samples the CPU."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -39,6 +39,14 @@ def commits(environment: Mapping[str, str], prefix: str) -> list[Commit]:
     ]
 
 
+def counted(committed: Iterable[Commit]) -> Iterator[tuple[float, int]]:
+    """The moment of each commit (seconds since 1970), and the events that all partitions count from then on."""
+    by_partition: dict[int, int] = {}
+    for commit in committed:
+        by_partition[commit.partition] = commit.events
+        yield commit.at_s, sum(by_partition.values())
+
+
 def our_marks(
     run: Run, events: int, committed: Iterable[Commit], samples: Sequence[Sample]
 ) -> dict[str, dict[str, Any]]:
@@ -47,12 +55,9 @@ def our_marks(
     There is no `half` if no sample was taken after that commit.
     """
     marks: dict[str, dict[str, Any]] = {"done": {"events": events, "cpu_s": run.cpu_s}}
-    counted: dict[int, int] = {}
-    for commit in committed:
-        counted[commit.partition] = commit.events
-        total = sum(counted.values())
+    for at_s, total in counted(committed):
         if total * 2 >= events:
-            cpu_s = _cpu_at(commit.at_s, samples)
+            cpu_s = _cpu_at(at_s, samples)
             if cpu_s is not None and total < events:
                 marks["half"] = {"events": total, "cpu_s": cpu_s}
             break

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.conditions import Core, conditions, cores, processes_use
-from benchmarks.halves import Commit, commits
+from benchmarks.halves import Commit, commits, counted
 from benchmarks.load import PARTITIONS, delete_topics
 from benchmarks.load import events as job
 from benchmarks.measure import LTV, Sample, cluster, measure, write_json
@@ -70,11 +70,7 @@ def rates(events: int, committed: list[Commit], samples: list[Sample]) -> dict[s
     Raises:
         RuntimeError: it took too short to measure.
     """
-    counted: dict[int, int] = {}
-    reached = []
-    for commit in committed:
-        counted[commit.partition] = commit.events
-        reached.append((commit.at_s, sum(counted.values())))
+    reached = list(counted(committed))
     begin = next(mark for mark in reached if mark[1] >= events * FROM)
     end = next(mark for mark in reached if mark[1] >= events * TO)
     during = [sample for sample in samples if begin[0] <= sample.at_s <= end[0]]
