@@ -31,14 +31,11 @@ class UntilEnd:
 
     def asks_for_commit(self, running: Sequence[Partition], partials: Mapping[int, Partial]) -> bool:
         """Whether these partitions have read so far, and the partials do not count all of it."""
-        return self.is_read(running) and any(
-            p.number not in partials or partials[p.number].next_offset < self.targets[p.number]
-            for p in running
-        )
+        return self.is_read(running) and not all(self._is_counted(p.number, partials) for p in running)
 
     def is_reached(self, partials: Mapping[int, Partial]) -> bool:
         """Whether the partials, on our basis, count all records up to the ends at the start."""
-        return all(
-            p in partials and partials[p].next_offset >= end and partials[p].basis == self._basis
-            for p, end in self.targets.items()
-        )
+        return all(self._is_counted(p, partials) and partials[p].basis == self._basis for p in self.targets)
+
+    def _is_counted(self, number: int, partials: Mapping[int, Partial]) -> bool:
+        return number in partials and partials[number].next_offset >= self.targets[number]

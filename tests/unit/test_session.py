@@ -360,11 +360,7 @@ def test_until_end_finishes_with_a_snapshot_of_all_records_at_the_start() -> Non
     worker = Worker(cluster, until_end=True)
     worker.consumer.max_poll_records = 2
     worker.consumer.assign(0, 1)
-    for _ in range(100):
-        if worker.session.finished:
-            break
-        cluster.now_s += 0.1
-        worker.session.step()
+    steps_until_finished(worker)
     assert worker.session.finished
     assert totals(cluster)["events"] == 12
 
