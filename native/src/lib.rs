@@ -27,7 +27,7 @@ use pyo3::types::PyBytes;
 
 use event::{decode, Event, KINDS};
 use partitioner::Home;
-use records::{Grouping, Record, Span};
+use records::{Grouping, Rare, Record, Span};
 use table::Table;
 
 /// Counts changes of what Python calls; `contract/native_core.py` has the same.
@@ -87,6 +87,10 @@ impl Fields {
             })
             .collect()
     }
+    fn all_rare<'py>(&self, py: Python<'py>) -> impl Iterator<Item = PyResult<Rare<'_>>> + use<'_, 'py> {
+        let all = records::rare(self.buffer.as_bytes(py), self.start).skip(self.skipped).take(self.records.len());
+        all.map(|record| record.ok_or_else(|| PyValueError::new_err("not the records of a batch")))
+    }
 }
 
 #[pymethods]
@@ -129,12 +133,11 @@ impl Fields {
     }
     /// Timestamp's delta, offset's delta and headers of these records of a batch.
     fn rare<'py>(&self, py: Python<'py>, indexes: Vec<usize>) -> PyResult<Vec<(i64, i64, Bound<'py, PyBytes>)>> {
-        let found = records::rare(self.buffer.as_bytes(py), self.start, self.skipped + self.records.len());
-        let found = found.ok_or_else(|| PyValueError::new_err("not the records of a batch"))?;
+        let found = self.all_rare(py).collect::<PyResult<Vec<_>>>()?;
         indexes
             .iter()
-            .map(|i| {
-                let record = found.get(self.skipped + i).ok_or_else(|| PyValueError::new_err("no such record"))?;
+            .map(|&i| {
+                let record = found.get(i).ok_or_else(|| PyValueError::new_err("no such record"))?;
                 let headers = PyBytes::new(py, record.headers);
                 Ok((record.timestamp_delta, record.offset_delta, headers))
             })
@@ -142,9 +145,8 @@ impl Fields {
     }
     /// The smallest timestamp's delta.
     fn earliest(&self, py: Python) -> PyResult<i64> {
-        let found = records::rare(self.buffer.as_bytes(py), self.start, self.skipped + self.records.len());
-        let deltas = found.iter().flatten().skip(self.skipped).map(|record| record.timestamp_delta);
-        deltas.min().ok_or_else(|| PyValueError::new_err("not the records of a batch"))
+        let mut deltas = self.all_rare(py).map(|record| Ok(record?.timestamp_delta));
+        deltas.try_fold(i64::MAX, |least, delta: PyResult<i64>| Ok(least.min(delta?)))
     }
     /// Without the first `count` records.
     fn skip(&self, py: Python, count: usize) -> Fields {

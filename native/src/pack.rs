@@ -227,18 +227,8 @@ fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments) {
     out.write_fmt(text).expect("a vector takes everything");
 }
 
-fn int(out: &mut Vec<u8>, mut n: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+fn int(out: &mut Vec<u8>, n: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
 /// Whether `text` writes this byte as an escape, of at most six bytes.

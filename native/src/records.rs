@@ -125,21 +125,22 @@ pub struct Rare<'a> {
     pub headers: &'a [u8],
 }
 
-/// Those of the next `count` records, which `walk` has read.
-pub fn rare(b: &[u8], mut at: usize, count: usize) -> Option<Vec<Rare<'_>>> {
-    let mut found = Vec::with_capacity(count);
-    for _ in 0..count {
-        let length = varint(b, &mut at)?;
-        let end = at + length as usize;
-        at += 1;
-        let timestamp_delta = varint(b, &mut at)?;
-        let offset_delta = varint(b, &mut at)?;
-        field(b, &mut at)?;
-        field(b, &mut at)?;
-        found.push(Rare { timestamp_delta, offset_delta, headers: b.get(at..end)? });
-        at = end;
-    }
-    Some(found)
+/// Those of the records from an index on, which `walk` has read; without an end.
+pub fn rare(b: &[u8], mut at: usize) -> impl Iterator<Item = Option<Rare<'_>>> {
+    std::iter::repeat_with(move || rare_fields(b, &mut at))
+}
+
+fn rare_fields<'a>(b: &'a [u8], at: &mut usize) -> Option<Rare<'a>> {
+    let length = varint(b, at)?;
+    let end = *at + length as usize;
+    *at += 1;
+    let timestamp_delta = varint(b, at)?;
+    let offset_delta = varint(b, at)?;
+    field(b, at)?;
+    field(b, at)?;
+    let headers = b.get(*at..end)?;
+    *at = end;
+    Some(Rare { timestamp_delta, offset_delta, headers })
 }
 
 /// The lines of a block that are not blank, without the bytes `around` them.
