@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
+from kafka.record.default_records import DefaultRecordBatch
 
 from cluster.record_batch import DEFAULT_MAX_BATCH_BYTES, RecordBatch, UnreadableBatch
 from cluster.record_fields import read_headers
@@ -20,6 +21,26 @@ RECORDS_AT_ONCE: Final = 8_000
 """Records returned by one poll of batches; the last batch is never split."""
 BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 """Bytes of the values returned by one poll of records; the last record is never split."""
+_MAGIC: Final = 2
+"""Of the format since Kafka 0.11."""
+
+
+class _Batch(DefaultRecordBatch):  # type: ignore[misc]
+    """kafka-python's batch, but in the bytes that were received: it would copy them."""
+
+    def __init__(self, received: memoryview) -> None:
+        super().__init__(received[: self.HEADER_STRUCT.size])
+        self._buffer = received
+
+
+def _batches(records: Any) -> Iterator[Any]:
+    """The batches of kafka-python's `MemoryRecords`; as it has them if the format is old or the header not whole."""
+    while (received := records._next_slice) is not None:
+        if len(received) >= _Batch.HEADER_STRUCT.size and received[records.MAGIC_OFFSET] >= _MAGIC:
+            records._cache_next()
+            yield _Batch(received)
+        else:
+            yield records.next_batch()
 
 
 class FetchedBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
@@ -54,8 +75,8 @@ class FetchedBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
         return False  # `RecordBatch` skips them.
 
     def _unpack_records(self, tp: Any, records: Any, *_deserializers: Any) -> Iterator[Any]:
-        while (batch := records.next_batch()) is not None:
-            if batch.magic < 2:
+        for batch in _batches(records):
+            if batch.magic < _MAGIC:
                 raise Fatal(
                     f"{tp.topic}-{tp.partition} has records in the format of Kafka before 0.11, which this program "
                     "does not read: copy the topic with a present client"

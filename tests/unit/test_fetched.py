@@ -59,6 +59,13 @@ def test_a_poll_of_batches_returns_whole_ones() -> None:
     assert [len(poll) for poll in polls] == [2, 2, 1]
 
 
+def test_batches_stay_in_the_bytes_that_were_received() -> None:
+    fetch = fetch_of(of(2), of(2), kind=FetchedBatches)
+    first, second = (batch._batch._buffer for poll in drained(fetch) for batch in poll)
+    assert first.obj is second.obj
+    assert (first.nbytes, second.nbytes) == (len(of(2)), len(of(2)))
+
+
 def test_a_batch_that_cannot_be_read_is_one_record_without_a_value_and_reading_goes_on() -> None:
     broken = bytearray(of(4))
     broken[HEADER_BYTES] = 0xFF

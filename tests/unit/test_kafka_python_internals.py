@@ -22,6 +22,7 @@ from kafka.producer.sender import Sender
 from kafka.producer.transaction_manager import TransactionManager
 from kafka.protocol.parser import KafkaProtocol
 from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.memory_records import MemoryRecords
 
 VERIFIED = "3.0"
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -108,8 +109,10 @@ USED: list[tuple[type[Any], str, str]] = [
             *("_buffer", "attributes", "records_count", "base_offset", "last_offset", "last_offset_delta"),
             *("next_offset", "has_producer_id", "producer_id", "is_control_batch", "validate_crc", "magic"),
             *("leader_epoch", "size_in_bytes", "timestamp_type", "first_timestamp", "max_timestamp"),
+            "HEADER_STRUCT",
         )
     ),
+    *((MemoryRecords, name, "cluster/fetched.py") for name in ("_next_slice", "_cache_next", "MAGIC_OFFSET")),
 ]
 
 
