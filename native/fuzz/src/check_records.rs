@@ -2,7 +2,7 @@
 
 use crate::check_event::assert_is_read_rightly;
 use crate::event::decode;
-use crate::records::{lines, rare, walk, Grouping, Record};
+use crate::records::{count_line_ends, lines, rare, walk, Grouping, Record};
 use crate::table::Table;
 
 const BLANKS: &[u8] = b" \t\r";
@@ -22,10 +22,13 @@ pub fn check_records(data: &[u8]) {
         assert_are_plainly_read(&buffer, start, &found, end);
         assert_are_taken(&buffer, &found, true);
     }
-    let (found, numbers) = lines(&buffer, BLANKS).expect("a small block");
-    let plain: Vec<_> = (0..).zip(buffer.split(|&byte| byte == b'\n').map(without_blanks)).collect();
-    let plain = plain.into_iter().filter(|(_, line)| !line.is_empty());
-    let got = numbers.into_iter().zip(found.iter().map(|record| record.value.of(&buffer).expect("a line")));
+    let found = lines(&buffer, BLANKS).expect("a small block");
+    let plain = buffer.split(|&byte| byte == b'\n').map(without_blanks).enumerate();
+    let plain = plain.filter(|(_, line)| !line.is_empty());
+    let got = found.iter().map(|record| {
+        let number = count_line_ends(&buffer[..record.value.at as usize]);
+        (number, record.value.of(&buffer).expect("a line"))
+    });
     assert!(plain.eq(got));
     assert_are_taken(&buffer, &found, false);
 }
@@ -37,9 +40,9 @@ fn without_blanks(line: &[u8]) -> &[u8] {
 }
 
 fn assert_are_plainly_read(buffer: &[u8], start: usize, found: &[Record], end: usize) {
-    let rare = rare(buffer, start, found.len()).expect("what the walk has read");
     let mut rest = &buffer[start..];
-    for (record, rare) in found.iter().zip(rare) {
+    for (record, rare) in found.iter().zip(rare(buffer, start)) {
+        let rare = rare.expect("what the walk has read");
         let length = number(&mut rest);
         let (mut body, after) = rest.split_at(usize::try_from(length).unwrap());
         rest = after;
