@@ -78,6 +78,11 @@ lint: $(VENV)/.installed ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+.PHONY: lint-native
+lint-native: # The same for the native core and its fuzz targets (needs cargo with clippy, and a C++ compiler)
+	cd native && cargo fmt --check && cargo clippy --locked --all-targets -- -D warnings
+	cd native/fuzz && cargo fmt --check && cargo clippy --locked --all-targets -- -D warnings
+
 .PHONY: types
 types: $(VENV)/.installed ## Check the types
 	$(BIN)/mypy
