@@ -146,7 +146,8 @@ impl Fields {
     /// The smallest timestamp's delta.
     fn earliest(&self, py: Python) -> PyResult<i64> {
         let mut deltas = self.all_rare(py).map(|record| Ok(record?.timestamp_delta));
-        deltas.try_fold(i64::MAX, |least, delta: PyResult<i64>| Ok(least.min(delta?)))
+        let first = deltas.next().unwrap_or_else(|| Err(PyValueError::new_err("no records")))?;
+        deltas.try_fold(first, |least, delta: PyResult<i64>| Ok(least.min(delta?)))
     }
     /// Without the first `count` records.
     fn skip(&self, py: Python, count: usize) -> Fields {
