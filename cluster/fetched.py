@@ -21,8 +21,6 @@ RECORDS_AT_ONCE: Final = 8_000
 """Records returned by one poll of batches; the last batch is never split."""
 BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 """Bytes of the values returned by one poll of records; the last record is never split."""
-_MAGIC: Final = 2
-"""Of the format since Kafka 0.11."""
 
 
 class _Batch(DefaultRecordBatch):  # type: ignore[misc]
@@ -34,9 +32,9 @@ class _Batch(DefaultRecordBatch):  # type: ignore[misc]
 
 
 def _batches(records: Any) -> Iterator[Any]:
-    """The batches of kafka-python's `MemoryRecords`; as it has them if the format is old or the header not whole."""
+    """The batches of kafka-python's `MemoryRecords`; as it has them if they are too short for a header."""
     while (received := records._next_slice) is not None:
-        if len(received) >= _Batch.HEADER_STRUCT.size and received[records.MAGIC_OFFSET] >= _MAGIC:
+        if len(received) >= _Batch.HEADER_STRUCT.size:
             records._cache_next()
             yield _Batch(received)
         else:
@@ -76,7 +74,7 @@ class FetchedBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
 
     def _unpack_records(self, tp: Any, records: Any, *_deserializers: Any) -> Iterator[Any]:
         for batch in _batches(records):
-            if batch.magic < _MAGIC:
+            if batch.magic < 2:
                 raise Fatal(
                     f"{tp.topic}-{tp.partition} has records in the format of Kafka before 0.11, which this program "
                     "does not read: copy the topic with a present client"

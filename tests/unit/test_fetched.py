@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from kafka import IsolationLevel, TopicPartition
 from kafka.errors import CorruptRecordError
+from kafka.record.legacy_records import LegacyRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
 from cluster.fetched import BYTES_AT_ONCE, RECORDS_AT_ONCE, FetchedBatches, FetchedRecords
+from contract.errors import Fatal
 from tests.unit.test_records import HEADER_BYTES, RawRecord, batch_of
 
 pytestmark = pytest.mark.usefixtures("both")
@@ -64,6 +66,19 @@ def test_batches_stay_in_the_bytes_that_were_received() -> None:
     first, second = (batch._batch._buffer for poll in drained(fetch) for batch in poll)
     assert first.obj is second.obj
     assert (first.nbytes, second.nbytes) == (len(of(2)), len(of(2)))
+
+
+@pytest.mark.parametrize("size", [0, 100], ids=["shorter than a batch's header", "longer"])
+@pytest.mark.parametrize("magic", [0, 1])
+def test_records_in_the_format_before_kafka_0_11_are_refused(magic: int, size: int) -> None:
+    builder = LegacyRecordBatchBuilder(magic=magic, compression_type=0, batch_size=1000)
+    builder.append(0, timestamp=5, key=None, value=bytes(size))
+    fetch = FetchedRecords(
+        *(0, TopicPartition("topic", 0), MemoryRecords(bytes(builder.build()))),
+        isolation_level=IsolationLevel.READ_COMMITTED,
+    )
+    with pytest.raises(Fatal, match=r"topic-0 has records in the format of Kafka before 0\.11"):
+        fetch.take(1)
 
 
 def test_a_batch_that_cannot_be_read_is_one_record_without_a_value_and_reading_goes_on() -> None:

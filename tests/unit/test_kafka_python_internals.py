@@ -112,7 +112,7 @@ USED: list[tuple[type[Any], str, str]] = [
             "HEADER_STRUCT",
         )
     ),
-    *((MemoryRecords, name, "cluster/fetched.py") for name in ("_next_slice", "_cache_next", "MAGIC_OFFSET")),
+    *((MemoryRecords, name, "cluster/fetched.py") for name in ("_next_slice", "_cache_next")),
 ]
 
 
