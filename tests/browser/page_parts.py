@@ -29,10 +29,14 @@ def row_of(page: Page, customer_id: str) -> Locator:
 
 
 def cells(row: Locator) -> list[str]:
+    """The texts of a row, once it is there."""
+    expect(row).to_be_visible()
     return [text.strip() for text in row.locator("th, td").all_inner_texts()]
 
 
 def column(page: Page, name: str) -> list[str]:
+    """The texts of a column of the ranking, once it is there."""
+    expect(rows(page).first).to_be_visible()
     texts = page.locator(f"#table tbody tr > :nth-child({COLUMNS.index(name) + 1})").all_inner_texts()
     return [text.strip() for text in texts]
 

@@ -7,7 +7,7 @@ from msgspec import structs
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage, Serve
-from tests.browser.page_parts import cells, expect_snapshot, expect_state, rows, side
+from tests.browser.page_parts import cells, column, expect_snapshot, expect_state, rows, side
 from tests.browser.page_stage import PageStage
 from tests.browser.shop_snapshots import InventedShop
 
@@ -70,13 +70,15 @@ def test_a_snapshot_of_the_history_is_asked_for_so_that_the_browser_keeps_it(
 def test_a_past_snapshot_stays_while_newer_ones_come(
     served: PageStage, shop: InventedShop, open_page: OpenPage
 ) -> None:
-    page = open_page(f"{served.url}/snapshots/50")
-    expect_snapshot(page, 50)
-    served.emit(shop.snapshot())
-    expect(page.get_by_role("slider")).to_have_attribute("max", re.compile(r"\d+"))
-    expect_snapshot(page, 50)
-    fiftieth = [row.customer_id for row in served.known.of(50).rows]
-    assert page.locator("#table tbody th").all_inner_texts() == fiftieth
+    page = open_page(f"{served.url}/snapshots/{HISTORY}")
+    expect_snapshot(page, HISTORY)
+    after = page.get_by_role("link", name="The snapshot after")
+    expect(after).to_have_count(0)
+    shown = [row.customer_id for row in served.known.newest.rows]
+    served.emit(shop.snapshot(favour=shown[-1]))
+    expect(after).to_have_attribute("href", f"/snapshots/{HISTORY + 1}")
+    expect_snapshot(page, HISTORY)
+    assert column(page, "Customer") == shown
 
 
 def test_a_snapshot_that_is_not_kept_is_said_to_be_gone(served: PageStage, open_page: OpenPage) -> None:

@@ -10,12 +10,12 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from broker.embedded import EmbeddedBroker
 from broker.readiness import free_port
 from tests.browser.conftest import OpenPage
-from tests.browser.page_parts import expect_state, rows, side
+from tests.browser.page_parts import column, expect_state, rows, side
 from tests.integration.application import Application, Instance, Plain
 from tests.integration.test_dashboard import HOST, Dashboard
 from tests.waiting import wait_until
@@ -86,10 +86,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
         yield live
 
 
-def ranked(page: Page) -> list[str]:
-    return page.locator("#table tbody th").all_inner_texts()
-
-
 def test_rows_appear_and_move_and_any_customer_opens(run: LiveRun, open_page: OpenPage) -> None:
     page = open_page(run.url)
     expect(rows(page)).to_have_count(10)
@@ -98,7 +94,7 @@ def test_rows_appear_and_move_and_any_customer_opens(run: LiveRun, open_page: Op
     rows(page).first.locator("a").click()
     exact = re.compile(r"As of offset [\d,]+ of partition [012], from the worker that owns it\.")
     expect(side(page)).to_contain_text(exact)
-    unranked = sorted(run.customer_ids() - set(ranked(page)))[0]
+    unranked = sorted(run.customer_ids() - set(column(page, "Customer")))[0]
     wait_until(
         lambda: run.dashboard.ask(f"/api/customers/{unranked}")[0] == 200, f"customer {unranked} is known"
     )
