@@ -67,6 +67,12 @@ def test_a_snapshot_of_the_history_is_asked_for_so_that_the_browser_keeps_it(
     assert "immutable" in answer.value.headers["cache-control"]
 
 
+def test_a_past_snapshot_is_shown_with_its_ranking(served: PageStage, open_page: OpenPage) -> None:
+    page = open_page(f"{served.url}/snapshots/50")
+    expect_snapshot(page, 50)
+    assert column(page, "Customer") == [row.customer_id for row in served.known.of(50).rows]
+
+
 def test_a_past_snapshot_stays_while_newer_ones_come(
     served: PageStage, shop: InventedShop, open_page: OpenPage
 ) -> None:
